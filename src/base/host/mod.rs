@@ -1,0 +1,43 @@
+//! The machine underneath, as seams: clock, randomness, disk and threads. Each
+//! has two sides, the operating system and a simulated one.
+//!
+//! Invariant: no other file of the crate reads a clock, draws randomness, opens
+//! a file or starts a thread (`clippy.toml` holds the list).
+
+mod clock;
+mod disk;
+mod rng;
+pub mod sim_disk;
+mod spawn;
+
+use std::sync::Arc;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk};
+pub use rng::{Rng, SeededRng, SystemRng};
+pub use spawn::{Patience, Progress, SimSpawn, Spawn, Step, ThreadSpawn};
+
+/// Everything a node takes from the machine it runs on.
+#[derive(Clone)]
+pub struct Host {
+    /// Reads time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Keeps files.
+    pub disk: Arc<dyn Disk>,
+    /// Drives steps.
+    pub spawn: Arc<dyn Spawn>,
+}
+
+impl Host {
+    /// The operating system.
+    pub fn system() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::new()),
+            rng: Arc::new(SystemRng),
+            disk: Arc::new(SystemDisk),
+            spawn: Arc::new(ThreadSpawn),
+        }
+    }
+}

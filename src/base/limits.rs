@@ -1,0 +1,87 @@
+//! Every maximum, with its unit and its reason. Nothing is taken from a wire or
+//! a disk before its length was checked against one of these.
+
+/// A key, bytes: long enough for paths, short enough for an index page.
+pub const KEY_BYTES_MAX: usize = 4_096;
+
+/// A lock's name, bytes: the same as a key.
+pub const LOCK_NAME_BYTES_MAX: usize = KEY_BYTES_MAX;
+
+/// A value, bytes, by default (`--max-value-size`).
+pub const VALUE_BYTES_MAX: usize = 16 << 20;
+
+/// A bucket's name, bytes: its length is one byte in every key.
+pub const BUCKET_BYTES_MAX: usize = 255;
+
+/// One request, batch, transaction or log entry, bytes.
+pub const REQUEST_BYTES_MAX: usize = 20 << 20;
+
+/// Keys one command may touch: bounds how long one apply holds the shard.
+pub const COMMAND_KEYS_MAX: usize = 10_000;
+
+/// Commands one log entry may carry.
+pub const ENTRY_COMMANDS_MAX: usize = 1_024;
+
+/// Outcomes kept per client: how many writes it may have in doubt at once.
+pub const SESSION_OUTCOMES_MAX: usize = 4_096;
+
+/// Outcomes kept for all clients of a shard: about 100 MiB of memory.
+pub const SESSIONS_OUTCOMES_TOTAL_MAX: usize = 2_000_000;
+
+/// Clients remembered per shard.
+pub const SESSIONS_MAX: usize = 100_000;
+
+/// How long an idle client is remembered, ms of machine time.
+pub const SESSION_IDLE_MS: u64 = 10 * 60 * 1_000;
+
+/// Waiters in one lock's queue.
+pub const LOCK_WAITERS_MAX: usize = 1_024;
+
+/// How long a grant from the queue waits for its claim, ms.
+pub const LOCK_CLAIM_MS: u64 = 5_000;
+
+/// The longest duration anybody may ask for, ms: 100 years.
+pub const DURATION_MS_MAX: u64 = 100 * 366 * 24 * 3_600 * 1_000;
+
+/// History kept per shard, ms of machine time.
+pub const HISTORY_AGE_MS: u64 = 10 * 60 * 1_000;
+
+/// History kept per shard, bytes of memory.
+pub const HISTORY_BYTES_MAX: usize = 256 << 20;
+
+/// Records in one page of a scan, by default and at most.
+pub const SCAN_PAGE_RECORDS: usize = 1_000;
+/// See [`SCAN_PAGE_RECORDS`].
+pub const SCAN_PAGE_RECORDS_MAX: usize = 10_000;
+
+/// Bytes in one page of a scan: a page ends after the record that crosses it.
+pub const SCAN_PAGE_BYTES: usize = 1 << 20;
+
+/// Bytes submitted to one shard and not yet applied: beyond it writers are told
+/// to come back later, so that memory stays bounded when the disk is slow.
+pub const SHARD_INFLIGHT_BYTES_MAX: usize = 64 << 20;
+
+/// Frames of one session under way at once; beyond it the server stops reading.
+pub const SESSION_FRAMES_MAX: usize = 8_192;
+
+/// Bytes of replies one session may hold back; beyond it the server stops reading.
+pub const SESSION_REPLY_BYTES_MAX: usize = 8 << 20;
+
+/// A log segment, bytes: small enough to recycle, large enough to be rare.
+pub const WAL_SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Bytes queued for the log writer: one segment's worth.
+pub const WAL_QUEUE_BYTES_MAX: u64 = 64 << 20;
+
+/// Segments a shard may pin before it is asked for a checkpoint.
+pub const WAL_PINNED_SEGMENTS_MAX: u64 = 4;
+
+/// Locks in one page of a list.
+pub const LOCK_LIST_PAGE: usize = 1_000;
+
+/// Shards of one node.
+pub const SHARDS_MAX: usize = 1_024;
+
+const _: () = assert!(VALUE_BYTES_MAX + KEY_BYTES_MAX < REQUEST_BYTES_MAX);
+const _: () = assert!((REQUEST_BYTES_MAX as u64) * 2 < WAL_SEGMENT_BYTES);
+const _: () = assert!(REQUEST_BYTES_MAX < SHARD_INFLIGHT_BYTES_MAX);

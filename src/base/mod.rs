@@ -1,0 +1,14 @@
+//! Words everything else is written in: identities, limits, errors, and the
+//! seams to the machine underneath.
+//!
+//! Invariant: nothing here knows a room above; only `host/` touches the clock,
+//! randomness, the disk and threads of the operating system.
+
+pub mod duration;
+pub mod error;
+pub mod host;
+pub mod limits;
+pub mod time;
+pub mod types;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,62 @@
+//! Machine time: the shard's own clock (architecture: invariants 2 and 3).
+
+/// A moment on a shard's own clock, in milliseconds since the shard was born.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct MachineTime(pub u64);
+
+impl MachineTime {
+    /// This moment plus `ms`; the far end of time when that overflows.
+    #[must_use]
+    pub fn plus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds from `earlier` to this moment; 0 if it is not earlier.
+    pub fn since_ms(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// When something becomes due: relative as asked, absolute once stamped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Timer {
+    /// Never.
+    #[default]
+    Never,
+    /// This many milliseconds after the stamp. Never logged.
+    InMs(u64),
+    /// At this machine time.
+    At(MachineTime),
+}
+
+impl Timer {
+    /// Makes a relative timer absolute.
+    #[must_use]
+    pub fn stamped(self, now: MachineTime) -> Self {
+        match self {
+            Self::InMs(ms) => Self::At(now.plus_ms(ms)),
+            other => other,
+        }
+    }
+
+    /// The absolute moment, if there is one.
+    ///
+    /// # Panics
+    /// If the timer was never stamped: an unstamped command must not be applied.
+    pub fn at(self) -> Option<MachineTime> {
+        match self {
+            Self::Never => None,
+            Self::At(at) => Some(at),
+            Self::InMs(ms) => panic!("a timer of {ms} ms reached the machine unstamped"),
+        }
+    }
+}
+
+/// Where machine time was on the boot clock of the node that stamped last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BootStamp {
+    /// `CLOCK_BOOTTIME` at the stamp, ms.
+    pub boot_ms: u64,
+    /// Which boot that was.
+    pub boot_id: [u8; 16],
+}

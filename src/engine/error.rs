@@ -1,0 +1,63 @@
+//! What can go wrong below the machine.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::base::{Error, ErrorKind};
+
+/// A failure of an engine.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The file system failed; the engine is poisoned.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is damaged.
+    #[error("{path}: damaged at byte {offset}: {what}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+    /// The file was written by a newer dkv.
+    #[error("{path}: written in format {found}; this dkv reads up to {supported}: upgrade dkv")]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format this build reads.
+        supported: u32,
+    },
+    /// No room for a checkpoint; the engine goes on without it.
+    #[error("{path}: no space left for a checkpoint of {needed} bytes")]
+    OutOfSpace {
+        /// The file.
+        path: PathBuf,
+        /// Bytes it would take.
+        needed: u64,
+    },
+    /// An earlier failure stopped the engine.
+    #[error("the engine stopped after an earlier failure: {0}")]
+    Poisoned(String),
+}
+
+impl From<EngineError> for Error {
+    fn from(error: EngineError) -> Self {
+        let kind = match &error {
+            EngineError::Corrupt { .. } | EngineError::NewerFormat { .. } => ErrorKind::Corrupt,
+            EngineError::OutOfSpace { .. } => ErrorKind::LimitExceeded,
+            EngineError::Io { .. } | EngineError::Poisoned(_) => ErrorKind::Internal,
+        };
+        Error::new(kind, error.to_string()).with_source(error)
+    }
+}

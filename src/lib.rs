@@ -1,0 +1,9 @@
+//! dkv: a linearizable key-value store and lock service in one binary.
+
+pub mod base;
+pub mod engine;
+pub mod kv;
+pub mod lock;
+pub mod machine;
+pub mod proto;
+pub mod wal;

@@ -1,0 +1,47 @@
+//! What can be asked of a lock.
+
+use crate::base::time::{MachineTime, Timer};
+use crate::base::types::OwnerId;
+
+/// A change to one lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockCommand {
+    /// Takes the lock, or queues for it. Repeated by the same owner it claims a
+    /// grant from the queue, keeps its place in the queue, or changes nothing.
+    Acquire {
+        /// Fresh for each acquisition.
+        owner: OwnerId,
+        /// The lease, ms; 0: until released.
+        ttl_ms: u64,
+        /// Until when to queue; `Never`: try once.
+        wait: Timer,
+    },
+    /// Extends the lease; only for the holder.
+    Renew {
+        /// The holder.
+        owner: OwnerId,
+        /// The new lease from now, ms; 0: until released.
+        ttl_ms: u64,
+    },
+    /// Gives the lock up, or the place in its queue; refused if another holds it.
+    Release {
+        /// The holder, or a waiter.
+        owner: OwnerId,
+    },
+    /// Takes the lock from whoever holds it.
+    Revoke,
+    /// Leaves the queue; a grant that was not claimed passes on.
+    CancelWait {
+        /// The waiter.
+        owner: OwnerId,
+    },
+}
+
+impl LockCommand {
+    /// Makes a relative wait absolute.
+    pub fn stamp(&mut self, now: MachineTime) {
+        if let Self::Acquire { wait, .. } = self {
+            *wait = wait.stamped(now);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The transitions of one lock.

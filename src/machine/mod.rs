@@ -1,0 +1,11 @@
+//! The meaning of a shard: log entries in, rows and replies out.
+//!
+//! Invariant: `apply` is deterministic. The same entries give the same rows, replies,
+//! revisions and state hash on every node and every engine; there is no clock, no
+//! randomness, no task and no wire type here. Applying an index twice is a no-op.
+
+pub mod command;
+pub mod outcome;
+
+pub use command::{Command, Entry, Fence, Op};
+pub use outcome::{Applied, Event, EventKind, Grant, Outcome, OutcomeKind};

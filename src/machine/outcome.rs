@@ -1,0 +1,160 @@
+//! What applying a command gives: an outcome, events, grants.
+
+use bytes::Bytes;
+
+use crate::base::time::MachineTime;
+use crate::base::types::{FenceToken, OwnerId, Revision};
+use crate::kv::Record;
+
+/// What became of one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// What is remembered for repetitions of the request.
+    pub outcome: Outcome,
+    /// The record a set replaced, if that was asked for.
+    pub previous: Option<Record>,
+    /// The request had been applied before; nothing was done this time.
+    pub repeated: bool,
+}
+
+/// The part of a reply that is remembered: never values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// What happened.
+    pub kind: OutcomeKind,
+    /// The shard's revision after it.
+    pub revision: Revision,
+    /// Keys deleted or things swept; the fence of a lock outcome.
+    pub count: u64,
+}
+
+/// What happened. The numbers are stored: never change one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum OutcomeKind {
+    /// A set took place.
+    Written = 1,
+    /// A set's condition did not hold.
+    ConditionFailed = 2,
+    /// `count` keys were removed, and no more were there.
+    Deleted = 3,
+    /// `count` keys were removed, and more are there.
+    DeletedMore = 4,
+    /// The value was dropped.
+    Expired = 5,
+    /// The timers were replaced.
+    Touched = 6,
+    /// The timers were cleared.
+    Persisted = 7,
+    /// There was nothing to do.
+    Unchanged = 8,
+    /// The lock is held by the caller; `count` is the fence.
+    Granted = 20,
+    /// The caller waits in the queue.
+    Queued = 21,
+    /// Another holds the lock, and the caller does not wait.
+    Held = 22,
+    /// The lease was extended; `count` is the fence.
+    Renewed = 23,
+    /// The caller does not hold the lock; nothing changed.
+    NotHolder = 24,
+    /// The lock is not held by the caller any more.
+    Released = 25,
+    /// The lock was taken from its holder.
+    Revoked = 26,
+    /// The wait was given up.
+    Cancelled = 27,
+    /// `count` due things were expired, and no more are due.
+    Swept = 30,
+    /// `count` due things were expired, and more are due.
+    SweptMore = 31,
+    /// Refused: the fence is not the current holder's.
+    FenceStale = 40,
+    /// Refused: the lock's queue is full.
+    QueueFull = 41,
+    /// Refused: there is no such bucket.
+    NoSuchBucket = 42,
+    /// Refused: whether the request was applied is not known any more.
+    OutcomeUnknown = 43,
+}
+
+impl OutcomeKind {
+    /// Every kind.
+    pub const ALL: [Self; 22] = [
+        Self::Written,
+        Self::ConditionFailed,
+        Self::Deleted,
+        Self::DeletedMore,
+        Self::Expired,
+        Self::Touched,
+        Self::Persisted,
+        Self::Unchanged,
+        Self::Granted,
+        Self::Queued,
+        Self::Held,
+        Self::Renewed,
+        Self::NotHolder,
+        Self::Released,
+        Self::Revoked,
+        Self::Cancelled,
+        Self::Swept,
+        Self::SweptMore,
+        Self::FenceStale,
+        Self::QueueFull,
+        Self::NoSuchBucket,
+        Self::OutcomeUnknown,
+    ];
+
+    /// The kind with this stored number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| u32::from(*kind as u8) == number)
+    }
+}
+
+/// A visible change to a key. Events are ordered by (revision, sub).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The revision of the change.
+    pub revision: Revision,
+    /// Its place among the changes of that revision, from 0.
+    pub sub: u32,
+    /// When it happened.
+    pub now: MachineTime,
+    /// What happened.
+    pub kind: EventKind,
+    /// The bucket of the key.
+    pub bucket: String,
+    /// The key.
+    pub key: Bytes,
+    /// The record after it; `None`: deleted.
+    pub record: Option<Record>,
+    /// The record before it; `None`: created.
+    pub previous: Option<Record>,
+}
+
+/// What kind of change it was. The numbers are stored: never change one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum EventKind {
+    /// A value was written.
+    Set = 1,
+    /// The key was removed.
+    Delete = 2,
+    /// The value was dropped, the key remains.
+    Expire = 3,
+    /// Only timers changed.
+    Touch = 4,
+}
+
+/// A lock passed to a waiter, who must claim it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The lock.
+    pub name: Bytes,
+    /// Who holds it now.
+    pub owner: OwnerId,
+    /// The token of this grant.
+    pub fence: FenceToken,
+}

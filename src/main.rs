@@ -1,0 +1,3 @@
+//! The `dkv` binary.
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! Generated wire and storage types. No logic lives here.
+//!
+//! Invariant: `storage` is for `machine/codec.rs`, `raft/codec.rs` and the
+//! manifest alone; `v1` is for the edges.
+#![allow(missing_docs, clippy::all, reason = "generated; documented in proto/")]
+
+/// What programs speak: `proto/dkv/v1`.
+pub mod v1 {
+    tonic::include_proto!("dkv.v1");
+}
+
+/// What the disk keeps: `proto/dkv/storage/v1`.
+#[allow(unreachable_pub, dead_code, reason = "generated as pub; not every room exists yet")]
+pub(crate) mod storage {
+    tonic::include_proto!("dkv.storage.v1");
+}
+
+/// All of it, described, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
