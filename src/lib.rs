@@ -6,4 +6,7 @@ pub mod kv;
 pub mod lock;
 pub mod machine;
 pub mod proto;
+pub mod raft;
+pub mod server;
+pub mod store;
 pub mod wal;

@@ -4,6 +4,8 @@
 //! manifest alone; `v1` is for the edges.
 #![allow(missing_docs, clippy::all, reason = "generated; documented in proto/")]
 
+pub mod codec;
+
 /// What programs speak: `proto/dkv/v1`.
 pub mod v1 {
     tonic::include_proto!("dkv.v1");
