@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 
 use super::settings::ListenAddress;
+use crate::base::host::Disk;
 use crate::base::{Error, ErrorKind, Result};
 
 /// A bound listener.
@@ -20,14 +21,14 @@ impl Listener {
     ///
     /// # Errors
     /// `Unavailable` when it is in use, `Invalid` otherwise.
-    pub(super) async fn bind(address: &ListenAddress) -> Result<Self> {
+    pub(super) async fn bind(disk: &dyn Disk, address: &ListenAddress) -> Result<Self> {
         match address {
             ListenAddress::Tcp(socket) => {
                 let bound = TcpListener::bind(socket).await;
                 bound.map(Self::Tcp).map_err(|error| refused(&socket.to_string(), error))
             }
             ListenAddress::Unix(path) => {
-                remove_stale(path).await.map_err(|error| refused(&unix(path), error))?;
+                remove_stale(disk, path).await.map_err(|error| refused(&unix(path), error))?;
                 let bound = UnixListener::bind(path);
                 bound
                     .map(|listener| Self::Unix(listener, path.clone()))
@@ -70,11 +71,11 @@ fn unix(path: &Path) -> String {
 }
 
 /// A socket file that nobody listens on is left over from a killed server.
-async fn remove_stale(path: &Path) -> io::Result<()> {
+async fn remove_stale(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     match UnixStream::connect(path).await {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            tokio::fs::remove_file(path).await
+            disk.remove(path)
         }
         Err(_) => Ok(()),
     }

@@ -184,8 +184,8 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
     let node = <[u8; 16]>::try_from(&*message.node);
     let node = node.map_err(|_| damaged(path, "the node's id has not 16 bytes"))?;
     let shards = message.shards.iter().map(|shard| {
-        let kind: ShardKind = shard.r#type.parse().ok()?;
-        let engine: EngineKind = shard.engine.parse().ok()?;
+        let kind = ShardKind::ALL.into_iter().find(|kind| kind.as_str() == shard.r#type)?;
+        let engine = EngineKind::ALL.into_iter().find(|engine| engine.as_str() == shard.engine)?;
         Some(ShardSpec { id: ShardId(shard.id), kind, engine })
     });
     let shards: Option<Vec<_>> = shards.collect();

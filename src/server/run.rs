@@ -46,7 +46,7 @@ pub async fn run(
 ) -> Result<()> {
     let mut listeners = Vec::new();
     for address in &config.listen {
-        listeners.push(Listener::bind(address).await?);
+        listeners.push(Listener::bind(&*host.disk, address).await?);
     }
     let started_ms = host.clock.boot_ms();
     let opening = (host.clone(), config.clone());

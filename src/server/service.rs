@@ -160,10 +160,10 @@ impl Service {
     /// `NotFound`, naming the shards there are; `Invalid` for keys on a lock manager.
     pub fn shard_for(&self, id: ShardId, operation: &Operation) -> Result<&Shard> {
         let shard = self.shard(id)?;
-        if shard.kind.holds_keys() || !operation.is_about_keys() {
+        if shard.kind.has_keys() || !operation.is_about_keys() {
             return Ok(shard);
         }
-        let with_keys = self.shards().find(|shard| shard.kind.holds_keys());
+        let with_keys = self.shards().find(|shard| shard.kind.has_keys());
         let hint = with_keys.map_or_else(
             || "this node has no shard with keys".to_owned(),
             |shard| format!("use a shard with keys, such as {} {}", shard.id, shard.kind),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -16,7 +17,7 @@ use super::Done;
 use crate::base::host::Host;
 use crate::base::time::MachineTime;
 use crate::base::types::{LogIndex, Revision, ShardId};
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Result, duration, limits};
 use crate::machine::{Command, Machine, codec};
 use crate::wal::{self, Append, Wal, WalError};
 
@@ -268,7 +269,9 @@ impl std::fmt::Display for Durability {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Fsync => f.write_str("fsync"),
-            Self::IntervalMs(ms) => write!(f, "interval:{ms}ms"),
+            Self::IntervalMs(ms) => {
+                write!(f, "interval:{}", duration::format(Duration::from_millis(*ms)))
+            }
             Self::None => f.write_str("none"),
         }
     }
