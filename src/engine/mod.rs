@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod error;
+pub mod memory;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
