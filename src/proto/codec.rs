@@ -10,8 +10,11 @@ use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
 /// Top-level fields of one message: twice what a full page or session needs.
 const FIELDS_MAX: usize = 20_000;
 
-/// Buffers of a stream: one message of a busy session.
-const BUFFERS: BufferSettings = BufferSettings::new(32 << 10, 256 << 10);
+/// Buffers of a stream: they grow in steps of the first, and yield at the second, about
+/// one message of a busy session.
+fn buffers() -> BufferSettings {
+    BufferSettings::new(32 << 10, 256 << 10)
+}
 
 /// Encodes as prost does; refuses messages of too many fields.
 #[derive(Debug)]
@@ -34,11 +37,11 @@ where
     type Decoder = BoundedDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstCodec::<T, U>::raw_encoder(BUFFERS)
+        ProstCodec::<T, U>::raw_encoder(buffers())
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        BoundedDecoder(ProstCodec::<T, U>::raw_decoder(BUFFERS))
+        BoundedDecoder(ProstCodec::<T, U>::raw_decoder(buffers()))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 use tonic::metadata::MetadataMap;
@@ -88,19 +89,24 @@ fn parse_grpc_timeout(text: &str) -> Option<Duration> {
     }
 }
 
+/// A unary method in the form that `async_trait` gives its traits: the attribute does
+/// not see through a macro.
 macro_rules! unary {
     ($name:ident, $request:ident, $reply:ident, $variant:ident) => {
-        async fn $name(
-            &self,
+        fn $name<'a, 'b>(
+            &'a self,
             request: Request<v1::$request>,
-        ) -> Result<Response<v1::$reply>, Status> {
+        ) -> BoxFuture<'b, Result<Response<v1::$reply>, Status>>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
             let deadline = self.deadline(request.metadata());
             let asked = Asked::$variant(request.into_inner());
-            self.unary(deadline, asked, |reply| match reply {
+            Box::pin(self.unary(deadline, asked, |reply| match reply {
                 Reply::$variant(reply) => Some(reply),
                 _ => None,
-            })
-            .await
+            }))
         }
     };
 }

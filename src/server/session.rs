@@ -136,7 +136,7 @@ impl Session {
                     self.ended = true;
                 }
             },
-            _ = self.stopping.wait_for(|stopping| *stopping), if !self.ended => {
+            () = stopped(&mut self.stopping), if !self.ended => {
                 self.ended = true;
                 self.refuse_backlog();
             }
@@ -340,6 +340,11 @@ impl Session {
         self.reply_bytes += reply_bytes(&frame);
         self.replies.push(frame);
     }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the node is gone already.
+    let _gone = stopping.wait_for(|stopping| *stopping).await.is_err();
 }
 
 /// About how long a reply is: only values make it long.
