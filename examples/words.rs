@@ -25,7 +25,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let endpoint = std::env::var("DKV_ENDPOINTS").unwrap_or_else(|_| "127.0.0.1:8080".into());
-    let options = ClientOptions { endpoints: vec![endpoint], ..ClientOptions::default() };
+    let options = ClientOptions {
+        endpoints: vec![endpoint],
+        ..ClientOptions::default()
+    };
     let client = Client::connect(options).await?;
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["write", words, acknowledged] => write(client, words, acknowledged).await,
@@ -37,7 +40,10 @@ async fn main() -> Result<(), Failure> {
 /// Writes the words, and every word that was acknowledged into a file, until the
 /// server goes away or all are written.
 async fn write(client: Client, words: &str, acknowledged: &str) -> Result<(), Failure> {
-    let words: Vec<String> = fs::read_to_string(words)?.lines().map(str::to_owned).collect();
+    let words: Vec<String> = fs::read_to_string(words)?
+        .lines()
+        .map(str::to_owned)
+        .collect();
     let total = words.len();
     let words = Arc::new(Mutex::new(words.into_iter()));
     let log = Arc::new(Mutex::new(BufWriter::new(fs::File::create(acknowledged)?)));
@@ -76,10 +82,15 @@ async fn write(client: Client, words: &str, acknowledged: &str) -> Result<(), Fa
 
 /// Reads everything back twice, by scan and by key.
 async fn check(client: Client, acknowledged: &str) -> Result<(), Failure> {
-    let expected: BTreeSet<String> =
-        fs::read_to_string(acknowledged)?.lines().map(str::to_owned).collect();
+    let expected: BTreeSet<String> = fs::read_to_string(acknowledged)?
+        .lines()
+        .map(str::to_owned)
+        .collect();
     let mut found = BTreeSet::new();
-    let options = ScanOptions { range: prefix_range(PREFIX), ..ScanOptions::default() };
+    let options = ScanOptions {
+        range: prefix_range(PREFIX),
+        ..ScanOptions::default()
+    };
     let mut scan = client.scan(options);
     while let Some(page) = scan.next_page().await? {
         for record in page {
@@ -96,7 +107,18 @@ async fn check(client: Client, acknowledged: &str) -> Result<(), Failure> {
         let record = client.get(format!("{PREFIX}{word}")).await?;
         unread += usize::from(record.is_none_or(|record| record.value != *word));
     }
-    println!("acknowledged: {}, found by scan: {}", expected.len(), found.len());
-    println!("missing from the scan: {}, missing by key: {unread}", missing.len());
-    if missing.is_empty() && unread == 0 { Ok(()) } else { Err("words are missing".into()) }
+    println!(
+        "acknowledged: {}, found by scan: {}",
+        expected.len(),
+        found.len()
+    );
+    println!(
+        "missing from the scan: {}, missing by key: {unread}",
+        missing.len()
+    );
+    if missing.is_empty() && unread == 0 {
+        Ok(())
+    } else {
+        Err("words are missing".into())
+    }
 }

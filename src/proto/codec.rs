@@ -73,7 +73,9 @@ fn has_few_fields(mut message: &[u8]) -> bool {
         if message.is_empty() {
             return true;
         }
-        let Some(tag) = take_varint(&mut message) else { return true };
+        let Some(tag) = take_varint(&mut message) else {
+            return true;
+        };
         let skip = match tag & 7 {
             0 => take_varint(&mut message).map(|_| 0),
             1 => Some(8),
@@ -110,8 +112,14 @@ mod tests {
     use crate::proto::v1;
 
     fn requests(frames: usize) -> Vec<u8> {
-        let frame = v1::RequestFrame { id: 300, ..Default::default() };
-        v1::Requests { frames: vec![frame; frames] }.encode_to_vec()
+        let frame = v1::RequestFrame {
+            id: 300,
+            ..Default::default()
+        };
+        v1::Requests {
+            frames: vec![frame; frames],
+        }
+        .encode_to_vec()
     }
 
     #[test]
@@ -124,7 +132,12 @@ mod tests {
 
     #[test]
     fn garbage_is_left_to_the_decoder() {
-        for garbage in [&[0xff; 30][..], &[0x0a, 0xff, 0xff, 0xff, 0x7f], &[0x0b], &[0x09, 1]] {
+        for garbage in [
+            &[0xff; 30][..],
+            &[0x0a, 0xff, 0xff, 0xff, 0x7f],
+            &[0x0b],
+            &[0x09, 1],
+        ] {
             assert!(has_few_fields(garbage));
         }
     }

@@ -37,19 +37,27 @@ struct End {
 impl SimNetwork {
     /// All links are up and nothing is lost.
     pub fn new(rng: Arc<dyn Rng>) -> Self {
-        Self { rng, state: Arc::default() }
+        Self {
+            rng,
+            state: Arc::default(),
+        }
     }
 
     /// The end of `node`.
     pub fn end_of(&self, node: NodeId) -> Arc<dyn PeerTransport> {
-        Arc::new(End { network: self.clone(), node })
+        Arc::new(End {
+            network: self.clone(),
+            node,
+        })
     }
 
     /// Cuts the link in this one direction; what is under way on it is lost.
     pub fn cut(&self, from: NodeId, to: NodeId) {
         let mut state = self.state.lock();
         state.cut.insert((from, to));
-        state.under_way.retain(|(source, target, _), _| (*source, *target) != (from, to));
+        state
+            .under_way
+            .retain(|(source, target, _), _| (*source, *target) != (from, to));
     }
 
     /// Mends every link.
@@ -72,8 +80,15 @@ impl SimNetwork {
         }
         let drawn = self.rng.below(state.under_way.len() as u64);
         let drawn = usize::try_from(drawn).expect("below the number of routes");
-        let route = *state.under_way.keys().nth(drawn).expect("drawn below the length");
-        let frames = state.under_way.get_mut(&route).expect("the route was just listed");
+        let route = *state
+            .under_way
+            .keys()
+            .nth(drawn)
+            .expect("drawn below the length");
+        let frames = state
+            .under_way
+            .get_mut(&route)
+            .expect("the route was just listed");
         let frame = frames.pop_front();
         if frames.is_empty() {
             state.under_way.remove(&route);
@@ -93,7 +108,11 @@ impl PeerTransport for End {
         let mut state = self.network.state.lock();
         let lost = state.loss_percent > self.network.rng.below(100);
         if !lost && !state.cut.contains(&(self.node, to)) {
-            state.under_way.entry((self.node, to, lane)).or_default().push_back(frame);
+            state
+                .under_way
+                .entry((self.node, to, lane))
+                .or_default()
+                .push_back(frame);
         }
     }
 
@@ -131,13 +150,20 @@ mod tests {
             let (network, end, heard) = pair(seed);
             for n in 0..10u8 {
                 end.send(NodeId([2; 16]), Lane::Data, Bytes::copy_from_slice(&[n]));
-                end.send(NodeId([2; 16]), Lane::Heartbeat, Bytes::copy_from_slice(&[n]));
+                end.send(
+                    NodeId([2; 16]),
+                    Lane::Heartbeat,
+                    Bytes::copy_from_slice(&[n]),
+                );
             }
             while network.deliver_one() {}
             let heard = heard.0.lock();
             for lane in [Lane::Data, Lane::Heartbeat] {
-                let order: Vec<_> =
-                    heard.iter().filter(|(of, _)| *of == lane).map(|(_, frame)| frame[0]).collect();
+                let order: Vec<_> = heard
+                    .iter()
+                    .filter(|(of, _)| *of == lane)
+                    .map(|(_, frame)| frame[0])
+                    .collect();
                 assert_eq!(order, (0..10).collect::<Vec<_>>());
             }
             overtaken |= heard[0].0 == Lane::Heartbeat;
@@ -148,9 +174,17 @@ mod tests {
     #[test]
     fn a_cut_link_carries_nothing_one_way_and_heals() {
         let (network, end, heard) = pair(1);
-        end.send(NodeId([2; 16]), Lane::Data, Bytes::from_static(b"lost under way"));
+        end.send(
+            NodeId([2; 16]),
+            Lane::Data,
+            Bytes::from_static(b"lost under way"),
+        );
         network.cut(NodeId([1; 16]), NodeId([2; 16]));
-        end.send(NodeId([2; 16]), Lane::Data, Bytes::from_static(b"lost at once"));
+        end.send(
+            NodeId([2; 16]),
+            Lane::Data,
+            Bytes::from_static(b"lost at once"),
+        );
         assert!(!network.deliver_one());
         network.heal();
         end.send(NodeId([2; 16]), Lane::Data, Bytes::from_static(b"heard"));

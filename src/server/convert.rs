@@ -59,18 +59,40 @@ pub(super) fn call(request: Request, value_bytes_max: usize) -> Result<Call> {
         Request::Get(request) => {
             let (shard, bucket) = target(request.target)?;
             let key = key(&request.key)?;
-            let query = Query::Get { bucket, key: key.clone() };
-            Ok(Call { shard, kind: Kind::Get(key), operation: Operation::Read(query) })
+            let query = Query::Get {
+                bucket,
+                key: key.clone(),
+            };
+            Ok(Call {
+                shard,
+                kind: Kind::Get(key),
+                operation: Operation::Read(query),
+            })
         }
         Request::Has(request) => {
             let (shard, bucket) = target(request.target)?;
-            let query = Query::Get { bucket, key: key(&request.key)? };
-            Ok(Call { shard, kind: Kind::Has, operation: Operation::Read(query) })
+            let query = Query::Get {
+                bucket,
+                key: key(&request.key)?,
+            };
+            Ok(Call {
+                shard,
+                kind: Kind::Has,
+                operation: Operation::Read(query),
+            })
         }
         Request::Delete(request) => delete(request),
         Request::Expire(request) => {
-            let command = KvCommand::Expire { key: key(&request.key)? };
-            write(request.target, request.request_id, request.fence, command, Kind::Expire)
+            let command = KvCommand::Expire {
+                key: key(&request.key)?,
+            };
+            write(
+                request.target,
+                request.request_id,
+                request.fence,
+                command,
+                Kind::Expire,
+            )
         }
         Request::Touch(request) => {
             let command = KvCommand::Touch {
@@ -78,11 +100,25 @@ pub(super) fn call(request: Request, value_bytes_max: usize) -> Result<Call> {
                 expire: timer("expire_in_ms", request.expire_in_ms)?,
                 delete: timer("delete_in_ms", request.delete_in_ms)?,
             };
-            write(request.target, request.request_id, request.fence, command, Kind::Touch)
+            write(
+                request.target,
+                request.request_id,
+                request.fence,
+                command,
+                Kind::Touch,
+            )
         }
         Request::Persist(request) => {
-            let command = KvCommand::Persist { key: key(&request.key)? };
-            write(request.target, request.request_id, request.fence, command, Kind::Persist)
+            let command = KvCommand::Persist {
+                key: key(&request.key)?,
+            };
+            write(
+                request.target,
+                request.request_id,
+                request.fence,
+                command,
+                Kind::Persist,
+            )
         }
         Request::Scan(request) => scan(request),
         Request::Acquire(request) => acquire(request),
@@ -90,21 +126,45 @@ pub(super) fn call(request: Request, value_bytes_max: usize) -> Result<Call> {
             let owner = owner(&request.owner)?;
             let ttl_ms = duration("ttl_ms", request.ttl_ms)?;
             let command = LockCommand::Renew { owner, ttl_ms };
-            lock_write(request.target, request.request_id, &request.name, command, Kind::Renew)
+            lock_write(
+                request.target,
+                request.request_id,
+                &request.name,
+                command,
+                Kind::Renew,
+            )
         }
         Request::Release(request) => {
-            let command = LockCommand::Release { owner: owner(&request.owner)? };
-            lock_write(request.target, request.request_id, &request.name, command, Kind::Release)
+            let command = LockCommand::Release {
+                owner: owner(&request.owner)?,
+            };
+            lock_write(
+                request.target,
+                request.request_id,
+                &request.name,
+                command,
+                Kind::Release,
+            )
         }
         Request::Revoke(request) => {
             let command = LockCommand::Revoke;
-            lock_write(request.target, request.request_id, &request.name, command, Kind::Revoke)
+            lock_write(
+                request.target,
+                request.request_id,
+                &request.name,
+                command,
+                Kind::Revoke,
+            )
         }
         Request::Info(request) => {
             let (shard, _) = target(request.target)?;
             let name = lock_name(&request.name)?;
             let operation = Operation::Read(Query::Lock { name: name.clone() });
-            Ok(Call { shard, kind: Kind::Info(name), operation })
+            Ok(Call {
+                shard,
+                kind: Kind::Info(name),
+                operation,
+            })
         }
         Request::List(request) => list(&request),
     }
@@ -135,7 +195,13 @@ fn set(request: v1::SetRequest, value_bytes_max: usize) -> Result<Call> {
         condition: condition(request.condition)?,
         return_previous: request.return_previous,
     });
-    write(request.target, request.request_id, request.fence, command, Kind::Set(previous_of))
+    write(
+        request.target,
+        request.request_id,
+        request.fence,
+        command,
+        Kind::Set(previous_of),
+    )
 }
 
 fn condition(condition: Option<v1::Condition>) -> Result<Option<Condition>> {
@@ -146,9 +212,9 @@ fn condition(condition: Option<v1::Condition>) -> Result<Option<Condition>> {
     match kind {
         Wire::Absent(true) => Ok(Some(Condition::Absent)),
         Wire::Present(true) => Ok(Some(Condition::Present)),
-        Wire::Absent(false) | Wire::Present(false) => {
-            Err(Error::invalid("a condition `absent` or `present` is true or left away"))
-        }
+        Wire::Absent(false) | Wire::Present(false) => Err(Error::invalid(
+            "a condition `absent` or `present` is true or left away",
+        )),
         Wire::Revision(revision) => Ok(Some(Condition::Revision(Revision(revision)))),
         Wire::Value(value) => Ok(Some(Condition::Value(own(&value)))),
     }
@@ -160,15 +226,32 @@ fn delete(request: v1::DeleteRequest) -> Result<Call> {
         None => Err(Error::invalid("delete needs a key or a range")),
         Some(What::Key(bytes)) => {
             let command = KvCommand::Delete { key: key(&bytes)? };
-            write(request.target, request.request_id, request.fence, command, Kind::Delete)
+            write(
+                request.target,
+                request.request_id,
+                request.fence,
+                command,
+                Kind::Delete,
+            )
         }
         Some(What::Range(range)) => {
             let (start, end) = self::range(&range)?;
             let command = KvCommand::DeleteRange { start, end };
             let fence = request.fence;
-            let call = write(request.target, request.request_id, fence, command, Kind::Delete)?;
-            let Operation::Write(command) = call.operation else { return Ok(call) };
-            Ok(Call { operation: Operation::DeleteRange(command), ..call })
+            let call = write(
+                request.target,
+                request.request_id,
+                fence,
+                command,
+                Kind::Delete,
+            )?;
+            let Operation::Write(command) = call.operation else {
+                return Ok(call);
+            };
+            Ok(Call {
+                operation: Operation::DeleteRange(command),
+                ..call
+            })
         }
     }
 }
@@ -198,20 +281,37 @@ fn scan(request: v1::ScanRequest) -> Result<Call> {
         include_expired: request.include_expired,
         at,
     };
-    Ok(Call { shard, kind: Kind::Scan, operation: Operation::Read(Query::Scan(query)) })
+    Ok(Call {
+        shard,
+        kind: Kind::Scan,
+        operation: Operation::Read(Query::Scan(query)),
+    })
 }
 
 fn acquire(request: v1::AcquireRequest) -> Result<Call> {
     let owner = owner(&request.owner)?;
     let ttl_ms = duration("ttl_ms", request.ttl_ms)?;
     let wait = timer("wait_ms", request.wait_ms)?;
-    let command = LockCommand::Acquire { owner, ttl_ms, wait };
+    let command = LockCommand::Acquire {
+        owner,
+        ttl_ms,
+        wait,
+    };
     let target = request.target;
-    let call = lock_write(target, request.request_id, &request.name, command, Kind::Acquire)?;
+    let call = lock_write(
+        target,
+        request.request_id,
+        &request.name,
+        command,
+        Kind::Acquire,
+    )?;
     match call.operation {
         Operation::Write(command) if wait != Timer::Never => {
             let wait = Duration::from_millis(request.wait_ms);
-            Ok(Call { operation: Operation::AcquireWaiting(command, wait), ..call })
+            Ok(Call {
+                operation: Operation::AcquireWaiting(command, wait),
+                ..call
+            })
         }
         _ => Ok(call),
     }
@@ -228,7 +328,11 @@ fn list(request: &v1::ListRequest) -> Result<Call> {
         after: bounded("after", &request.after, limits::LOCK_NAME_BYTES_MAX)?,
         limit,
     };
-    Ok(Call { shard, kind: Kind::List, operation: Operation::Read(query) })
+    Ok(Call {
+        shard,
+        kind: Kind::List,
+        operation: Operation::Read(query),
+    })
 }
 
 fn write(
@@ -244,7 +348,11 @@ fn write(
         fence: fence.map(|fence| self::fence(&fence)).transpose()?,
         op: Op::Kv { bucket, command },
     };
-    Ok(Call { shard, kind, operation: Operation::Write(command) })
+    Ok(Call {
+        shard,
+        kind,
+        operation: Operation::Write(command),
+    })
 }
 
 fn lock_write(
@@ -258,14 +366,25 @@ fn lock_write(
     let command = Command {
         request: request_id.map(self::request_id).transpose()?,
         fence: None,
-        op: Op::Lock { name: lock_name(name)?, command },
+        op: Op::Lock {
+            name: lock_name(name)?,
+            command,
+        },
     };
-    Ok(Call { shard, kind, operation: Operation::Write(command) })
+    Ok(Call {
+        shard,
+        kind,
+        operation: Operation::Write(command),
+    })
 }
 
 fn target(target: Option<v1::Target>) -> Result<(ShardId, String)> {
     let target = target.unwrap_or_default();
-    let shard = if target.shard == 0 { DEFAULT_SHARD } else { target.shard };
+    let shard = if target.shard == 0 {
+        DEFAULT_SHARD
+    } else {
+        target.shard
+    };
     let legal = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     if target.bucket.len() > limits::BUCKET_BYTES_MAX || !target.bucket.chars().all(legal) {
         return Err(Error::invalid(format!(
@@ -279,14 +398,18 @@ fn target(target: Option<v1::Target>) -> Result<(ShardId, String)> {
 
 fn key(bytes: &Bytes) -> Result<Bytes> {
     if bytes.is_empty() {
-        return Err(Error::invalid("the key is empty: a key has 1 to 4096 bytes"));
+        return Err(Error::invalid(
+            "the key is empty: a key has 1 to 4096 bytes",
+        ));
     }
     bounded("the key", bytes, limits::KEY_BYTES_MAX)
 }
 
 fn lock_name(bytes: &Bytes) -> Result<Bytes> {
     if bytes.is_empty() {
-        return Err(Error::invalid("the lock's name is empty: a name has 1 to 4096 bytes"));
+        return Err(Error::invalid(
+            "the lock's name is empty: a name has 1 to 4096 bytes",
+        ));
     }
     bounded("the lock's name", bytes, limits::LOCK_NAME_BYTES_MAX)
 }
@@ -294,13 +417,19 @@ fn lock_name(bytes: &Bytes) -> Result<Bytes> {
 fn bounded(what: &str, bytes: &Bytes, bytes_max: usize) -> Result<Bytes> {
     if bytes.len() > bytes_max {
         let length = bytes.len();
-        return Err(Error::invalid(format!("{what} is {length} bytes; at most {bytes_max} fit")));
+        return Err(Error::invalid(format!(
+            "{what} is {length} bytes; at most {bytes_max} fit"
+        )));
     }
     Ok(own(bytes))
 }
 
 fn own(bytes: &Bytes) -> Bytes {
-    if bytes.len() <= COPY_BYTES_MAX { Bytes::copy_from_slice(bytes) } else { bytes.clone() }
+    if bytes.len() <= COPY_BYTES_MAX {
+        Bytes::copy_from_slice(bytes)
+    } else {
+        bytes.clone()
+    }
 }
 
 fn range(range: &v1::KeyRange) -> Result<(Bytes, Option<Bytes>)> {
@@ -315,7 +444,9 @@ fn range(range: &v1::KeyRange) -> Result<(Bytes, Option<Bytes>)> {
 
 fn duration(what: &str, ms: u64) -> Result<u64> {
     if ms > limits::DURATION_MS_MAX {
-        return Err(Error::invalid(format!("{what} is {ms} ms, which is longer than 100 years")));
+        return Err(Error::invalid(format!(
+            "{what} is {ms} ms, which is longer than 100 years"
+        )));
     }
     Ok(ms)
 }
@@ -329,7 +460,9 @@ fn timer(what: &str, ms: u64) -> Result<Timer> {
 
 fn id16(what: &str, bytes: &[u8]) -> Result<[u8; 16]> {
     let length = bytes.len();
-    bytes.try_into().map_err(|_| Error::invalid(format!("{what} has {length} bytes instead of 16")))
+    bytes
+        .try_into()
+        .map_err(|_| Error::invalid(format!("{what} has {length} bytes instead of 16")))
 }
 
 fn owner(bytes: &Bytes) -> Result<OwnerId> {
@@ -338,18 +471,31 @@ fn owner(bytes: &Bytes) -> Result<OwnerId> {
 
 fn request_id(wire: v1::RequestId) -> Result<RequestId> {
     let client = ClientId(id16("request_id.client", &wire.client)?);
-    let v1::RequestId { sequence, acked_below, attempt, .. } = wire;
+    let v1::RequestId {
+        sequence,
+        acked_below,
+        attempt,
+        ..
+    } = wire;
     if sequence == 0 || acked_below > sequence {
         return Err(Error::invalid(format!(
             "request_id: sequence {sequence} must be at least 1 and at least acked_below \
              ({acked_below})"
         )));
     }
-    Ok(RequestId { client, sequence, acked_below, attempt })
+    Ok(RequestId {
+        client,
+        sequence,
+        acked_below,
+        attempt,
+    })
 }
 
 fn fence(wire: &v1::Fence) -> Result<Fence> {
-    Ok(Fence { name: lock_name(&wire.name)?, token: FenceToken(wire.token) })
+    Ok(Fence {
+        name: lock_name(&wire.name)?,
+        token: FenceToken(wire.token),
+    })
 }
 
 /// What every reply begins with.
@@ -387,7 +533,10 @@ pub(super) fn reply(kind: Kind, header: v1::Header, answer: Answer) -> Result<Re
         Answer::Applied(applied) => applied_reply(kind, header, applied),
         Answer::Deleted(deleted, _) => Ok(Reply::Delete(v1::DeleteReply { header, deleted })),
         Answer::Record(record, now, _) => match kind {
-            Kind::Has => Ok(Reply::Has(v1::HasReply { header, found: record.is_some() })),
+            Kind::Has => Ok(Reply::Has(v1::HasReply {
+                header,
+                found: record.is_some(),
+            })),
             Kind::Get(key) => {
                 let live = record.filter(|record| !record.is_expired());
                 let record = live.map(|record| wire_record(key, record, now));
@@ -404,8 +553,15 @@ pub(super) fn reply(kind: Kind, header: v1::Header, answer: Answer) -> Result<Re
             _ => Err(misfit()),
         },
         Answer::Locks(locks, more, now, _) => {
-            let locks = locks.into_iter().map(|(name, lock)| wire_lock(name, &lock, now)).collect();
-            Ok(Reply::List(v1::ListReply { header, locks, more }))
+            let locks = locks
+                .into_iter()
+                .map(|(name, lock)| wire_lock(name, &lock, now))
+                .collect();
+            Ok(Reply::List(v1::ListReply {
+                header,
+                locks,
+                more,
+            }))
         }
     }
 }
@@ -426,11 +582,18 @@ fn applied_reply(
                 .previous
                 .map(|record| wire_record(key.unwrap_or_default(), record, MachineTime(0))),
         }),
-        Kind::Delete => Reply::Delete(v1::DeleteReply { header, deleted: outcome.count }),
-        Kind::Expire => {
-            Reply::Expire(v1::ExpireReply { header, expired: is(OutcomeKind::Expired) })
-        }
-        Kind::Touch => Reply::Touch(v1::TouchReply { header, touched: is(OutcomeKind::Touched) }),
+        Kind::Delete => Reply::Delete(v1::DeleteReply {
+            header,
+            deleted: outcome.count,
+        }),
+        Kind::Expire => Reply::Expire(v1::ExpireReply {
+            header,
+            expired: is(OutcomeKind::Expired),
+        }),
+        Kind::Touch => Reply::Touch(v1::TouchReply {
+            header,
+            touched: is(OutcomeKind::Touched),
+        }),
         Kind::Persist => {
             let persisted = is(OutcomeKind::Persisted);
             Reply::Persist(v1::PersistReply { header, persisted })
@@ -438,20 +601,29 @@ fn applied_reply(
         Kind::Acquire => {
             let acquired = is(OutcomeKind::Granted);
             let fence = if acquired { outcome.count } else { 0 };
-            Reply::Acquire(v1::AcquireReply { header, acquired, fence })
+            Reply::Acquire(v1::AcquireReply {
+                header,
+                acquired,
+                fence,
+            })
         }
         Kind::Renew => {
             let renewed = is(OutcomeKind::Renewed);
             let fence = if renewed { outcome.count } else { 0 };
-            Reply::Renew(v1::RenewReply { header, renewed, fence })
+            Reply::Renew(v1::RenewReply {
+                header,
+                renewed,
+                fence,
+            })
         }
         Kind::Release => {
             let released = is(OutcomeKind::Released);
             Reply::Release(v1::ReleaseReply { header, released })
         }
-        Kind::Revoke => {
-            Reply::Revoke(v1::RevokeReply { header, revoked: is(OutcomeKind::Revoked) })
-        }
+        Kind::Revoke => Reply::Revoke(v1::RevokeReply {
+            header,
+            revoked: is(OutcomeKind::Revoked),
+        }),
         Kind::Get(_) | Kind::Has | Kind::Scan | Kind::Info(_) | Kind::List => return Err(misfit()),
     })
 }
@@ -462,14 +634,23 @@ fn misfit() -> Error {
 
 fn scan_reply(header: Option<v1::Header>, page: ScanPage, now: MachineTime) -> v1::ScanReply {
     let cursor = match page.records.last() {
-        Some((last, _)) if page.more => {
-            Cursor { revision: page.revision, after: last.clone() }.encode()
+        Some((last, _)) if page.more => Cursor {
+            revision: page.revision,
+            after: last.clone(),
         }
+        .encode(),
         _ => Bytes::new(),
     };
-    let records =
-        page.records.into_iter().map(|(key, record)| wire_record(key, record, now)).collect();
-    v1::ScanReply { header, records, cursor }
+    let records = page
+        .records
+        .into_iter()
+        .map(|(key, record)| wire_record(key, record, now))
+        .collect();
+    v1::ScanReply {
+        header,
+        records,
+        cursor,
+    }
 }
 
 fn wire_record(key: Bytes, record: Record, now: MachineTime) -> v1::Record {
@@ -492,7 +673,10 @@ fn wire_lock(name: Bytes, lock: &Lock, now: MachineTime) -> v1::LockInfo {
         owner: Bytes::copy_from_slice(&lock.owner.0),
         fence: lock.fence.0,
         age_ms: now.since_ms(lock.granted_at),
-        remaining_ms: lock.claim_by.or(lock.lease_until).map(|until| until.since_ms(now)),
+        remaining_ms: lock
+            .claim_by
+            .or(lock.lease_until)
+            .map(|until| until.since_ms(now)),
         waiters: lock.queue.len() as u64,
     }
 }

@@ -36,7 +36,10 @@ impl Cursor {
             return Err(invalid());
         }
         let revision = Revision(u64::from_be_bytes(*revision));
-        Ok(Self { revision, after: Bytes::copy_from_slice(after) })
+        Ok(Self {
+            revision,
+            after: Bytes::copy_from_slice(after),
+        })
     }
 }
 
@@ -46,14 +49,23 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_the_wire() {
-        let cursor = Cursor { revision: Revision(77), after: Bytes::from_static(b"k\xff") };
+        let cursor = Cursor {
+            revision: Revision(77),
+            after: Bytes::from_static(b"k\xff"),
+        };
         assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
     }
 
     #[test]
     fn garbage_is_not_a_cursor() {
         let long = vec![1; 9 + limits::KEY_BYTES_MAX + 1];
-        for bytes in [&b""[..], b"\x01", b"\x01\0\0\0\0\0\0\0\x01", b"\x02\0\0\0\0\0\0\0\x01k", &long] {
+        for bytes in [
+            &b""[..],
+            b"\x01",
+            b"\x01\0\0\0\0\0\0\0\x01",
+            b"\x02\0\0\0\0\0\0\0\x01k",
+            &long,
+        ] {
             assert!(Cursor::decode(bytes).is_err(), "{bytes:?}");
         }
     }

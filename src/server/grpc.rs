@@ -35,7 +35,11 @@ impl Grpc {
         describe: Describe,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { service, describe, stopping }
+        Self {
+            service,
+            describe,
+            stopping,
+        }
     }
 
     async fn answer(&self, asked: Asked) -> Result<Reply> {
@@ -56,14 +60,18 @@ impl Grpc {
         let answered = tokio::time::timeout(deadline, self.answer(asked)).await;
         let reply = answered.unwrap_or_else(|_| Err(overdue(deadline)));
         let reply = reply.map_err(|error| to_status(&error))?;
-        pick(reply).map(Response::new).ok_or_else(|| {
-            to_status(&Error::internal("the reply is not of the request's form"))
-        })
+        pick(reply)
+            .map(Response::new)
+            .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))
     }
 
     fn deadline(&self, metadata: &MetadataMap) -> Duration {
-        let asked = metadata.get("grpc-timeout").and_then(|text| text.to_str().ok());
-        asked.and_then(parse_grpc_timeout).unwrap_or(self.service.request_timeout())
+        let asked = metadata
+            .get("grpc-timeout")
+            .and_then(|text| text.to_str().ok());
+        asked
+            .and_then(parse_grpc_timeout)
+            .unwrap_or(self.service.request_timeout())
     }
 }
 
@@ -127,7 +135,10 @@ impl v1::kv_server::Kv for Grpc {
         &self,
         request: Request<v1::ScanRequest>,
     ) -> Result<Response<Self::ScanStream>, Status> {
-        let pages = Pages { grpc: self.clone(), next: Some(request.into_inner()) };
+        let pages = Pages {
+            grpc: self.clone(),
+            next: Some(request.into_inner()),
+        };
         let replies = stream::try_unfold(pages, |mut pages| async move {
             let page = pages.next().await.map_err(|error| to_status(&error))?;
             Ok(page.map(|page| (page, pages)))
@@ -144,7 +155,9 @@ struct Pages {
 
 impl Pages {
     async fn next(&mut self) -> Result<Option<v1::ScanReply>> {
-        let Some(mut request) = self.next.take() else { return Ok(None) };
+        let Some(mut request) = self.next.take() else {
+            return Ok(None);
+        };
         let reply = match self.grpc.answer(Asked::Scan(request.clone())).await? {
             Reply::Scan(reply) => reply,
             _ => return Err(Error::internal("a scan is answered with a page")),

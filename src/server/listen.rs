@@ -25,10 +25,14 @@ impl Listener {
         match address {
             ListenAddress::Tcp(socket) => {
                 let bound = TcpListener::bind(socket).await;
-                bound.map(Self::Tcp).map_err(|error| refused(&socket.to_string(), error))
+                bound
+                    .map(Self::Tcp)
+                    .map_err(|error| refused(&socket.to_string(), error))
             }
             ListenAddress::Unix(path) => {
-                remove_stale(disk, path).await.map_err(|error| refused(&unix(path), error))?;
+                remove_stale(disk, path)
+                    .await
+                    .map_err(|error| refused(&unix(path), error))?;
                 let bound = UnixListener::bind(path);
                 bound
                     .map(|listener| Self::Unix(listener, path.clone()))
@@ -40,9 +44,10 @@ impl Listener {
     /// Where it listens, as clients write it.
     pub(super) fn address(&self) -> String {
         match self {
-            Self::Tcp(listener) => listener
-                .local_addr()
-                .map_or_else(|_| "an unknown address".to_owned(), |address| address.to_string()),
+            Self::Tcp(listener) => listener.local_addr().map_or_else(
+                |_| "an unknown address".to_owned(),
+                |address| address.to_string(),
+            ),
             Self::Unix(_, path) => unix(path),
         }
     }
@@ -74,9 +79,7 @@ fn unix(path: &Path) -> String {
 async fn remove_stale(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     match UnixStream::connect(path).await {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            disk.remove(path)
-        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => disk.remove(path),
         Err(_) => Ok(()),
     }
 }
@@ -85,10 +88,15 @@ fn refused(address: &str, source: io::Error) -> Error {
     let (kind, message) = match source.kind() {
         io::ErrorKind::AddrInUse => (
             ErrorKind::Unavailable,
-            format!("cannot listen on {address}: it is in use; stop the other server or choose \
-                     another --listen"),
+            format!(
+                "cannot listen on {address}: it is in use; stop the other server or choose \
+                     another --listen"
+            ),
         ),
-        _ => (ErrorKind::Invalid, format!("cannot listen on {address}: {source}")),
+        _ => (
+            ErrorKind::Invalid,
+            format!("cannot listen on {address}: {source}"),
+        ),
     };
     Error::new(kind, message).with_source(source)
 }
@@ -103,14 +111,16 @@ impl futures_util::Stream for TcpIncoming {
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
-        std::pin::Pin::new(&mut self.0).poll_next(context).map(|accepted| {
-            accepted.map(|stream| {
-                stream.inspect(|stream| {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "TCP_NODELAY was refused");
-                    }
+        std::pin::Pin::new(&mut self.0)
+            .poll_next(context)
+            .map(|accepted| {
+                accepted.map(|stream| {
+                    stream.inspect(|stream| {
+                        if let Err(error) = stream.set_nodelay(true) {
+                            tracing::debug!(%error, "TCP_NODELAY was refused");
+                        }
+                    })
                 })
             })
-        })
     }
 }

@@ -54,7 +54,8 @@ impl Manifest {
                     return Err(damaged(&path, "it is far too long"));
                 }
                 let mut bytes = vec![0; usize::try_from(length).expect("at most BYTES_MAX")];
-                file.read_exact_at(&mut bytes, 0).map_err(|error| failed(&path, error))?;
+                file.read_exact_at(&mut bytes, 0)
+                    .map_err(|error| failed(&path, error))?;
                 Some(decode(&path, &bytes)?)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -163,7 +164,24 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
     let Some((head, message)) = bytes.split_first_chunk::<HEAD_BYTES>() else {
         return Err(damaged(path, "it is too short"));
     };
-    let [m0, m1, m2, m3, m4, m5, m6, format, l0, l1, l2, l3, c0, c1, c2, c3] = *head;
+    let [
+        m0,
+        m1,
+        m2,
+        m3,
+        m4,
+        m5,
+        m6,
+        format,
+        l0,
+        l1,
+        l2,
+        l3,
+        c0,
+        c1,
+        c2,
+        c3,
+    ] = *head;
     if [m0, m1, m2, m3, m4, m5, m6] != *MAGIC {
         return Err(damaged(path, "it is not a manifest of dkv"));
     }
@@ -184,24 +202,41 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
     let node = <[u8; 16]>::try_from(&*message.node);
     let node = node.map_err(|_| damaged(path, "the node's id has not 16 bytes"))?;
     let shards = message.shards.iter().map(|shard| {
-        let kind = ShardKind::ALL.into_iter().find(|kind| kind.as_str() == shard.r#type)?;
-        let engine = EngineKind::ALL.into_iter().find(|engine| engine.as_str() == shard.engine)?;
-        Some(ShardSpec { id: ShardId(shard.id), kind, engine })
+        let kind = ShardKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == shard.r#type)?;
+        let engine = EngineKind::ALL
+            .into_iter()
+            .find(|engine| engine.as_str() == shard.engine)?;
+        Some(ShardSpec {
+            id: ShardId(shard.id),
+            kind,
+            engine,
+        })
     });
     let shards: Option<Vec<_>> = shards.collect();
     let shards = shards.ok_or_else(|| {
-        let message =
-            format!("{}: a shard has a type that this dkv does not know: upgrade dkv", path.display());
+        let message = format!(
+            "{}: a shard has a type that this dkv does not know: upgrade dkv",
+            path.display()
+        );
         Error::corrupt(message)
     })?;
-    Ok(Manifest { node: NodeId(node), name: message.name, shards })
+    Ok(Manifest {
+        node: NodeId(node),
+        name: message.name,
+        shards,
+    })
 }
 
 fn damaged(path: &Path, what: &str) -> Error {
     let path: PathBuf = path.to_owned();
     Error::new(
         ErrorKind::Corrupt,
-        format!("{}: damaged: {what}; restore the directory from a backup", path.display()),
+        format!(
+            "{}: damaged: {what}; restore the directory from a backup",
+            path.display()
+        ),
     )
 }
 

@@ -4,7 +4,6 @@
 //! Invariant: transports hold no rules. They translate and call [`Service`], which
 //! alone calls the stores. Only `node.rs` knows how the rooms fit together.
 
-pub mod settings;
 mod convert;
 mod cursor;
 mod describe;
@@ -15,8 +14,12 @@ pub mod node;
 pub mod run;
 pub mod service;
 mod session;
+pub mod settings;
 pub mod status;
 
 pub use node::Node;
 pub use run::{Ready, run};
 pub use service::Service;
+
+#[cfg(test)]
+mod tests;

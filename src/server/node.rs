@@ -49,8 +49,13 @@ impl Node {
     /// `Internal` as the message says. Nothing was served.
     pub fn open(host: &Host, config: &ServeConfig) -> Result<Self> {
         let dir = &config.data_dir;
-        host.disk.create_dir_all(dir).map_err(|error| unusable(dir, error))?;
-        let lock = host.disk.lock(&dir.join("LOCK")).map_err(|error| locked(dir, error))?;
+        host.disk
+            .create_dir_all(dir)
+            .map_err(|error| unusable(dir, error))?;
+        let lock = host
+            .disk
+            .lock(&dir.join("LOCK"))
+            .map_err(|error| locked(dir, error))?;
         let manifest = Manifest::settle(host, dir, config.node_id.as_deref(), &config.shards)?;
         let mut opened = BTreeMap::new();
         for spec in &manifest.shards {
@@ -75,9 +80,19 @@ impl Node {
                 snapshot_entries: config.snapshot_entries,
                 snapshot_bytes: config.snapshot_bytes,
             };
-            let Opened { spec, machine, history } = opened;
-            let local =
-                Local::start(host, wal.clone(), machine, history, local_options, fatal.clone());
+            let Opened {
+                spec,
+                machine,
+                history,
+            } = opened;
+            let local = Local::start(
+                host,
+                wal.clone(),
+                machine,
+                history,
+                local_options,
+                fatal.clone(),
+            );
             locals.push(local.clone());
             shards.push(shard_of(manifest.node, spec, config, local));
         }
@@ -87,7 +102,14 @@ impl Node {
             config.value_bytes_max,
             config.request_timeout,
         );
-        Ok(Self { service, wal, fatal, name: manifest.name, locals, _lock: lock })
+        Ok(Self {
+            service,
+            wal,
+            fatal,
+            name: manifest.name,
+            locals,
+            _lock: lock,
+        })
     }
 
     /// Makes everything durable and ends the background work. Nothing may be submitted
@@ -124,8 +146,14 @@ fn open_shard(host: &Host, dir: &Path, spec: ShardSpec) -> Result<Opened> {
     let mut machine = Machine::open(Box::new(engine), HistoryLimits::default())?;
     let upto = machine.state().revision;
     let (history, loaded) = HistoryFiles::open(host.disk.clone(), dir, upto)?;
-    machine.history_mut().load(loaded.floor, upto, loaded.events)?;
-    Ok(Opened { spec, machine, history })
+    machine
+        .history_mut()
+        .load(loaded.floor, upto, loaded.events)?;
+    Ok(Opened {
+        spec,
+        machine,
+        history,
+    })
 }
 
 /// Applies what the log has beyond each shard's checkpoint.
@@ -157,7 +185,10 @@ fn replay(recovery: &mut Recovery, opened: &mut BTreeMap<ShardId, Opened>) -> Re
 }
 
 fn unusable(dir: &Path, source: io::Error) -> Error {
-    let message = format!("the data directory {} cannot be used: {source}", dir.display());
+    let message = format!(
+        "the data directory {} cannot be used: {source}",
+        dir.display()
+    );
     Error::new(ErrorKind::Invalid, message).with_source(source)
 }
 

@@ -92,7 +92,10 @@ pub async fn run(
         while serving.join_next().await.is_some() {}
     });
     if drained.await.is_err() {
-        tracing::warn!("connections were still open after {} s: closing them", DRAIN.as_secs());
+        tracing::warn!(
+            "connections were still open after {} s: closing them",
+            DRAIN.as_secs()
+        );
         serving.shutdown().await;
     }
     tokio::task::spawn_blocking(move || node.close())
@@ -116,12 +119,18 @@ async fn router(grpc: Grpc) -> Result<Router> {
     let bytes_max = limits::REQUEST_BYTES_MAX;
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<v1::kv_server::KvServer<Grpc>>().await;
-    health.set_serving::<v1::lock_server::LockServer<Grpc>>().await;
-    health.set_serving::<v1::session_server::SessionServer<Grpc>>().await;
+    health
+        .set_serving::<v1::lock_server::LockServer<Grpc>>()
+        .await;
+    health
+        .set_serving::<v1::session_server::SessionServer<Grpc>>()
+        .await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
         .build_v1()
-        .map_err(|error| Error::internal("reflection refused our descriptors").with_source(error))?;
+        .map_err(|error| {
+            Error::internal("reflection refused our descriptors").with_source(error)
+        })?;
     let router = Server::builder()
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(2 * WINDOW_BYTES)

@@ -111,8 +111,16 @@ impl Service {
     ) -> Self {
         let shards = shards.into_iter().map(|shard| (shard.id, shard)).collect();
         let node_bytes = Bytes::copy_from_slice(&node.0);
-        let inner = Inner { node, node_bytes, shards, value_bytes_max, request_timeout };
-        Self { inner: Arc::new(inner) }
+        let inner = Inner {
+            node,
+            node_bytes,
+            shards,
+            value_bytes_max,
+            request_timeout,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// This node.
@@ -146,8 +154,10 @@ impl Service {
     /// `NotFound`, naming the shards there are.
     pub fn shard(&self, id: ShardId) -> Result<&Shard> {
         self.inner.shards.get(&id).ok_or_else(|| {
-            let served: Vec<_> =
-                self.shards().map(|shard| format!("{} {}", shard.id, shard.kind)).collect();
+            let served: Vec<_> = self
+                .shards()
+                .map(|shard| format!("{} {}", shard.id, shard.kind))
+                .collect();
             let served = served.join(", ");
             let message = format!("shard {id} is not served by this node (it serves {served})");
             Error::new(ErrorKind::NotFound, message)
@@ -168,7 +178,10 @@ impl Service {
             || "this node has no shard with keys".to_owned(),
             |shard| format!("use a shard with keys, such as {} {}", shard.id, shard.kind),
         );
-        Err(Error::invalid(format!("shard {id} is a {}: it holds locks only; {hint}", shard.kind)))
+        Err(Error::invalid(format!(
+            "shard {id} is a {}: it holds locks only; {hint}",
+            shard.kind
+        )))
     }
 
     /// Submits commands that fit in one entry; `done` is called once they are applied.
@@ -190,7 +203,9 @@ impl Service {
                 let (record, revision) = store.read(|machine| {
                     Ok::<_, Error>((machine.get(&bucket, &key, None)?, machine.state().revision))
                 })?;
-                let timed = record.as_ref().is_some_and(|record| record.due_at().is_some());
+                let timed = record
+                    .as_ref()
+                    .is_some_and(|record| record.due_at().is_some());
                 let now = if timed { store.now() } else { MachineTime(0) };
                 Ok(Answer::Record(record, now, revision))
             }
@@ -200,11 +215,18 @@ impl Service {
             }
             Query::Lock { name } => {
                 let (lock, revision) = store.read(|machine| {
-                    Ok::<_, Error>((query::lock(machine.engine(), &name)?, machine.state().revision))
+                    Ok::<_, Error>((
+                        query::lock(machine.engine(), &name)?,
+                        machine.state().revision,
+                    ))
                 })?;
                 Ok(Answer::Lock(lock, store.now(), revision))
             }
-            Query::Locks { prefix, after, limit } => {
+            Query::Locks {
+                prefix,
+                after,
+                limit,
+            } => {
                 let (mut locks, revision) = store.read(|machine| {
                     let after = (!after.is_empty()).then_some(&*after);
                     let locks = query::locks(machine.engine(), &prefix, after, limit + 1)?;
@@ -226,9 +248,10 @@ impl Service {
         match operation {
             Operation::Write(command) => self.write(shard, command).await.map(Answer::Applied),
             Operation::DeleteRange(command) => self.delete_range(shard, command).await,
-            Operation::AcquireWaiting(command, wait) => {
-                self.acquire(shard, command, wait).await.map(Answer::Applied)
-            }
+            Operation::AcquireWaiting(command, wait) => self
+                .acquire(shard, command, wait)
+                .await
+                .map(Answer::Applied),
             Operation::Read(query) => self.read(shard, query),
         }
     }
@@ -258,11 +281,20 @@ impl Service {
     }
 
     async fn acquire(&self, shard: &Shard, command: Command, wait: Duration) -> Result<Applied> {
-        let Op::Lock { name, command: LockCommand::Acquire { owner, .. } } = &command.op else {
+        let Op::Lock {
+            name,
+            command: LockCommand::Acquire { owner, .. },
+        } = &command.op
+        else {
             return Err(Error::internal("only an acquire waits for a lock"));
         };
         let mut turn = shard.store.grants().wait(name.clone(), *owner);
-        let cancel = CancelWait { store: &shard.store, name, owner: *owner, armed: true };
+        let cancel = CancelWait {
+            store: &shard.store,
+            name,
+            owner: *owner,
+            armed: true,
+        };
         let first = self.write(shard, command.clone()).await?;
         if first.outcome.kind != OutcomeKind::Queued {
             cancel.disarm();
@@ -284,7 +316,9 @@ impl Operation {
         match self {
             Self::Write(command) => matches!(command.op, Op::Kv { .. }),
             Self::DeleteRange(_) | Self::Read(Query::Get { .. } | Query::Scan(_)) => true,
-            Self::AcquireWaiting(..) | Self::Read(Query::Lock { .. } | Query::Locks { .. }) => false,
+            Self::AcquireWaiting(..) | Self::Read(Query::Lock { .. } | Query::Locks { .. }) => {
+                false
+            }
         }
     }
 }
@@ -309,8 +343,15 @@ impl Drop for CancelWait<'_> {
             return;
         }
         let command = LockCommand::CancelWait { owner: self.owner };
-        let op = Op::Lock { name: self.name.clone(), command };
-        let cancel = Command { request: None, fence: None, op };
+        let op = Op::Lock {
+            name: self.name.clone(),
+            command,
+        };
+        let cancel = Command {
+            request: None,
+            fence: None,
+            op,
+        };
         if let Err(refused) = self.store.submit(vec![cancel], Box::new(|_| {})) {
             // The wait's own deadline ends it then.
             tracing::debug!(%refused, "a lock's waiter could not be taken from its queue");
@@ -321,7 +362,11 @@ impl Drop for CancelWait<'_> {
 /// The same acquire without a wait: it takes what was granted.
 fn claim(command: &Command) -> Command {
     let mut claim = command.clone();
-    if let Op::Lock { command: LockCommand::Acquire { wait, .. }, .. } = &mut claim.op {
+    if let Op::Lock {
+        command: LockCommand::Acquire { wait, .. },
+        ..
+    } = &mut claim.op
+    {
         *wait = crate::base::time::Timer::Never;
     }
     claim
@@ -354,9 +399,10 @@ pub(super) fn settle(applied: Applied) -> Result<Applied> {
             "{} callers wait for this lock already, the most there can be: try later",
             limits::LOCK_WAITERS_MAX
         ))),
-        OutcomeKind::NoSuchBucket => {
-            Err(Error::new(ErrorKind::NotFound, "there is no bucket of that name in this shard"))
-        }
+        OutcomeKind::NoSuchBucket => Err(Error::new(
+            ErrorKind::NotFound,
+            "there is no bucket of that name in this shard",
+        )),
         OutcomeKind::OutcomeUnknown => Err(Error::timeout(
             "this request is too old to tell whether it was applied: read, then decide",
         )),

@@ -111,7 +111,9 @@ impl Session {
             self.submit_groups();
             if !self.replies.is_empty() {
                 self.reply_bytes = 0;
-                return Some(v1::Replies { frames: std::mem::take(&mut self.replies) });
+                return Some(v1::Replies {
+                    frames: std::mem::take(&mut self.replies),
+                });
             }
             if self.ended && self.under_way == 0 && self.backlog.is_empty() {
                 return None;
@@ -145,7 +147,9 @@ impl Session {
 
     fn take_backlog(&mut self) {
         while self.reply_bytes < REPLY_BYTES && self.under_way < limits::SESSION_FRAMES_MAX {
-            let Some(frame) = self.backlog.pop_front() else { return };
+            let Some(frame) = self.backlog.pop_front() else {
+                return;
+            };
             self.under_way += 1;
             self.take(frame);
         }
@@ -154,14 +158,22 @@ impl Session {
     fn refuse_backlog(&mut self) {
         for frame in std::mem::take(&mut self.backlog) {
             self.under_way += 1;
-            self.push_error(frame.id, &Error::unavailable("this node is stopping: ask another"));
+            self.push_error(
+                frame.id,
+                &Error::unavailable("this node is stopping: ask another"),
+            );
         }
     }
 
     fn take(&mut self, frame: v1::RequestFrame) {
-        let v1::RequestFrame { id, lane, request, .. } = frame;
+        let v1::RequestFrame {
+            id, lane, request, ..
+        } = frame;
         let Some(request) = request else {
-            self.push_error(id, &Error::invalid("the frame holds no request this node knows"));
+            self.push_error(
+                id,
+                &Error::invalid("the frame holds no request this node knows"),
+            );
             return;
         };
         let call = convert::call(request, self.service.value_bytes_max()).and_then(|call| {
@@ -170,8 +182,21 @@ impl Session {
         });
         match call {
             Err(error) => self.push_error(id, &error),
-            Ok(convert::Call { shard, kind, operation }) => {
-                self.start(Tag { id, lane, shard, kind, writes: false }, operation);
+            Ok(convert::Call {
+                shard,
+                kind,
+                operation,
+            }) => {
+                self.start(
+                    Tag {
+                        id,
+                        lane,
+                        shard,
+                        kind,
+                        writes: false,
+                    },
+                    operation,
+                );
             }
         }
     }
@@ -306,12 +331,18 @@ impl Session {
             return Vec::new();
         }
         let key = (tag.lane, tag.shard);
-        let lane = self.lanes.get_mut(&key).expect("a lane stays while it writes");
+        let lane = self
+            .lanes
+            .get_mut(&key)
+            .expect("a lane stays while it writes");
         lane.writing -= 1;
         if lane.writing > 0 {
             return Vec::new();
         }
-        self.lanes.remove(&key).map(|lane| lane.parked).unwrap_or_default()
+        self.lanes
+            .remove(&key)
+            .map(|lane| lane.parked)
+            .unwrap_or_default()
     }
 
     fn push_reply(&mut self, tag: Tag, answer: Answer) {
@@ -323,7 +354,10 @@ impl Session {
             .and_then(|header| convert::reply(tag.kind, header, answer));
         match reply {
             Ok(reply) => {
-                let frame = v1::ReplyFrame { id: tag.id, reply: Some(reply) };
+                let frame = v1::ReplyFrame {
+                    id: tag.id,
+                    reply: Some(reply),
+                };
                 self.push(frame);
             }
             Err(error) => self.push_error(tag.id, &error),
@@ -332,7 +366,10 @@ impl Session {
 
     fn push_error(&mut self, id: u64, error: &Error) {
         let error = v1::reply_frame::Reply::Error(status::to_frame(error));
-        self.push(v1::ReplyFrame { id, reply: Some(error) });
+        self.push(v1::ReplyFrame {
+            id,
+            reply: Some(error),
+        });
     }
 
     fn push(&mut self, frame: v1::ReplyFrame) {

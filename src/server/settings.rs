@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::limits;
 use crate::base::types::ShardId;
 pub use crate::store::Durability;
 
@@ -41,6 +42,37 @@ pub struct ServeConfig {
     pub log_format: LogFormat,
     /// The length of a log segment, bytes.
     pub wal_segment_bytes: u64,
+}
+
+impl Default for ServeConfig {
+    /// What `dkv serve` does without any flag.
+    fn default() -> Self {
+        let shard = |id, kind| ShardSpec {
+            id: ShardId(id),
+            kind,
+            engine: EngineKind::Memory,
+        };
+        Self {
+            listen: vec![ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080)))],
+            advertise: None,
+            shards: vec![
+                shard(100, ShardKind::Lstore),
+                shard(200, ShardKind::LockmgrLstore),
+            ],
+            node_id: None,
+            data_dir: PathBuf::from("data"),
+            durability: Durability::Fsync,
+            request_timeout: Duration::from_secs(5),
+            value_bytes_max: limits::VALUE_BYTES_MAX,
+            snapshot_entries: 100_000,
+            snapshot_bytes: 256 << 20,
+            insecure: false,
+            ready_fd: None,
+            log_level: LogLevel::Info,
+            log_format: LogFormat::Text,
+            wal_segment_bytes: limits::WAL_SEGMENT_BYTES,
+        }
+    }
 }
 
 /// One address to listen on.

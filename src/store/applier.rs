@@ -83,8 +83,7 @@ impl Applier {
             match self.wait_ms() {
                 Some(0) => {}
                 Some(ms) => {
-                    let _timed_out =
-                        inbox.wake.wait_for(&mut entries, Duration::from_millis(ms));
+                    let _timed_out = inbox.wake.wait_for(&mut entries, Duration::from_millis(ms));
                 }
                 None => inbox.wake.wait(&mut entries),
             }
@@ -102,7 +101,12 @@ impl Applier {
     }
 
     fn apply(&self, logged: Logged) {
-        let Logged { index, entry, weight, done } = logged;
+        let Logged {
+            index,
+            entry,
+            weight,
+            done,
+        } = logged;
         let shared = self.shared();
         let applied = match shared.fatal.reason() {
             Some(reason) => Err(Error::internal(reason)),
@@ -140,7 +144,11 @@ impl Applier {
         if self.sweeping.swap(true, Ordering::SeqCst) {
             return false;
         }
-        let sweep = Command { request: None, fence: None, op: Op::Sweep };
+        let sweep = Command {
+            request: None,
+            fence: None,
+            op: Op::Sweep,
+        };
         let sweeping = self.sweeping.clone();
         let done = Box::new(move |_| sweeping.store(false, Ordering::SeqCst));
         if self.local.submit(vec![sweep], done).is_err() {

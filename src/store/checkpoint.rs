@@ -25,7 +25,10 @@ enum Stage {
     Idle,
     /// The state is frozen; the log is being synced up to it. Invariant: a checkpoint
     /// never covers an entry that the log has not made durable.
-    Syncing { frozen: Frozen, synced: Arc<AtomicBool> },
+    Syncing {
+        frozen: Frozen,
+        synced: Arc<AtomicBool>,
+    },
 }
 
 /// A state frozen under the machine's lock.
@@ -52,7 +55,13 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     pub(super) fn new(shared: Arc<Shared>, history: HistoryFiles) -> Self {
-        Self { shared, history, stage: Stage::Idle, bytes_last: 0, not_before_ms: 0 }
+        Self {
+            shared,
+            history,
+            stage: Stage::Idle,
+            bytes_last: 0,
+            not_before_ms: 0,
+        }
     }
 
     /// True when a restart would replay too much, or the log is held back.
@@ -76,6 +85,8 @@ impl Checkpointer {
         let mut machine = shared.machine.write();
         let covers = machine.state().applied;
         if covers == machine.engine().durable_index() {
+            shared.commands_since.store(0, Ordering::Relaxed);
+            shared.bytes_since.store(0, Ordering::Relaxed);
             drop(machine);
             shared.wal.release(shared.options.shard.0, covers);
             return;
@@ -83,7 +94,10 @@ impl Checkpointer {
         let history = machine.history();
         let from = history.persisted().next().max(history.floor());
         let frozen = Frozen {
-            span: Span { from, through: machine.state().revision },
+            span: Span {
+                from,
+                through: machine.state().revision,
+            },
             events: history.unpersisted().cloned().collect(),
             history_floor: history.floor(),
             covers,
@@ -108,10 +122,22 @@ impl Checkpointer {
     /// before the log is released; history that is ahead of the checkpoint is cut at
     /// the next start, history that is behind would have a hole.
     fn finish(&mut self, frozen: Frozen) {
-        let Frozen { covers, job, span, events, history_floor, commands, bytes } = frozen;
+        let Frozen {
+            covers,
+            job,
+            span,
+            events,
+            history_floor,
+            commands,
+            bytes,
+        } = frozen;
         let shared = self.shared.clone();
         let written = self.history.append(span, &events).and_then(|()| {
-            shared.machine.write().history_mut().mark_persisted(span.through);
+            shared
+                .machine
+                .write()
+                .history_mut()
+                .mark_persisted(span.through);
             let checkpointed = job()?;
             self.history.trim(history_floor)?;
             Ok(checkpointed)
@@ -130,7 +156,10 @@ impl Checkpointer {
                 );
             }
             Err(failure @ EngineError::OutOfSpace { .. }) => {
-                tracing::warn!(shard = shared.options.shard.0, "{failure}: the log stays longer");
+                tracing::warn!(
+                    shard = shared.options.shard.0,
+                    "{failure}: the log stays longer"
+                );
                 self.not_before_ms = shared.host.clock.boot_ms() + RETRY_MS;
             }
             Err(failure) => shared.fatal.raise(&failure.to_string()),
@@ -138,7 +167,7 @@ impl Checkpointer {
     }
 
     fn wait(&self, patience: Patience) -> Progress {
-        if self.shared.closing.load(Ordering::SeqCst) || self.shared.fatal.reason().is_some() {
+        if self.shared.closing.load(Ordering::SeqCst) {
             return Progress::Finished;
         }
         if patience == Patience::Block {
@@ -151,6 +180,9 @@ impl Checkpointer {
 
 impl Step for Checkpointer {
     fn step(&mut self, patience: Patience) -> Progress {
+        if self.shared.fatal.reason().is_some() {
+            return Progress::Finished;
+        }
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Idle if self.is_due() => {
                 self.begin();

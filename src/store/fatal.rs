@@ -13,9 +13,14 @@ pub struct Fatal {
 
 impl Fatal {
     /// Nothing has happened yet.
-    #[allow(clippy::new_without_default, reason = "an event, not a value with a default")]
+    #[allow(
+        clippy::new_without_default,
+        reason = "an event, not a value with a default"
+    )]
     pub fn new() -> Self {
-        Self { reason: Arc::new(Mutex::new(watch::Sender::new(None))) }
+        Self {
+            reason: Arc::new(Mutex::new(watch::Sender::new(None))),
+        }
     }
 
     /// Stops the node; the first reason stands.
@@ -38,6 +43,9 @@ impl Fatal {
     pub async fn raised(&self) -> String {
         let mut watching = self.reason.lock().subscribe();
         let reason = watching.wait_for(Option::is_some).await;
-        reason.map_or_else(|_| String::new(), |reason| reason.clone().unwrap_or_default())
+        reason.map_or_else(
+            |_| String::new(),
+            |reason| reason.clone().unwrap_or_default(),
+        )
     }
 }

@@ -64,16 +64,30 @@ impl HistoryFiles {
         dir: PathBuf,
         upto: Revision,
     ) -> Result<(Self, LoadedHistory), EngineError> {
-        let mut this = Self { disk, dir, files: Vec::new() };
-        this.disk.create_dir_all(&this.dir).map_err(|source| this.failed(source))?;
-        let names = this.disk.list(&this.dir).map_err(|source| this.failed(source))?;
+        let mut this = Self {
+            disk,
+            dir,
+            files: Vec::new(),
+        };
+        this.disk
+            .create_dir_all(&this.dir)
+            .map_err(|source| this.failed(source))?;
+        let names = this
+            .disk
+            .list(&this.dir)
+            .map_err(|source| this.failed(source))?;
         for name in names.iter().filter(|name| is_leftover(name)) {
             let path = this.dir.join(name);
-            this.disk.remove(&path).map_err(|source| io_error(&path, source))?;
+            this.disk
+                .remove(&path)
+                .map_err(|source| io_error(&path, source))?;
         }
         let mut spans: Vec<_> = names.iter().filter_map(|name| parse_name(name)).collect();
         spans.sort();
-        let mut loaded = LoadedHistory { floor: upto.next(), events: Vec::new() };
+        let mut loaded = LoadedHistory {
+            floor: upto.next(),
+            events: Vec::new(),
+        };
         for span in spans {
             this.take(span, upto, &mut loaded)?;
         }
@@ -81,7 +95,9 @@ impl HistoryFiles {
             this.drop_all(&mut loaded, "history ends before the checkpoint")?;
         }
         loaded.floor = this.files.first().map_or(upto.next(), |first| first.from);
-        this.disk.sync_dir(&this.dir).map_err(|source| this.failed(source))?;
+        this.disk
+            .sync_dir(&this.dir)
+            .map_err(|source| this.failed(source))?;
         Ok((this, loaded))
     }
 
@@ -111,7 +127,10 @@ impl HistoryFiles {
             // Written for a checkpoint that was never finished. IMPORTANT: what it has
             // up to the checkpoint gets a file of its own before it goes, or a crash in
             // between would leave a hole.
-            let kept = Span { from: span.from.max(after.next()), through: span.through.min(upto) };
+            let kept = Span {
+                from: span.from.max(after.next()),
+                through: span.through.min(upto),
+            };
             self.append(kept, &events)?;
             self.remove(span)?;
         }
@@ -224,11 +243,15 @@ impl HistoryFiles {
             if length > 2 * limits::REQUEST_BYTES_MAX {
                 return Ok(None);
             }
-            let Some(encoded) = take(length)? else { return Ok(None) };
+            let Some(encoded) = take(length)? else {
+                return Ok(None);
+            };
             if crc32c::crc32c(&encoded) != crc {
                 return Ok(None);
             }
-            let Ok(event) = codec::decode_event(Bytes::from(encoded)) else { return Ok(None) };
+            let Ok(event) = codec::decode_event(Bytes::from(encoded)) else {
+                return Ok(None);
+            };
             events.push(event);
         }
         // A file is renamed into place whole: anything left over is damage.
@@ -237,12 +260,15 @@ impl HistoryFiles {
 
     fn remove(&self, span: Span) -> Result<(), EngineError> {
         let path = self.path(span);
-        self.disk.remove(&path).map_err(|source| io_error(&path, source))
+        self.disk
+            .remove(&path)
+            .map_err(|source| io_error(&path, source))
     }
 
     fn path(&self, span: Span) -> PathBuf {
         let Span { from, through } = span;
-        self.dir.join(format!("history-{:020}-{:020}.events", from.0, through.0))
+        self.dir
+            .join(format!("history-{:020}-{:020}.events", from.0, through.0))
     }
 
     fn failed(&self, source: io::Error) -> EngineError {
@@ -258,9 +284,15 @@ fn parse_name(name: &str) -> Option<Span> {
     let span = name.strip_prefix("history-")?.strip_suffix(".events")?;
     let (from, through) = span.split_once('-')?;
     let revision = |text: &str| text.parse().ok().map(Revision);
-    Some(Span { from: revision(from)?, through: revision(through)? })
+    Some(Span {
+        from: revision(from)?,
+        through: revision(through)?,
+    })
 }
 
 fn io_error(path: &Path, source: io::Error) -> EngineError {
-    EngineError::Io { path: path.to_owned(), source }
+    EngineError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use super::Done;
 use super::applier::{Applier, Inbox, Logged};
 use super::checkpoint::Checkpointer;
 use super::fatal::Fatal;
 use super::history_file::HistoryFiles;
 use super::notify::Grants;
 use super::sequencer::Sequencer;
-use super::Done;
 use crate::base::host::Host;
 use crate::base::time::MachineTime;
 use crate::base::types::{LogIndex, Revision, ShardId};
@@ -101,8 +101,7 @@ impl Local {
         fatal: Fatal,
     ) -> Self {
         let state = machine.state();
-        let sequencer =
-            Sequencer::resume(host.clock.clone(), state.applied, state.now, state.boot);
+        let sequencer = Sequencer::resume(host.clock.clone(), state.applied, state.now, state.boot);
         let name = options.shard.to_string();
         let shared = Arc::new(Shared {
             options,
@@ -120,9 +119,13 @@ impl Local {
             inflight_bytes: AtomicUsize::new(0),
         });
         let local = Self { shared };
-        host.spawn.drive(&format!("apply-{name}"), Box::new(Applier::new(local.clone())));
+        host.spawn.drive(
+            &format!("apply-{name}"),
+            Box::new(Applier::new(local.clone())),
+        );
         let checkpointer = Checkpointer::new(local.shared.clone(), history);
-        host.spawn.drive(&format!("checkpoint-{name}"), Box::new(checkpointer));
+        host.spawn
+            .drive(&format!("checkpoint-{name}"), Box::new(checkpointer));
         local
     }
 
@@ -131,10 +134,15 @@ impl Local {
     /// # Errors
     /// See [`super::Store::submit`].
     pub fn submit(&self, commands: Vec<Command>, done: Done) -> Result<()> {
-        assert!(commands.len() <= limits::ENTRY_COMMANDS_MAX, "callers cut their groups");
+        assert!(
+            commands.len() <= limits::ENTRY_COMMANDS_MAX,
+            "callers cut their groups"
+        );
         let shared = &self.shared;
         if let Some(reason) = shared.fatal.reason() {
-            return Err(Error::unavailable(format!("this node is stopping: {reason}")));
+            return Err(Error::unavailable(format!(
+                "this node is stopping: {reason}"
+            )));
         }
         let weight: usize = commands.iter().map(Command::weight).sum();
         shared.admit(weight)?;
@@ -150,7 +158,12 @@ impl Local {
             payload,
         };
         let then = self.clone();
-        let logged = Logged { index, entry, weight, done };
+        let logged = Logged {
+            index,
+            entry,
+            weight,
+            done,
+        };
         let append = Append {
             records: vec![record],
             durability,
@@ -238,8 +251,10 @@ impl Shared {
     /// An entry is applied: its room in the queue is free again.
     pub(super) fn applied(&self, weight: usize, commands: usize) {
         self.inflight_bytes.fetch_sub(weight, Ordering::Relaxed);
-        let commands_since =
-            self.commands_since.fetch_add(commands as u64, Ordering::Relaxed) + commands as u64;
+        let commands_since = self
+            .commands_since
+            .fetch_add(commands as u64, Ordering::Relaxed)
+            + commands as u64;
         let bytes_since =
             self.bytes_since.fetch_add(weight as u64, Ordering::Relaxed) + weight as u64;
         let options = &self.options;
@@ -270,7 +285,11 @@ impl std::fmt::Display for Durability {
         match self {
             Self::Fsync => f.write_str("fsync"),
             Self::IntervalMs(ms) => {
-                write!(f, "interval:{}", duration::format(Duration::from_millis(*ms)))
+                write!(
+                    f,
+                    "interval:{}",
+                    duration::format(Duration::from_millis(*ms))
+                )
             }
             Self::None => f.write_str("none"),
         }

@@ -4,16 +4,16 @@
 //! shard's durability promises, and callers are answered only after it was applied.
 //! Nothing here knows who asks, or over which wire.
 
+mod applier;
 pub mod checkpoint;
+pub mod fatal;
 pub mod history_file;
 pub mod local;
-mod applier;
-pub mod fatal;
 mod notify;
 mod sequencer;
 
-use crate::base::time::MachineTime;
 use crate::base::Result;
+use crate::base::time::MachineTime;
 use crate::machine::{Applied, Command, Machine};
 pub use local::{Durability, Local, LocalOptions, LocalStatus};
 pub use notify::GrantWait;

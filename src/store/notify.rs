@@ -32,7 +32,11 @@ impl Grants {
         let (tell, granted) = oneshot::channel();
         let key = (name, owner);
         self.waiting.lock().insert(key.clone(), tell);
-        GrantWait { grants: self.clone(), key, granted }
+        GrantWait {
+            grants: self.clone(),
+            key,
+            granted,
+        }
     }
 
     /// Wakes whoever waits for these grants. Nobody may: then the claim runs out.
@@ -65,7 +69,10 @@ impl Drop for GrantWait {
         // Only this wait's own entry: closing first makes a replaced one visible.
         self.granted.close();
         let mut waiting = self.grants.waiting.lock();
-        if waiting.get(&self.key).is_some_and(oneshot::Sender::is_closed) {
+        if waiting
+            .get(&self.key)
+            .is_some_and(oneshot::Sender::is_closed)
+        {
             waiting.remove(&self.key);
         }
     }

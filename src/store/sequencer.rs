@@ -29,13 +29,23 @@ impl Sequencer {
         stamp: BootStamp,
     ) -> Self {
         let same_boot = stamp.boot_id == clock.boot_id() && stamp.boot_ms <= clock.boot_ms();
-        let base_boot_ms = if same_boot { stamp.boot_ms } else { clock.boot_ms() };
-        Self { clock, next: applied.next(), base: now, base_boot_ms }
+        let base_boot_ms = if same_boot {
+            stamp.boot_ms
+        } else {
+            clock.boot_ms()
+        };
+        Self {
+            clock,
+            next: applied.next(),
+            base: now,
+            base_boot_ms,
+        }
     }
 
     /// The machine time of now.
     pub(super) fn now(&self) -> MachineTime {
-        self.base.plus_ms(self.clock.boot_ms().saturating_sub(self.base_boot_ms))
+        self.base
+            .plus_ms(self.clock.boot_ms().saturating_sub(self.base_boot_ms))
     }
 
     /// Stamps commands into the next entry. Without [`Self::advance`] the next call
@@ -46,8 +56,18 @@ impl Sequencer {
         for command in &mut commands {
             command.stamp(now);
         }
-        let boot = BootStamp { boot_ms, boot_id: self.clock.boot_id() };
-        (self.next, Entry { now, boot, commands })
+        let boot = BootStamp {
+            boot_ms,
+            boot_id: self.clock.boot_id(),
+        };
+        (
+            self.next,
+            Entry {
+                now,
+                boot,
+                commands,
+            },
+        )
     }
 
     /// The entry stamped last went into the log.
@@ -62,7 +82,10 @@ mod tests {
     use crate::base::host::ManualClock;
 
     fn stamp_of(clock: &ManualClock) -> BootStamp {
-        BootStamp { boot_ms: clock.boot_ms(), boot_id: clock.boot_id() }
+        BootStamp {
+            boot_ms: clock.boot_ms(),
+            boot_id: clock.boot_id(),
+        }
     }
 
     #[test]
