@@ -66,3 +66,39 @@ fn records_come_back_from_a_real_disk() {
         close(&wal);
     }
 }
+
+#[test]
+fn many_threads_share_batches_and_keep_their_order() {
+    const THREADS: u32 = 4;
+    const APPENDS: u64 = 300;
+    let dir = tempfile::tempdir().unwrap();
+    let (wal, _) = open(dir.path());
+    std::thread::scope(|scope| {
+        for group in 0..THREADS {
+            let wal = wal.clone();
+            scope.spawn(move || {
+                let (told, tells) = mpsc::channel();
+                for index in 1..=APPENDS {
+                    let told = told.clone();
+                    wal.append(Append {
+                        records: vec![entry(group, index, 100)],
+                        durability: Durability::Fsync,
+                        done: Box::new(move |result| told.send((index, result)).unwrap()),
+                    })
+                    .unwrap();
+                }
+                for index in 1..=APPENDS {
+                    let (done, result) = tells.recv_timeout(PATIENCE).unwrap();
+                    assert_eq!((done, result), (index, Ok(())));
+                }
+            });
+        }
+    });
+    let status = wal.status();
+    assert!(status.batches < u64::from(THREADS) * APPENDS, "{status:?}");
+    close(&wal);
+    let (_, records) = open(dir.path());
+    for group in 0..THREADS {
+        assert_eq!(indexes(&records, group), (1..=APPENDS).collect::<Vec<_>>());
+    }
+}

@@ -19,6 +19,50 @@ fn what_waits_together_is_one_batch_and_one_sync() {
     assert_eq!((status.batches, status.fsyncs), (1, 1));
 }
 
+/// Appends `count` entries; each tells its number, and whether it is in the log.
+fn append_telling(wal: &Wal, count: u32) -> Arc<Mutex<Vec<(u32, bool)>>> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    for number in 0..count {
+        let tell = told.clone();
+        let done = Box::new(move |result: Result<(), WalError>| {
+            tell.lock().push((number, result.is_ok()));
+        });
+        if number % 5 == 4 {
+            wal.sync(done);
+            continue;
+        }
+        let durability = match number % 2 {
+            0 => Durability::None,
+            _ => Durability::Fsync,
+        };
+        let append = Append {
+            records: vec![entry(1, u64::from(number) + 1, 900)],
+            durability,
+            done,
+        };
+        wal.append(append).unwrap();
+    }
+    told
+}
+
+#[test]
+fn outcomes_come_in_the_order_of_acceptance() {
+    let sim = Sim::new(10);
+    let (wal, _) = sim.start();
+    sim.spawn.run_until_idle();
+    let told = append_telling(&wal, 20);
+    sim.spawn.run_until_idle();
+    let in_order = |ok: bool| (0..20).map(|number| (number, ok)).collect::<Vec<_>>();
+    assert_eq!(*told.lock(), in_order(true));
+
+    let told = append_telling(&wal, 20);
+    sim.disk.fail_after(0, std::io::ErrorKind::Other);
+    sim.spawn.run_until_idle();
+    assert_eq!(*told.lock(), in_order(false), "failures too");
+    let reason = wal.status().poisoned.unwrap();
+    assert!(reason.contains(".wal: write: "), "{reason}");
+}
+
 #[test]
 fn intervals_and_syncs_reach_the_disk_when_promised() {
     let sim = Sim::new(2);
