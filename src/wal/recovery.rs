@@ -6,7 +6,7 @@
 //! first batch: what older segments hold from there on is superseded. A crash at
 //! any point leaves either the old end of the log or the new one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::WalError;
@@ -16,7 +16,7 @@ use super::record::Record;
 use super::repair::{Repaired, repair};
 use super::room::{Room, Sizes};
 use super::scan::Batches;
-use super::spares::Spares;
+use super::spares::{Spares, sync_dir};
 use super::survey::{Kept, Survey, read_segment};
 use super::writer::Writer;
 use crate::base::host::Host;
@@ -58,6 +58,8 @@ impl Wal {
         let (dir, disk) = (&options.dir, &*host.disk);
         disk.create_dir_all(dir)
             .map_err(|error| WalError::io(dir, "create", error))?;
+        // A directory whose own name is lost takes its segments along.
+        sync_dir(disk, parent_of(dir))?;
         let mut spares = Spares::new(dir.clone(), options.segment_bytes);
         let mut survey = Survey::read(disk, dir, options.node, &mut spares)?;
         let repaired = repair(host, dir, options.node, &sizes, &mut spares, &mut survey)?;
@@ -69,6 +71,14 @@ impl Wal {
             repaired,
             spares,
         })
+    }
+}
+
+fn parent_of(dir: &Path) -> &Path {
+    match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => dir,
     }
 }
 

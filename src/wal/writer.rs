@@ -102,7 +102,8 @@ impl Writer {
         }
     }
 
-    /// Room comes first: it is rarely due, and under load it would never be its turn.
+    /// Appends come last: room and promised syncs are rarely due, and under load it
+    /// would never be their turn.
     fn choose(&self, state: &mut State, now_us: u64) -> Option<Work> {
         if let Some(epoch) = state.segments.free() {
             return Some(Work::Recycle(epoch));
@@ -111,6 +112,9 @@ impl Writer {
         if !state.room.next_is_ready() && retry && !state.closed {
             return Some(Work::Prepare);
         }
+        if self.sync_due_us.is_some_and(|due_us| now_us >= due_us) {
+            return Some(Work::Sync);
+        }
         let is_for_next = |item: &Item| match item {
             Item::Append { epoch, .. } => *epoch > self.current.header.epoch,
             Item::Sync(_) => false,
@@ -118,7 +122,6 @@ impl Writer {
         match state.queue.front() {
             Some(item) if is_for_next(item) => Some(Work::Rotate),
             Some(_) => Some(Work::Write(self.take_batch(state))),
-            None if self.sync_due_us.is_some_and(|due_us| now_us >= due_us) => Some(Work::Sync),
             None if state.closed => Some(Work::Finish),
             None => None,
         }
