@@ -7,6 +7,9 @@ pub mod batch;
 pub mod error;
 pub mod memory;
 
+#[cfg(test)]
+pub(crate) mod conformance;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
