@@ -19,6 +19,9 @@ use crate::base::types::LogIndex;
 pub use batch::{Batch, Op, Table};
 pub use error::EngineError;
 
+/// Sees the key and the value of each row of a scan, until it breaks.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+
 /// Reading rows. Keys are in byte order.
 pub trait Read {
     /// The value of a row.
@@ -31,7 +34,7 @@ pub trait Read {
         table: Table,
         start: &[u8],
         end: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), EngineError>;
 }
 

@@ -7,7 +7,7 @@ use super::MemoryEngine;
 use crate::base::types::LogIndex;
 use crate::engine::conformance::conformance_tests;
 use crate::engine::conformance::disk::TestDisk;
-use crate::engine::{Batch, Engine, EngineError, Read, Table};
+use crate::engine::{Batch, Engine, EngineError, Table};
 
 fn open(disk: &TestDisk) -> Result<Box<dyn Engine>, EngineError> {
     let engine = MemoryEngine::open(Arc::new(disk.clone()), PathBuf::from("/engine"))?;
