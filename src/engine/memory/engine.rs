@@ -1,6 +1,5 @@
 //! The engine: trees, who may see them, and what is on disk of them.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,7 +11,7 @@ use super::checkpoint::{self, Trees, VALUE_BYTES_MAX};
 use crate::base::host::Disk;
 use crate::base::types::LogIndex;
 use crate::engine::{
-    Batch, CheckpointJob, Checkpointed, Engine, EngineError, Op, Read, Table, View,
+    Batch, CheckpointJob, Checkpointed, Engine, EngineError, Op, Read, Table, View, Visit,
 };
 
 /// All rows in memory; a checkpoint is a file.
@@ -105,7 +104,7 @@ impl Read for MemoryEngine {
         table: Table,
         start: &[u8],
         end: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), EngineError> {
         self.state.check()?;
         let _ = self.trees[place(table)].scan(start, end, visit);
@@ -193,7 +192,7 @@ impl Read for MemoryView {
         table: Table,
         start: &[u8],
         end: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), EngineError> {
         self.check()?;
         let _ = self.trees[place(table)].scan(start, end, visit);

@@ -10,3 +10,6 @@ mod page;
 mod tree;
 
 pub use engine::MemoryEngine;
+
+#[cfg(test)]
+mod tests;

@@ -322,7 +322,8 @@ impl Page {
                 slot.place = place(slot.offset() + new_bytes - old_bytes, slot.is_outlined());
             }
         }
-        if self.bytes.capacity() > 4 * (self.bytes.len() + ROOM_BYTES) {
+        let spare_bytes = self.bytes.capacity() - self.bytes.len();
+        if spare_bytes > self.bytes.len() / 2 + 2 * ROOM_BYTES {
             self.shrink();
         }
     }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use super::node::{Inner, Node, Split};
 use super::page::{KEY_BYTES_MAX, Page};
+use crate::engine::Visit;
 
 /// Rows in key order. A clone is a frozen copy: cheap to take, and never changed.
 #[derive(Debug, Clone, Default)]
@@ -85,7 +86,7 @@ impl Tree {
         &self,
         start: &[u8],
         end: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> ControlFlow<()> {
         scan(&self.root, Some(start), end, visit)
     }
@@ -180,7 +181,7 @@ fn scan(
     node: &Node,
     start: Option<&[u8]>,
     end: Option<&[u8]>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    visit: Visit<'_>,
 ) -> ControlFlow<()> {
     match node {
         Node::Leaf(page) => scan_page(page, start, end, visit),
@@ -200,7 +201,7 @@ fn scan_page(
     page: &Page,
     start: Option<&[u8]>,
     end: Option<&[u8]>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    visit: Visit<'_>,
 ) -> ControlFlow<()> {
     let position = |key: &[u8]| page.find(key).unwrap_or_else(|at| at);
     let first = start.map_or(0, position);
