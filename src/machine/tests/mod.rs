@@ -2,5 +2,8 @@
 
 mod drawing;
 pub(crate) mod engine;
+mod limits;
 mod model;
 mod model_test;
+mod script;
+mod stage;
