@@ -98,11 +98,11 @@ impl Machine {
             run.command(command)?;
         }
         let (state, batch, effects) = run.finish();
-        self.engine.commit(batch)?;
         assert!(
             state.revision >= self.state.revision && state.now >= self.state.now,
             "revisions and machine time never go back"
         );
+        self.engine.commit(batch)?;
         self.state = state;
         self.history.push(&effects.events);
         self.history.trim(state.now);

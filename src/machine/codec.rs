@@ -172,7 +172,7 @@ pub(super) fn decode_lock(bytes: Bytes) -> Result<Lock> {
         claim_by: stored.claim_by_ms.map(MachineTime),
         queue: stored
             .queue
-            .into_iter()
+            .iter()
             .map(read_waiter)
             .collect::<Result<_>>()?,
     })
@@ -313,7 +313,7 @@ fn store_waiter(waiter: &Waiter) -> storage::Waiter {
     }
 }
 
-fn read_waiter(stored: storage::Waiter) -> Result<Waiter> {
+fn read_waiter(stored: &storage::Waiter) -> Result<Waiter> {
     Ok(Waiter {
         owner: read_owner(&stored.owner)?,
         ttl_ms: stored.ttl_ms,

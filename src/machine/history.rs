@@ -189,7 +189,7 @@ impl History {
     /// `Compacted` below the floor.
     pub fn events_from(&self, revision: Revision) -> Result<impl Iterator<Item = &Event>> {
         if revision < self.floor {
-            return Err(self.compacted(format!("the events of revision {revision}")));
+            return Err(self.compacted(revision));
         }
         Ok(self.suffix(revision))
     }
@@ -214,17 +214,15 @@ impl History {
     /// Errs if what keys were at a revision is not known any more.
     pub(super) fn check_readable(&self, revision: Revision) -> Result<()> {
         if revision.next() < self.floor {
-            return Err(self.compacted(format!("revision {revision}")));
+            return Err(self.compacted(revision));
         }
         Ok(())
     }
 
-    fn compacted(&self, what: String) -> Error {
-        let message = format!(
-            "{what} is gone from the history (it begins with revision {})",
-            self.floor
-        );
-        Error::new(ErrorKind::Compacted, message).with_compacted_floor(self.floor)
+    fn compacted(&self, revision: Revision) -> Error {
+        let floor = self.floor;
+        let message = format!("revision {revision} is gone: the history begins with {floor}");
+        Error::new(ErrorKind::Compacted, message).with_compacted_floor(floor)
     }
 
     fn suffix(&self, revision: Revision) -> impl Iterator<Item = &Event> {

@@ -43,7 +43,7 @@ pub(super) fn data(bucket: &str, key: &[u8]) -> Bytes {
 pub(super) fn bucket_end(bucket: &str) -> Bytes {
     let mut row = BytesMut::with_capacity(1 + bucket.len());
     put_bucket(&mut row, bucket);
-    prefix_end(&row).expect("the first byte of a bucket's rows is its length, at most 255 with a name whose bytes are ASCII")
+    prefix_end(&row).expect("UTF-8 has no byte 255, and a length of 255 has a name behind it")
 }
 
 /// What lies behind every key with this prefix; `None`: nothing does.

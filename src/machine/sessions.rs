@@ -256,6 +256,3 @@ impl Session {
         place.ok().map(|place| self.outcomes[place].1)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -156,3 +156,59 @@ impl Read for Txn<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::machine::tests::engine::MapEngine;
+
+    proptest! {
+        #[test]
+        fn reads_see_the_writes_before_them(
+            below in vec(0..12_u8, 0..8), writes in vec((0..12_u8, option::of(0..9_u8)), 0..12),
+            start in 0..12_u8, end in option::of(0..12_u8), limit in 1..12_usize,
+        ) {
+            let mut engine = MapEngine::default();
+            let mut expected = BTreeMap::new();
+            let mut batch = Batch::default();
+            for key in &below {
+                batch.put(Table::Data, vec![*key], vec![100]);
+                batch.put(Table::Locks, vec![*key], vec![200]);
+                expected.insert(*key, 100);
+            }
+            engine.commit(batch).unwrap();
+            let mut txn = Txn::new(&engine, 0, LogIndex(1), MachineTime(1));
+            for (key, value) in &writes {
+                match value {
+                    Some(value) => {
+                        txn.put(Table::Data, vec![*key].into(), vec![*value].into());
+                        expected.insert(*key, *value);
+                    }
+                    None => {
+                        txn.delete(Table::Data, vec![*key].into());
+                        expected.remove(key);
+                    }
+                }
+            }
+            for key in 0..12_u8 {
+                let found = txn.get(Table::Data, &[key]).unwrap().map(|value| value[0]);
+                prop_assert_eq!(found, expected.get(&key).copied());
+            }
+            let mut found = Vec::new();
+            let end_row = end.map(|end| [end]);
+            let end_row = end_row.as_ref().map(|end| &end[..]);
+            txn.scan(Table::Data, &[start], end_row, &mut |key, value| {
+                found.push((key[0], value[0]));
+                if found.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }).unwrap();
+            let within = expected.iter().filter(|(key, _)| **key >= start && end.is_none_or(|end| **key < end));
+            let within: Vec<_> = within.take(limit).map(|(key, value)| (*key, *value)).collect();
+            prop_assert_eq!(found, within);
+        }
+    }
+}

@@ -16,29 +16,24 @@ use crate::machine::{codec, query};
 
 /// Where a key is.
 pub(super) struct Place<'a> {
-    pub(super) bucket: &'a str,
-    pub(super) key: Bytes,
-    /// The key of its row in `data`.
-    pub(super) row: Bytes,
+    bucket: &'a str,
+    /// The key of its row in `data`, which ends with the key.
+    row: Bytes,
 }
 
 impl<'a> Place<'a> {
-    fn new(bucket: &'a str, key: &Bytes) -> Self {
+    fn new(bucket: &'a str, key: &[u8]) -> Self {
         Self {
             bucket,
-            key: key.clone(),
             row: rows::data(bucket, key),
         }
     }
 
     /// The place of a row in `data`.
     pub(super) fn of_row(row: &'a Bytes) -> Result<Self> {
-        let (bucket, key) = rows::split_data(row)?;
-        Ok(Self {
-            bucket,
-            key,
-            row: row.clone(),
-        })
+        let (bucket, _) = rows::split_data(row)?;
+        let row = row.clone();
+        Ok(Self { bucket, row })
     }
 }
 
@@ -202,6 +197,8 @@ impl Run<'_> {
     }
 
     /// Writes what became of a key: its row, its deadline, the count, the event.
+    /// The event shares the memory of the row: if it kept the command's, history
+    /// would hold on to whole entries of the log for the sake of one small value.
     fn write_record(
         &mut self,
         place: &Place<'_>,
@@ -212,13 +209,17 @@ impl Run<'_> {
     ) {
         let due = |record: &Option<Record>| record.as_ref().and_then(Record::due_at);
         self.move_deadline(rows::Domain::Key, &place.row, due(&before), due(&after));
-        match &after {
+        let after = match after {
             Some(record) => {
-                let value = codec::encode_record(record);
-                self.rows.put(Table::Data, place.row.clone(), value);
+                let value = codec::encode_record(&record);
+                self.rows.put(Table::Data, place.row.clone(), value.clone());
+                Some(codec::decode_record(value).expect("what was just encoded can be read"))
             }
-            None => self.rows.delete(Table::Data, place.row.clone()),
-        }
+            None => {
+                self.rows.delete(Table::Data, place.row.clone());
+                None
+            }
+        };
         self.state.keys += u64::from(after.is_some());
         self.state.keys -= u64::from(before.is_some());
         self.event_bytes += before.as_ref().map_or(0, Record::weight);
@@ -228,7 +229,7 @@ impl Run<'_> {
             now: self.state.now,
             kind,
             bucket: place.bucket.to_owned(),
-            key: place.key.clone(),
+            key: place.row.slice(1 + place.bucket.len()..),
             record: after,
             previous: before,
         });

@@ -72,8 +72,9 @@ impl Run<'_> {
             self.rows.delete(Table::Locks, name.clone());
             return;
         };
-        self.rows
-            .put(Table::Locks, name.clone(), codec::encode_lock(lock));
+        // A copy: the name in the command holds on to all of its log entry.
+        let row = Bytes::copy_from_slice(name);
+        self.rows.put(Table::Locks, row, codec::encode_lock(lock));
         if step.change == Change::PassedOn {
             self.effects.grants.push(Grant {
                 name: name.clone(),

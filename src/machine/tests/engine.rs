@@ -49,9 +49,9 @@ impl Read for Frozen {
     ) -> Result<(), EngineError> {
         let start = Bound::Included((table, Bytes::copy_from_slice(start)));
         let rows = self.0.range((start, Bound::Unbounded));
-        for ((_, key), value) in rows.take_while(|((of, key), _)| {
-            *of == table && end.is_none_or(|end| **key < *end)
-        }) {
+        for ((_, key), value) in
+            rows.take_while(|((of, key), _)| *of == table && end.is_none_or(|end| **key < *end))
+        {
             if visit(key, value).is_break() {
                 break;
             }
