@@ -1,6 +1,7 @@
 //! dkv: a linearizable key-value store and lock service in one binary.
 
 pub mod base;
+pub mod client;
 pub mod engine;
 pub mod kv;
 pub mod lock;
