@@ -2,7 +2,12 @@
 //!
 //! Invariant: `storage` is for `machine/codec.rs`, `raft/codec.rs` and the
 //! manifest alone; `v1` is for the edges.
-#![allow(missing_docs, clippy::all, reason = "generated; documented in proto/")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; documented in proto/"
+)]
 
 /// What programs speak: `proto/dkv/v1`.
 pub mod v1 {
@@ -10,7 +15,11 @@ pub mod v1 {
 }
 
 /// What the disk keeps: `proto/dkv/storage/v1`.
-#[allow(unreachable_pub, dead_code, reason = "generated as pub; not every room exists yet")]
+#[allow(
+    unreachable_pub,
+    dead_code,
+    reason = "generated as pub; not every room exists yet"
+)]
 pub(crate) mod storage {
     tonic::include_proto!("dkv.storage.v1");
 }
