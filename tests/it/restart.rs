@@ -123,19 +123,21 @@ fn every_durability_survives_the_death_of_the_process() {
 }
 
 #[test]
-fn the_log_stays_bounded_and_the_start_fast() {
-    let segment = (64_u64 << 20).to_string();
-    let mut node = Node::start_with(&["--wal-segment-size", &segment]);
-    let value = vec![b'v'; 8 << 20];
-    for i in 0..60 {
+fn the_log_stays_bounded() {
+    const SEGMENT: u64 = 48 << 20;
+    let mut node = Node::start_with(&["--wal-segment-size", &SEGMENT.to_string()]);
+    let value = vec![b'v'; 6 << 20];
+    for i in 0..100 {
         let key = format!("k{}", i % 3);
         node.dkv_with_input(&["kv", "set", &key, "-"], &value)
             .exits(0);
     }
+    // Four segments may be pinned; one is written, one waits, two are kept for reuse. Beside them
+    // stand two checkpoints of 18 MiB at most. 600 MiB went through.
     let bytes = folder_bytes(&node.data_dir());
     assert!(
-        bytes < 8 * (64 << 20) + (200 << 20),
-        "{bytes} bytes on disk for 24 MiB of data"
+        bytes < 8 * SEGMENT + (64 << 20),
+        "{bytes} bytes on disk for 18 MiB of data"
     );
     node.kill();
     node.restart();

@@ -306,7 +306,9 @@ fn empty_names_are_found() {
     assert_one(&name("struct LockManager;"), 1, "`manager`");
     assert_one(&name("\nfn parse_helper() {}"), 2, "`helper`");
     assert_one(&words_of("src/util/mod.rs", ""), 1, "`util`");
+    assert_one(&name("mod common;"), 1, "`common`");
     assert_clean(&name("struct Managed; impl Utility for Managed {}"));
+    assert_clean(&name("fn common_bytes() {}"));
 }
 
 #[test]

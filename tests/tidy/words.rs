@@ -7,6 +7,9 @@ const EMPTY_WORDS: &[&str] = &[
     "manager", "helper", "helpers", "util", "utils", "common", "misc", "impl",
 ];
 
+/// Words that are empty for a place or a type, and plain in a function: `common_bytes`.
+const PLAIN_IN_FUNCTIONS: &[&str] = &["common"];
+
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, file) in &tree.rust {
@@ -35,14 +38,16 @@ fn finding(path: &str, line: usize, message: impl Into<String>) -> Finding {
 
 /// Names of files and of defined things.
 fn names(path: &str, file: &RustFile, findings: &mut Vec<Finding>) {
-    let complain = |name: &str| {
-        let word = parts(name).find(|part| EMPTY_WORDS.contains(&part.as_str()))?;
+    let complain = |name: &str, plain: &[&str]| {
+        let is_empty =
+            |part: &String| EMPTY_WORDS.contains(&part.as_str()) && !plain.contains(&part.as_str());
+        let word = parts(name).find(is_empty)?;
         Some(format!(
             "`{word}` in the name `{name}` says nothing: name it for what it does"
         ))
     };
     for part in path.trim_end_matches(".rs").split('/') {
-        findings.extend(complain(part).map(|message| finding(path, 1, message)));
+        findings.extend(complain(part, &[]).map(|message| finding(path, 1, message)));
     }
     for keyword in ["struct", "enum", "trait", "type", "mod", "fn"] {
         for at in file.words(keyword) {
@@ -50,7 +55,12 @@ fn names(path: &str, file: &RustFile, findings: &mut Vec<Finding>) {
             let end = after
                 .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
                 .unwrap_or(after.len());
-            let message = complain(&after[..end]);
+            let plain = if keyword == "fn" {
+                PLAIN_IN_FUNCTIONS
+            } else {
+                &[]
+            };
+            let message = complain(&after[..end], plain);
             findings.extend(message.map(|message| finding(path, file.line_of(at), message)));
         }
     }
