@@ -157,12 +157,23 @@ fn json(text: &str) -> serde_json::Value {
 #[test]
 fn the_names_of_the_go_dkv_still_work() {
     let node = Node::start();
-    node.dkv(&["kv", "setEIfUnset", "a", "1", "0", "0"]);
-    node.dkv(&["kv", "set", "a", "1"]).exits(0);
-    node.dkv(&["kv", "expr", "a"]).exits(0);
+    node.dkv(&["kv", "setEIfUnset", "a", "1", "0", "0"])
+        .exits(0)
+        .prints("revision=1");
+    node.dkv(&["kv", "setEIfUnset", "a", "2", "0", "0"])
+        .exits(4);
+    node.dkv(&["kv", "setE", "a", "3", "0", "1h"])
+        .exits(0)
+        .prints("revision=2");
+    node.dkv(&["kv", "expr", "a"])
+        .exits(0)
+        .prints("expired=true");
     node.dkv(&["kv", "get", "a"]).exits(3);
-    node.dkv(&["kv", "del", "a"]).exits(0);
+    node.dkv(&["kv", "del", "a"]).exits(0).prints("deleted=1");
     node.dkv(&["kv", "has", "a"]).exits(3);
+    // What means nothing any more says so, and the rest is done.
+    let get = node.dkv(&["kv", "set", "a", "4", "--transport-tcp-nodelay", "true"]);
+    get.exits(0).complains("transport-tcp-nodelay");
 }
 
 #[test]
