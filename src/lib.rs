@@ -1,4 +1,8 @@
 //! dkv: a linearizable key-value store and lock service in one binary.
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests may use what they need")
+)]
 
 pub mod base;
 pub mod client;
