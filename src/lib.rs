@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod engine;
 pub mod kv;

@@ -18,7 +18,12 @@ use crate::config::text;
 #[derive(Debug, Args)]
 pub(crate) struct ClientArgs {
     /// Ask these nodes: HOST:PORT or unix:/path, separated by commas
-    #[arg(long, alias = "transport-endpoints", global = true, value_name = "ADDRESS,...")]
+    #[arg(
+        long,
+        alias = "transport-endpoints",
+        global = true,
+        value_name = "ADDRESS,..."
+    )]
     #[arg(default_value = "127.0.0.1:8080", value_delimiter = ',', help_heading = HEADING)]
     endpoints: Vec<String>,
     /// Ask this shard
@@ -38,7 +43,13 @@ pub(crate) struct ClientArgs {
     #[arg(default_value = "3", help_heading = HEADING)]
     retries: u32,
     /// How fresh reads must be
-    #[arg(long, global = true, value_name = "LEVEL", value_enum, default_value = "linearizable")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        value_enum,
+        default_value = "linearizable"
+    )]
     #[arg(help_heading = HEADING)]
     consistency: Consistency,
 }
@@ -123,7 +134,10 @@ mod tests {
     #[test]
     fn a_fence_is_a_lock_and_a_token() {
         let simple = fence("jobs@42").unwrap();
-        assert_eq!((&simple.name[..], simple.token), (&b"jobs"[..], FenceToken(42)));
+        assert_eq!(
+            (&simple.name[..], simple.token),
+            (&b"jobs"[..], FenceToken(42))
+        );
         assert_eq!(&fence("a@b@7").unwrap().name[..], b"a@b");
         for text in ["", "jobs", "jobs@", "@7", "jobs@x", "jobs@-1"] {
             assert!(fence(text).is_err(), "{text}");

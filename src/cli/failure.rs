@@ -41,8 +41,12 @@ pub(crate) fn hint(kind: ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::Conflict => Some("read again, then retry"),
         ErrorKind::NotLeader => Some("nothing was applied: retry"),
-        ErrorKind::Corrupt => Some("restore this node from a backup or another member; see its log"),
-        ErrorKind::Internal => Some("this is a defect of dkv: please report it with the node's log"),
+        ErrorKind::Corrupt => {
+            Some("restore this node from a backup or another member; see its log")
+        }
+        ErrorKind::Internal => {
+            Some("this is a defect of dkv: please report it with the node's log")
+        }
         ErrorKind::Invalid
         | ErrorKind::NotFound
         | ErrorKind::LimitExceeded

@@ -57,11 +57,19 @@ impl Words {
         let command = root::command();
         let typed = command.clone().try_get_matches_from(&self.argv)?;
         let layers = self.layers(&command, &typed)?;
-        let mut applied = Applied { layers: &layers, notes: Vec::new(), sources: BTreeMap::new() };
+        let mut applied = Applied {
+            layers: &layers,
+            notes: Vec::new(),
+            sources: BTreeMap::new(),
+        };
         let command = applied.layer(command, &typed)?;
         let Applied { notes, sources, .. } = applied;
         let matches = command.try_get_matches_from(&self.argv)?;
-        Ok(Effective { matches, notes, sources })
+        Ok(Effective {
+            matches,
+            notes,
+            sources,
+        })
     }
 
     fn layers(&self, command: &Command, typed: &ArgMatches) -> Outcome<Layers> {
@@ -99,7 +107,11 @@ fn read_file(path: &Path, known: &[&str]) -> Outcome<(String, SettingsFile)> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::invalid(format!("{name} is not UTF-8 text, so it is not TOML")))?;
     // A file that names another file would have to be read in turn.
-    let known: Vec<&str> = known.iter().copied().filter(|name| *name != "config").collect();
+    let known: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|name| *name != "config")
+        .collect();
     let file = SettingsFile::read(&name, &text, &known)?;
     Ok((name, file))
 }
@@ -144,7 +156,8 @@ impl Applied<'_> {
             };
             match old_flags::treatment(command.get_name(), id) {
                 Some(Treatment::Ignored(why)) => {
-                    self.notes.push(format!("note: {source} has no effect: {why}"));
+                    self.notes
+                        .push(format!("note: {source} has no effect: {why}"));
                 }
                 Some(Treatment::Lacking(what)) => {
                     let message = format!("{source}: this build does not have {what}");

@@ -16,36 +16,67 @@ use Treatment::{Ignored, Lacking};
 
 const ONE_STREAM: &str = "requests share one HTTP/2 stream that sizes its own buffers";
 const RAFT: &str = "replicated shards; lstore and lockmgr(lstore) shards work";
-const TLS: &str = "TLS; listen on loopback or a unix socket, or use --insecure on a trusted network";
+const TLS: &str =
+    "TLS; listen on loopback or a unix socket, or use --insecure on a trusted network";
 
 const ROOT: &[(&str, Treatment)] = &[
     ("serializer", Ignored("every request is protobuf")),
-    ("transport", Ignored("one port speaks gRPC and REST; a unix socket is an address like unix:/path")),
+    (
+        "transport",
+        Ignored("one port speaks gRPC and REST; a unix socket is an address like unix:/path"),
+    ),
 ];
 
 const CLIENT: &[(&str, Treatment)] = &[
-    ("transport-conn-per-endpoint", Ignored("one connection carries many requests at once")),
+    (
+        "transport-conn-per-endpoint",
+        Ignored("one connection carries many requests at once"),
+    ),
     ("transport-write-buffer", Ignored(ONE_STREAM)),
     ("transport-read-buffer", Ignored(ONE_STREAM)),
     ("transport-tcp-nodelay", Ignored("it is always on")),
-    ("transport-tcp-keepalive", Ignored("connections are kept alive by HTTP/2")),
-    ("transport-tcp-linger", Ignored("connections are closed by HTTP/2")),
+    (
+        "transport-tcp-keepalive",
+        Ignored("connections are kept alive by HTTP/2"),
+    ),
+    (
+        "transport-tcp-linger",
+        Ignored("connections are closed by HTTP/2"),
+    ),
     ("tls-ca", Lacking(TLS)),
     ("tls-cert", Lacking(TLS)),
     ("tls-key", Lacking(TLS)),
 ];
 
 const SERVE: &[(&str, Treatment)] = &[
-    ("transport-workers", Ignored("requests are not bound to workers")),
+    (
+        "transport-workers",
+        Ignored("requests are not bound to workers"),
+    ),
     ("transport-write-buffer", Ignored(ONE_STREAM)),
     ("transport-read-buffer", Ignored(ONE_STREAM)),
     ("transport-tcp-nodelay", Ignored("it is always on")),
-    ("transport-tcp-keepalive", Ignored("connections are kept alive by HTTP/2")),
-    ("transport-tcp-linger", Ignored("connections are closed by HTTP/2")),
+    (
+        "transport-tcp-keepalive",
+        Ignored("connections are kept alive by HTTP/2"),
+    ),
+    (
+        "transport-tcp-linger",
+        Ignored("connections are closed by HTTP/2"),
+    ),
     ("buffer-pool-size", Ignored("there is no buffer pool")),
-    ("rtt-millisecond", Ignored("--heartbeat and --election-timeout are times, not factors")),
-    ("election-rtt-factor", Ignored("--election-timeout is a time, not a factor")),
-    ("heartbeat-rtt-factor", Ignored("--heartbeat is a time, not a factor")),
+    (
+        "rtt-millisecond",
+        Ignored("--heartbeat and --election-timeout are times, not factors"),
+    ),
+    (
+        "election-rtt-factor",
+        Ignored("--election-timeout is a time, not a factor"),
+    ),
+    (
+        "heartbeat-rtt-factor",
+        Ignored("--heartbeat is a time, not a factor"),
+    ),
     ("peer-listen", Lacking(RAFT)),
     ("cluster-members", Lacking(RAFT)),
     ("join", Lacking(RAFT)),

@@ -56,14 +56,24 @@ impl Stream {
     pub(crate) fn new(writer: Box<dyn Write + Send>, is_terminal: bool) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_coloured = is_terminal && !no_colour;
-        Self { writer, is_terminal, is_coloured }
+        Self {
+            writer,
+            is_terminal,
+            is_coloured,
+        }
     }
 }
 
 impl Printer {
     /// Writes as `format` says; `is_quiet` leaves data and errors only.
     pub(crate) fn new(format: Format, is_quiet: bool, out: Stream, remarks: Stream) -> Self {
-        Self { format, is_quiet, has_progress: true, out, remarks }
+        Self {
+            format,
+            is_quiet,
+            has_progress: true,
+            out,
+            remarks,
+        }
     }
 
     /// Shows no progress bars.
@@ -120,7 +130,11 @@ impl Printer {
 
     /// Starts a list; its rows are written as they come where the format allows it.
     pub(crate) fn list(&mut self) -> List<'_> {
-        List { printer: self, kept: Vec::new(), count: 0 }
+        List {
+            printer: self,
+            kept: Vec::new(),
+            count: 0,
+        }
     }
 
     /// Text or bytes that are the whole answer, in every format.
@@ -159,7 +173,11 @@ impl Printer {
 
     /// Help goes to stdout as it was asked for; a usage error to stderr, as ours.
     fn usage(&mut self, error: &clap::Error) {
-        let stream = if error.use_stderr() { &self.remarks } else { &self.out };
+        let stream = if error.use_stderr() {
+            &self.remarks
+        } else {
+            &self.out
+        };
         let text = if stream.is_coloured {
             error.render().ansi().to_string()
         } else {
@@ -200,7 +218,11 @@ impl Printer {
     }
 
     fn raw(&mut self, row: &Row) -> io::Result<()> {
-        let fields: Vec<Vec<u8>> = row.fields().iter().map(|(_, field)| field.to_raw()).collect();
+        let fields: Vec<Vec<u8>> = row
+            .fields()
+            .iter()
+            .map(|(_, field)| field.to_raw())
+            .collect();
         self.out.writer.write_all(&fields.join(&b'\t'))?;
         self.out.writer.write_all(b"\n")
     }
@@ -210,7 +232,7 @@ impl Printer {
             return Ok(());
         };
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_BORDERS_ONLY);
         table.set_header(first.fields().iter().map(|(name, _)| *name));
         for row in rows {
             table.add_row(row.fields().iter().map(|(_, field)| field.to_text()));
@@ -238,6 +260,11 @@ pub(crate) struct List<'a> {
 }
 
 impl List<'_> {
+    /// Whether rows go out as bytes, so that only what was asked for belongs in them.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.printer.format == Format::Raw
+    }
+
     /// Adds a row; `text` is its line for people.
     pub(crate) fn push(&mut self, row: Row, text: &str) -> io::Result<()> {
         let first = self.count == 0;
@@ -248,7 +275,10 @@ impl List<'_> {
             Format::Jsonl => printer.json(&row, false),
             Format::Raw => printer.raw(&row),
             Format::Json => {
-                printer.out.writer.write_all(if first { b"[\n  " } else { b",\n  " })?;
+                printer
+                    .out
+                    .writer
+                    .write_all(if first { b"[\n  " } else { b",\n  " })?;
                 Ok(serde_json::to_writer(&mut printer.out.writer, &row)?)
             }
             Format::Table => {

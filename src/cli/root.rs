@@ -31,10 +31,22 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 struct CommonArgs {
     /// Read settings from this TOML file
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Common options"
+    )]
     config: Option<PathBuf>,
     /// How answers look
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     #[arg(help_heading = "Common options")]
     output: Format,
     /// Print data and errors only
@@ -80,8 +92,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let effective = match words.resolve() {
         Ok(effective) => effective,
         Err(failure) => {
-            let mut printer =
-                Printer::new(Format::Text, false, Stream::stdout(), Stream::stderr());
+            let mut printer = Printer::new(Format::Text, false, Stream::stdout(), Stream::stderr());
             printer.failure(&failure);
             return failure.status();
         }
@@ -145,7 +156,10 @@ mod tests {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             for argument in command.get_arguments() {
                 let name = format!("{} {}", command.get_name(), argument.get_id());
-                assert!(argument.get_help().is_some() || argument.is_hide_set(), "{name}");
+                assert!(
+                    argument.get_help().is_some() || argument.is_hide_set(),
+                    "{name}"
+                );
             }
             command.get_subcommands().for_each(check);
         }

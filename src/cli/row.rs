@@ -26,6 +26,10 @@ pub(crate) enum Field {
     Flag(bool),
     /// A time span; programs get `NAME_ms`.
     Span(Duration),
+    /// An answer within the answer.
+    Row(Box<Row>),
+    /// Answers within the answer.
+    Rows(Vec<Row>),
     /// Not there.
     Absent,
 }
@@ -34,6 +38,7 @@ pub(crate) enum Field {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Row {
     fields: Vec<(&'static str, Field)>,
+    for_programs: Vec<(&'static str, Field)>,
 }
 
 impl Row {
@@ -49,14 +54,31 @@ impl Row {
         self
     }
 
-    /// The fields in order.
+    /// Adds a field that only programs care for: it follows the others, in JSON alone.
+    #[must_use]
+    pub(crate) fn for_programs(mut self, name: &'static str, field: impl Into<Field>) -> Self {
+        self.for_programs.push((name, field.into()));
+        self
+    }
+
+    /// Leaves out a field.
+    #[must_use]
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.fields.retain(|(known, _)| *known != name);
+        self
+    }
+
+    /// The fields that people see, in order.
     pub(crate) fn fields(&self) -> &[(&'static str, Field)] {
         &self.fields
     }
 
     /// `name=value, name=value`: one line for people. What is absent is left out.
     pub(crate) fn to_line(&self) -> String {
-        let present = self.fields.iter().filter(|(_, field)| *field != Field::Absent);
+        let present = self
+            .fields
+            .iter()
+            .filter(|(_, field)| *field != Field::Absent);
         let parts: Vec<String> = present
             .map(|(name, field)| format!("{name}={}", field.to_text()))
             .collect();
@@ -74,6 +96,11 @@ impl Field {
             Self::Decimal(number) => format!("{number:.1}"),
             Self::Flag(flag) => flag.to_string(),
             Self::Span(span) => duration::format(*span),
+            Self::Row(row) => format!("{{{}}}", row.to_line()),
+            Self::Rows(rows) => {
+                let lines: Vec<String> = rows.iter().map(Row::to_line).collect();
+                format!("[{}]", lines.join("; "))
+            }
             Self::Absent => "-".to_owned(),
         }
     }
@@ -110,7 +137,7 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, field) in &self.fields {
+        for (name, field) in self.fields.iter().chain(&self.for_programs) {
             let name = snake_case(name);
             match field {
                 Field::Text(text) => map.serialize_entry(&name, text)?,
@@ -127,6 +154,8 @@ impl Serialize for Row {
                     let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
                     map.serialize_entry(&format!("{name}_ms"), &ms)?;
                 }
+                Field::Row(row) => map.serialize_entry(&name, row)?,
+                Field::Rows(rows) => map.serialize_entry(&name, rows)?,
                 Field::Absent => {}
             }
         }
@@ -227,11 +256,17 @@ mod tests {
         let text = Row::new().with("value", Bytes::from_static(b"caf\xc3\xa9"));
         assert_eq!(serde_json::to_string(&text).unwrap(), r#"{"value":"café"}"#);
         let binary = Row::new().with("value", Bytes::from_static(b"\xff\x00"));
-        assert_eq!(serde_json::to_string(&binary).unwrap(), r#"{"value_b64":"/wA="}"#);
+        assert_eq!(
+            serde_json::to_string(&binary).unwrap(),
+            r#"{"value_b64":"/wA="}"#
+        );
     }
 
     #[test]
     fn a_value_cannot_spoil_a_line_or_the_terminal() {
-        assert_eq!(escaped(b"a\tb\n\x1b[2J\\\xff\xc3\xa9"), "a\\tb\\n\\u{1b}[2J\\\\\\xffé");
+        assert_eq!(
+            escaped(b"a\tb\n\x1b[2J\\\xff\xc3\xa9"),
+            "a\\tb\\n\\u{1b}[2J\\\\\\xffé"
+        );
     }
 }

@@ -22,7 +22,12 @@ use crate::server::settings::{
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Take requests here: IP:PORT or unix:/path/dkv.sock; may be given several times
-    #[arg(long, alias = "transport-endpoint", value_name = "ADDRESS", value_delimiter = ',')]
+    #[arg(
+        long,
+        alias = "transport-endpoint",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
     #[arg(default_value = "127.0.0.1:8080", value_parser = text::listen_address)]
     listen: Vec<ListenAddress>,
     /// Tell clients this address instead of the first one of --listen
@@ -140,7 +145,9 @@ fn check_name(flag: &str, name: Option<&str>) -> Result<()> {
 fn request_timeout(text: &str) -> Result<Duration> {
     let timeout = duration::parse(text)?;
     if timeout.is_zero() {
-        return Err(Error::invalid("a request needs some time: write 1ms or more"));
+        return Err(Error::invalid(
+            "a request needs some time: write 1ms or more",
+        ));
     }
     Ok(timeout)
 }
@@ -184,7 +191,11 @@ fn print_settings(effective: &Effective, printer: &mut Printer) -> Outcome<()> {
         }
         let value: Vec<String> = matches
             .get_raw(id)
-            .map(|values| values.map(|value| value.to_string_lossy().into_owned()).collect())
+            .map(|values| {
+                values
+                    .map(|value| value.to_string_lossy().into_owned())
+                    .collect()
+            })
             .unwrap_or_default();
         let value = value.join(",");
         let is_typed = matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
@@ -205,7 +216,13 @@ fn print_settings(effective: &Effective, printer: &mut Printer) -> Outcome<()> {
 
 impl ValueEnum for LogLevel {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace]
+        &[
+            Self::Error,
+            Self::Warn,
+            Self::Info,
+            Self::Debug,
+            Self::Trace,
+        ]
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {

@@ -59,8 +59,7 @@ mod tests {
     #[test]
     fn the_environment_beats_the_file_and_each_is_named() {
         let known = ["timeout", "shard"];
-        let environment =
-            Environment::read([("DKV_TIMEOUT".into(), "3s".into())], &known).unwrap();
+        let environment = Environment::read([("DKV_TIMEOUT".into(), "3s".into())], &known).unwrap();
         let file = SettingsFile::read("my.toml", "timeout = '9s'\nshard = 7", &known).unwrap();
         let layers = Layers::new(environment, Some(("my.toml".to_owned(), file)));
 

@@ -96,7 +96,10 @@ mod tests {
         let cases = [
             (&["1=lstore", "1=lstore"][..], "shard 1 twice"),
             (&[][..], "at least one"),
-            (&["7=dstore"][..], "shard 7=dstore: this build has no replicated"),
+            (
+                &["7=dstore"][..],
+                "shard 7=dstore: this build has no replicated",
+            ),
             (&["7=lockmgr(dstore)"][..], "this build has no replicated"),
             (&["7=lstore/redb"][..], "redb yet; memory works"),
         ];
@@ -108,7 +111,13 @@ mod tests {
 
     #[test]
     fn only_insecure_opens_the_node_to_others() {
-        for text in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "unix:/x"] {
+        for text in [
+            "127.0.0.1:1",
+            "127.9.9.9:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+            "unix:/x",
+        ] {
             let address = listen_address(text).unwrap();
             assert!(check_exposure(&[address], false).is_ok(), "{text}");
         }

@@ -236,7 +236,12 @@ mod tests {
 
     #[test]
     fn listen_addresses() {
-        for text in ["127.0.0.1:8080", "[::1]:0", "0.0.0.0:1", "unix:/tmp/dkv.sock"] {
+        for text in [
+            "127.0.0.1:8080",
+            "[::1]:0",
+            "0.0.0.0:1",
+            "unix:/tmp/dkv.sock",
+        ] {
             assert_eq!(listen_address(text).unwrap().to_string(), text);
         }
         let localhost = listen_address("localhost:80").unwrap();
@@ -256,8 +261,15 @@ mod tests {
         assert_eq!(colon.id, ShardId(200));
         assert_eq!(colon.kind, ShardKind::LockmgrDstore);
         assert_eq!(colon.engine, Some(EngineKind::Memory));
-        for text in ["", "100", "0=lstore", "x=lstore", "1=store", "1=lstore/", "4294967296=lstore"]
-        {
+        for text in [
+            "",
+            "100",
+            "0=lstore",
+            "x=lstore",
+            "1=store",
+            "1=lstore/",
+            "4294967296=lstore",
+        ] {
             assert!(shard(text).is_err(), "{text}");
         }
     }
@@ -267,14 +279,25 @@ mod tests {
         for text in ["fsync", "interval:50ms", "none"] {
             assert_eq!(durability(text).unwrap().to_string(), text);
         }
-        for text in ["", "sync", "interval", "interval:", "interval:0ms", "interval:2m", "none:1s"] {
+        for text in [
+            "",
+            "sync",
+            "interval",
+            "interval:",
+            "interval:0ms",
+            "interval:2m",
+            "none:1s",
+        ] {
             assert!(durability(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn the_largest_value_leaves_room_for_its_request() {
-        assert_eq!(value_bytes_max("16M").unwrap(), limits::VALUE_BYTES_MAX as u64);
+        assert_eq!(
+            value_bytes_max("16M").unwrap(),
+            limits::VALUE_BYTES_MAX as u64
+        );
         for text in ["0", "20M", "1G"] {
             assert!(value_bytes_max(text).is_err(), "{text}");
         }
@@ -284,8 +307,12 @@ mod tests {
     fn owners_are_read_as_they_are_written() {
         let text = "00ff10abcdef0123456789abcdef0123";
         assert_eq!(owner_id(text).unwrap().to_string(), text);
-        for text in ["", "00ff", "zzff10abcdef0123456789abcdef0123", "+0ff10abcdef0123456789abcdef0123"]
-        {
+        for text in [
+            "",
+            "00ff",
+            "zzff10abcdef0123456789abcdef0123",
+            "+0ff10abcdef0123456789abcdef0123",
+        ] {
             assert!(owner_id(text).is_err(), "{text}");
         }
     }

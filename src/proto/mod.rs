@@ -10,7 +10,11 @@ pub mod v1 {
 }
 
 /// What the disk keeps: `proto/dkv/storage/v1`.
-#[allow(unreachable_pub, dead_code, reason = "generated as pub; not every room exists yet")]
+#[allow(
+    unreachable_pub,
+    dead_code,
+    reason = "generated as pub; not every room exists yet"
+)]
 pub(crate) mod storage {
     tonic::include_proto!("dkv.storage.v1");
 }

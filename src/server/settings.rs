@@ -172,7 +172,11 @@ impl fmt::Display for Durability {
         match *self {
             Self::Fsync => f.write_str("fsync"),
             Self::IntervalMs(ms) => {
-                write!(f, "interval:{}", duration::format(Duration::from_millis(ms)))
+                write!(
+                    f,
+                    "interval:{}",
+                    duration::format(Duration::from_millis(ms))
+                )
             }
             Self::None => f.write_str("none"),
         }

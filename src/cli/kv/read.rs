@@ -52,13 +52,21 @@ impl HasArgs {
         let client = client.connect(1).await?;
         let found = client.has(bytes(&self.key)).await?;
         printer.confirm(&Row::new().with("found", found))?;
-        Ok(if found { ExitStatus::Done } else { ExitStatus::NotFound })
+        Ok(if found {
+            ExitStatus::Done
+        } else {
+            ExitStatus::NotFound
+        })
     }
 }
 
 /// A record with all its metadata.
 pub(crate) fn record_row(record: Record) -> Row {
-    let value = if record.expired { Field::Absent } else { record.value.into() };
+    let value = if record.expired {
+        Field::Absent
+    } else {
+        record.value.into()
+    };
     Row::new()
         .with("key", record.key)
         .with("value", value)

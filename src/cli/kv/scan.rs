@@ -112,7 +112,11 @@ impl ScanArgs {
     fn row(&self, record: Record, is_raw: bool) -> Row {
         if is_raw {
             let row = Row::new().with("key", record.key);
-            return if self.keys_only { row } else { row.with("value", record.value) };
+            return if self.keys_only {
+                row
+            } else {
+                row.with("value", record.value)
+            };
         }
         if self.keys_only {
             record_row(record).without("value")
@@ -145,7 +149,10 @@ mod tests {
 
     #[test]
     fn ranges() {
-        assert_eq!(range(None, None, None).range().unwrap(), KeyRange::default());
+        assert_eq!(
+            range(None, None, None).range().unwrap(),
+            KeyRange::default()
+        );
         let prefix = range(Some("a"), None, None).range().unwrap();
         assert_eq!((&prefix.start[..], &prefix.end[..]), (&b"a"[..], &b"b"[..]));
         let bounds = range(None, Some("a"), Some("c")).range().unwrap();

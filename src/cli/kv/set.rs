@@ -119,8 +119,11 @@ impl SetArgs {
         let conditions = [
             self.if_absent.then_some(Condition::Absent),
             self.if_present.then_some(Condition::Present),
-            self.if_revision.map(|revision| Condition::Revision(Revision(revision))),
-            self.if_value.as_deref().map(|value| Condition::Value(bytes(value))),
+            self.if_revision
+                .map(|revision| Condition::Revision(Revision(revision))),
+            self.if_value
+                .as_deref()
+                .map(|value| Condition::Value(bytes(value))),
         ];
         let mut given = conditions.into_iter().flatten();
         match (given.next(), given.next()) {
@@ -187,23 +190,23 @@ fn stdin_value() -> Result<Bytes> {
 }
 
 fn report(outcome: SetOutcome, printer: &mut Printer) -> Outcome {
+    let previous = match outcome.previous {
+        Some(record) => Field::Row(Box::new(record_row(record))),
+        None => Field::Absent,
+    };
+    if outcome.previous_unavailable {
+        printer.note("note: the write was repeated; the record before it was not kept");
+    }
     let (row, status) = if outcome.written {
-        (Row::new(), ExitStatus::Done)
+        let row = Row::new()
+            .with("revision", outcome.revision.0)
+            .for_programs("written", true);
+        (row, ExitStatus::Done)
     } else {
-        (Row::new().with("written", false), ExitStatus::ConditionFailed)
-    };
-    let previous = match (outcome.previous, outcome.previous_unavailable) {
-        (Some(record), _) => Field::Row(Box::new(record_row(record))),
-        (None, true) => {
-            printer.note("note: the write was repeated; the previous record was not kept");
-            Field::Absent
-        }
-        (None, false) => Field::Absent,
-    };
-    let row = if outcome.written {
-        row.with("revision", outcome.revision.0)
-    } else {
-        row.for_programs("revision", outcome.revision.0)
+        let row = Row::new()
+            .with("written", false)
+            .for_programs("revision", outcome.revision.0);
+        (row, ExitStatus::ConditionFailed)
     };
     printer.confirm(&row.with("previous", previous))?;
     Ok(status)

@@ -117,5 +117,9 @@ fn row(name: &'static str, changed: Changed) -> Row {
 }
 
 fn status(changed: Changed) -> ExitStatus {
-    if changed.changed { ExitStatus::Done } else { ExitStatus::NotFound }
+    if changed.changed {
+        ExitStatus::Done
+    } else {
+        ExitStatus::NotFound
+    }
 }
