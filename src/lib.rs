@@ -5,7 +5,9 @@
 )]
 
 pub mod base;
+pub mod cli;
 pub mod client;
+pub mod config;
 pub mod engine;
 pub mod kv;
 pub mod lock;
