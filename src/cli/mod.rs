@@ -19,6 +19,7 @@ mod man;
 mod old_flags;
 mod output;
 mod perf;
+mod ready;
 mod root;
 mod row;
 mod serve;

@@ -4,19 +4,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
+use crate::base::host::Host;
 use crate::base::{Error, Result, duration, limits};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::layered::Effective;
 use crate::cli::logging;
 use crate::cli::output::Printer;
+use crate::cli::ready;
 use crate::cli::row::Row;
 use crate::config::serve::{check_exposure, shard_table};
 use crate::config::text::{self, ShardText};
 use crate::server::settings::{
     Durability, EngineKind, ListenAddress, LogFormat, LogLevel, ServeConfig,
 };
+use crate::server::{self, Ready};
 
 /// Start a node: a local store and a lock manager on loopback, unless told otherwise.
 #[derive(Debug, Args)]
@@ -94,11 +98,55 @@ pub(crate) fn run(args: ServeArgs, effective: &Effective, printer: &mut Printer)
         return Ok(ExitStatus::Done);
     }
     logging::start(config.log_level, config.log_format);
-    start(&config)
+    start(config, printer)
 }
 
-fn start(_config: &ServeConfig) -> Outcome {
-    Err(Error::internal("this build has no server").into())
+fn start(config: ServeConfig, printer: &mut Printer) -> Outcome {
+    abort_on_panic();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("serve")
+        .build()
+        .map_err(|error| Error::internal("the runtime did not start").with_source(error))?;
+    let ready_fd = config.ready_fd;
+    let ready = |ready: &Ready| {
+        let line = format!(
+            "dkv ready: listening on {} (shards: {})",
+            ready.addresses.join(", "),
+            ready.shards.join(", ")
+        );
+        printer.note(&line);
+        if let Err(failed) = ready::tell(ready_fd, &line) {
+            tracing::warn!("{failed}");
+        }
+    };
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        server::run(Host::system(), config, ready, stop).await
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+/// A panic anywhere means that something is not as it must be: the node must not go on.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let failed = |error| Error::internal("signals cannot be received").with_source(error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 impl ServeArgs {
