@@ -177,6 +177,11 @@ impl Machine {
         Ok(Some(revision))
     }
 
+    /// How many clients are remembered for at-most-once writes.
+    pub fn sessions_len(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// What happened lately.
     pub fn history(&self) -> &History {
         &self.history

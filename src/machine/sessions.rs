@@ -168,6 +168,11 @@ impl Sessions {
         forgotten
     }
 
+    /// How many clients are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.clients.len()
+    }
+
     /// When the next client will have been idle for too long.
     pub(super) fn next_idle(&self) -> Option<MachineTime> {
         let (last_used, _) = self.by_use.first()?;

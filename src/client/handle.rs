@@ -1,0 +1,228 @@
+//! The handle programs hold.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::convert;
+use super::endpoint::Endpoint;
+use super::error;
+use super::options::{ClientOptions, check_timeout};
+use super::route::{Nodes, Route};
+use super::sequence::Sequences;
+use super::types::Description;
+use crate::base::host::Host;
+use crate::base::types::{ClientId, ShardId};
+use crate::base::{Error, Result};
+use crate::proto::v1;
+
+/// A connection to dkv, shared by its clones.
+///
+/// A client is one lane: its reads see its earlier writes, answered or not. A clone
+/// is the same lane; [`Client::with_lane`] begins another on the same connections.
+/// Every call may be dropped at any time: a write may then have taken place or not.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) shared: Arc<Shared>,
+    pub(super) route: Arc<Route>,
+    pub(super) bucket: String,
+    pub(super) lane: u64,
+    pub(super) timeout: Duration,
+}
+
+/// What all handles of one [`Client::connect`] share.
+pub(super) struct Shared {
+    pub(super) host: Host,
+    pub(super) nodes: Nodes,
+    pub(super) retries: u32,
+    /// Writes, and writes that may wait long: see `Effect`.
+    pub(super) writes: Sequences,
+    pub(super) waits: Sequences,
+    /// One for each shard asked for, so that its pin is the same for every handle.
+    routes: parking_lot::Mutex<Vec<Arc<Route>>>,
+    next_lane: AtomicU64,
+}
+
+impl Client {
+    /// Prepares a client; connections are opened by the first call that needs them.
+    ///
+    /// ```no_run
+    /// # async fn example() -> dkv::base::Result<()> {
+    /// use dkv::client::{Client, ClientOptions};
+    ///
+    /// let client = Client::connect(ClientOptions::to("127.0.0.1:8080")).await?;
+    /// client.set("user:1", "alice").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Invalid` for options that cannot be, naming the endpoint that is misspelt.
+    #[allow(
+        clippy::unused_async,
+        reason = "credentials will be exchanged here; callers should not change then"
+    )]
+    pub async fn connect(options: ClientOptions) -> Result<Self> {
+        Self::with_host(options, Host::system())
+    }
+
+    /// A client whose clock and randomness are given.
+    pub(super) fn with_host(options: ClientOptions, host: Host) -> Result<Self> {
+        options.check()?;
+        let mut endpoints = Vec::new();
+        for text in &options.endpoints {
+            let endpoint = Endpoint::parse(text)?;
+            if !endpoints.contains(&endpoint) {
+                endpoints.push(endpoint);
+            }
+        }
+        let route = Arc::new(Route::new(options.shard));
+        let clock = Arc::clone(&host.clock);
+        let shared = Shared {
+            nodes: Nodes::new(endpoints, options.connections, clock),
+            retries: options.retries,
+            writes: Sequences::new(ClientId(host.rng.id())),
+            waits: Sequences::new(ClientId(host.rng.id())),
+            routes: parking_lot::Mutex::new(vec![Arc::clone(&route)]),
+            next_lane: AtomicU64::new(2),
+            host,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            route,
+            bucket: options.bucket,
+            lane: 1,
+            timeout: options.timeout,
+        })
+    }
+
+    /// The same client, asking another shard.
+    #[must_use]
+    pub fn with_shard(&self, shard: ShardId) -> Self {
+        let mut routes = self.shared.routes.lock();
+        let known = routes.iter().find(|route| route.shard() == shard).cloned();
+        let route = known.unwrap_or_else(|| {
+            let route = Arc::new(Route::new(shard));
+            routes.push(Arc::clone(&route));
+            route
+        });
+        drop(routes);
+        Self {
+            route,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, in another bucket; empty is the default bucket.
+    #[must_use]
+    pub fn with_bucket(&self, bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            ..self.clone()
+        }
+    }
+
+    /// A new lane on the same connections: nothing is ordered between lanes.
+    #[must_use]
+    pub fn with_lane(&self) -> Self {
+        Self {
+            lane: self.shared.next_lane.fetch_add(1, Ordering::Relaxed),
+            ..self.clone()
+        }
+    }
+
+    /// Calls without order among themselves: a read does not wait for earlier writes
+    /// that are not answered yet.
+    #[must_use]
+    pub fn unordered(&self) -> Self {
+        Self {
+            lane: 0,
+            ..self.clone()
+        }
+    }
+
+    /// The same client with another time limit for each call.
+    ///
+    /// # Errors
+    /// `Invalid` below 1 ms and above 100 years.
+    pub fn with_timeout(&self, timeout: Duration) -> Result<Self> {
+        check_timeout(timeout)?;
+        Ok(Self {
+            timeout,
+            ..self.clone()
+        })
+    }
+
+    /// The shard this handle asks.
+    pub fn shard(&self) -> ShardId {
+        self.route.shard()
+    }
+
+    /// Asks a node about itself and its shards: the one that has this handle's shard
+    /// if that is known, else the first endpoint that can be reached.
+    ///
+    /// # Errors
+    /// `Unavailable` if no node can be reached, `Timeout` if it does not answer.
+    pub async fn describe(&self) -> Result<Description> {
+        tokio::time::timeout(self.timeout, self.describe_any())
+            .await
+            .map_err(|_| {
+                Error::timeout(format!(
+                    "no node described itself within {:?}",
+                    self.timeout
+                ))
+            })?
+    }
+
+    async fn describe_any(&self) -> Result<Description> {
+        let mut tried = Vec::new();
+        let mut reasons = Vec::new();
+        let mut nobody_listens = true;
+        loop {
+            let node = self.route.choose(&self.shared.nodes, 0, &tried);
+            match node.connected(0).await {
+                Ok(connected) => {
+                    let reply = connected.describe().await;
+                    let reply = reply.map_err(|it| error::from_status(&it, &node.endpoint))?;
+                    return convert::description(reply, &node.endpoint);
+                }
+                Err(why) => {
+                    nobody_listens &= why.nobody_listens;
+                    reasons.push(format!("{} ({})", node.endpoint, why.reason));
+                }
+            }
+            self.route.not_led_from(&node);
+            tried.push(node);
+            if !self.route.has_untried(&self.shared.nodes, &tried) {
+                let question = if nobody_listens {
+                    ": is `dkv serve` running?"
+                } else {
+                    ""
+                };
+                return Err(Error::unavailable(format!(
+                    "cannot reach dkv at {}{question}",
+                    reasons.join(", ")
+                )));
+            }
+        }
+    }
+
+    /// Where a request of this handle goes.
+    pub(super) fn target(&self) -> Option<v1::Target> {
+        Some(v1::Target {
+            shard: self.route.shard().0,
+            bucket: self.bucket.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("shard", &self.shard())
+            .field("bucket", &self.bucket)
+            .field("lane", &self.lane)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+//! The library programs use to talk to dkv: typed calls over a few streams, with
+//! deadlines, retries, failover and locks that are kept.
+//!
+//! Invariant: a write is applied at most once however often it is repeated, and an
+//! error never claims to know more than is known: `Unavailable` only if nothing was
+//! applied, else `Timeout`. Nothing here knows how a server works: `proto` and `base`
+//! are all it imports.
+
+mod handle;
+mod options;
+
+mod kv;
+mod scan;
+mod types;
+
+mod guard;
+mod lock;
+
+mod call;
+mod outcome;
+mod sequence;
+
+mod endpoint;
+mod node;
+mod route;
+
+mod session;
+mod slots;
+
+mod convert;
+mod error;
+
+#[cfg(test)]
+mod tests;
+
+pub use guard::{LockGuard, LockOptions};
+pub use handle::Client;
+pub use lock::LockList;
+pub use options::ClientOptions;
+pub use scan::{Scan, ScanOptions};
+pub use types::{
+    Changed, Condition, Deleted, Description, Fence, KeyRange, LockInfo, Record, SetOptions,
+    SetOutcome, ShardDescription, prefix_range,
+};

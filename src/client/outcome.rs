@@ -1,0 +1,219 @@
+//! What is known of a call after each failed try: whether it may have taken place,
+//! and whether it is worth another.
+//!
+//! Invariant: `Unavailable` is said only of calls that surely did not take place. A
+//! write of which one try is in doubt ends as `Timeout`, unless a later try gives an
+//! answer that takes the earlier one into account.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Client;
+use super::endpoint::Unreachable;
+use super::error::broken_contract;
+use super::node::Node;
+use super::session::Failure;
+use crate::base::{Error, ErrorKind};
+
+/// The pause before the first repetition; it doubles up to the second.
+const PAUSE_MS: u64 = 10;
+const PAUSE_MS_MAX: u64 = 500;
+
+/// Why one try gave no answer.
+pub(super) enum TryFailure {
+    /// Nothing was sent.
+    Unreachable(Unreachable),
+    /// The stream gave no reply.
+    Session(Failure),
+    /// Another try would end the same way.
+    Final(Error),
+}
+
+/// What to do next.
+pub(super) enum Next {
+    /// At once, at a node this call has not tried.
+    Elsewhere,
+    /// After a pause.
+    Again(Duration),
+    GiveUp(Error),
+}
+
+/// The history of one call.
+pub(super) struct Doubt<'a> {
+    client: &'a Client,
+    write: bool,
+    /// Tries whose outcome is unknown. Only these count as attempts for the server:
+    /// it refuses a later attempt of a client that it has never heard of.
+    in_doubt: u32,
+    retries: u32,
+    last: Option<(ErrorKind, String)>,
+    unreached: Vec<(Arc<Node>, Unreachable)>,
+    unreached_nodes: Vec<Arc<Node>>,
+}
+
+impl TryFailure {
+    pub(super) fn unreachable(reason: impl Into<String>) -> Self {
+        Self::Unreachable(Unreachable::because(reason))
+    }
+}
+
+impl<'a> Doubt<'a> {
+    pub(super) fn new(client: &'a Client, write: bool) -> Self {
+        Self {
+            client,
+            write,
+            in_doubt: 0,
+            retries: 0,
+            last: None,
+            unreached: Vec::new(),
+            unreached_nodes: Vec::new(),
+        }
+    }
+
+    /// How many tries before this one may have taken place.
+    pub(super) fn attempt(&self) -> u32 {
+        self.in_doubt
+    }
+
+    /// The nodes that could not be reached in this round.
+    pub(super) fn unreached(&self) -> &[Arc<Node>] {
+        &self.unreached_nodes
+    }
+
+    /// Takes note of a failed try.
+    pub(super) fn after(&mut self, failure: TryFailure, node: Arc<Node>) -> Next {
+        match failure {
+            TryFailure::Final(error) => Next::GiveUp(error),
+            TryFailure::Unreachable(why) => self.after_unreachable(why, node),
+            TryFailure::Session(Failure::Refused(error)) => {
+                self.after_refusal(TryFailure::refused(error, &node), &node)
+            }
+            TryFailure::Session(Failure::Unintelligible) => {
+                Next::GiveUp(self.settle(broken_contract(
+                    &node.endpoint,
+                    "with a kind of reply this client does not know",
+                )))
+            }
+            TryFailure::Session(Failure::Broken { sent, why }) => {
+                self.client.route.not_led_from(&node);
+                let what = format!("the connection to dkv at {} broke ({why})", node.endpoint);
+                self.in_doubt += u32::from(sent);
+                self.last = Some((ErrorKind::Unavailable, what));
+                self.again()
+            }
+            TryFailure::Session(Failure::Expired { sent }) => {
+                self.in_doubt += u32::from(sent);
+                self.last = Some((
+                    ErrorKind::Timeout,
+                    format!("dkv at {} did not answer in time", node.endpoint),
+                ));
+                Next::GiveUp(self.in_time())
+            }
+        }
+    }
+
+    fn after_unreachable(&mut self, why: Unreachable, node: Arc<Node>) -> Next {
+        self.client.route.not_led_from(&node);
+        self.unreached.retain(|(it, _)| !Arc::ptr_eq(it, &node));
+        self.unreached.push((Arc::clone(&node), why));
+        self.unreached_nodes.push(node);
+        self.last = None;
+        let nodes = &self.client.shared.nodes;
+        if self.client.route.has_untried(nodes, &self.unreached_nodes) {
+            return Next::Elsewhere;
+        }
+        self.again()
+    }
+
+    fn after_refusal(&mut self, error: Error, node: &Arc<Node>) -> Next {
+        match error.kind() {
+            ErrorKind::NotLeader => {
+                let route = &self.client.route;
+                route.not_led_from(node);
+                if let Some(leader) = error.leader()
+                    && !route.is_local()
+                {
+                    route.led_from(&self.client.shared.nodes, leader, node);
+                }
+            }
+            ErrorKind::Unavailable => self.client.route.not_led_from(node),
+            ErrorKind::Timeout => self.in_doubt += 1,
+            _ => return Next::GiveUp(self.settle(error)),
+        }
+        self.last = Some((error.kind(), error.message().to_owned()));
+        self.again()
+    }
+
+    /// Another try after a pause, unless there were enough.
+    fn again(&mut self) -> Next {
+        if self.retries >= self.client.shared.retries {
+            return Next::GiveUp(self.in_time());
+        }
+        let longest_ms = (PAUSE_MS << self.retries.min(10)).min(PAUSE_MS_MAX);
+        // Between half and all of it: clients that failed together do not return
+        // together.
+        let jitter_ms = self.client.shared.host.rng.below(longest_ms / 2 + 1);
+        self.retries += 1;
+        // A new round: nodes that could not be reached may be up again.
+        self.unreached_nodes.clear();
+        Next::Again(Duration::from_millis(longest_ms - jitter_ms))
+    }
+
+    /// The error of a call that ends without an answer.
+    pub(super) fn in_time(&self) -> Error {
+        let (kind, what) = match &self.last {
+            Some((kind, what)) => (*kind, what.clone()),
+            None => (ErrorKind::Unavailable, self.nowhere()),
+        };
+        if self.in_doubt > 0 {
+            return self.unknown(&what);
+        }
+        match kind {
+            ErrorKind::Timeout if self.write => {
+                Error::unavailable(format!("{what}; nothing was sent, so nothing was applied"))
+            }
+            kind => Error::new(kind, what),
+        }
+    }
+
+    /// An error that would be the last word, were no earlier try in doubt.
+    fn settle(&self, error: Error) -> Error {
+        let takes_all_tries_into_account = matches!(
+            error.kind(),
+            ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::FenceStale
+        );
+        if !self.write || self.in_doubt == 0 || takes_all_tries_into_account {
+            return error;
+        }
+        self.unknown(error.message()).with_source(error)
+    }
+
+    fn unknown(&self, what: &str) -> Error {
+        if !self.write {
+            return Error::timeout(what);
+        }
+        Error::timeout(format!(
+            "{what}; whether the write took place is unknown: read it back before repeating it"
+        ))
+    }
+
+    /// Says where nobody could be reached, and what would help.
+    fn nowhere(&self) -> String {
+        let mut text = "cannot reach dkv at ".to_owned();
+        for (place, (node, why)) in self.unreached.iter().enumerate() {
+            let comma = if place > 0 { ", " } else { "" };
+            write!(text, "{comma}{} ({})", node.endpoint, why.reason)
+                .expect("writing to a string cannot fail");
+        }
+        if self.client.route.is_local() && self.client.shared.nodes.configured().len() > 1 {
+            let shard = self.client.route.shard();
+            write!(text, ", the only node with this local shard {shard}")
+                .expect("writing to a string cannot fail");
+        }
+        if self.unreached.iter().all(|(_, why)| why.nobody_listens) {
+            text.push_str(": is `dkv serve` running?");
+        }
+        text
+    }
+}
