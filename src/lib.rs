@@ -6,5 +6,6 @@ pub mod engine;
 pub mod kv;
 pub mod lock;
 pub mod machine;
+pub mod perf;
 pub mod proto;
 pub mod wal;
