@@ -233,3 +233,93 @@ fn needs_keys(test: Test) -> bool {
 fn died(error: tokio::task::JoinError) -> Error {
     Error::internal(format!("a logical client died: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ErrorKind;
+    use crate::client::ClientOptions;
+    use crate::client::tests::fake::Fake;
+
+    fn options(fake: &Fake, tests: &[Test]) -> PerfOptions {
+        PerfOptions {
+            client: ClientOptions {
+                connections: 2,
+                ..ClientOptions::to(&fake.endpoint)
+            },
+            tests: tests.to_vec(),
+            threads: 4,
+            keys: 40,
+            large_value_bytes: 1_000,
+            stop: Stop::Ops(100),
+            warm_up: Duration::ZERO,
+            ..PerfOptions::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn every_test_counts_what_was_asked_for_and_leaves_nothing_behind() {
+        let fake = Fake::local(1).await;
+        let mut told = Vec::new();
+        let options = options(&fake, &Test::ALL);
+        let rows = run(&options, |progress| told.push(progress)).await.unwrap();
+        let names: Vec<_> = rows.iter().map(|row| row.test).collect();
+        assert_eq!(names, Test::ALL.map(Test::name));
+        for row in &rows {
+            assert_eq!((row.ops, row.errors), (100, 0), "{row:?}");
+            assert!(
+                row.p50_us <= row.p99_us && row.p99_us <= row.max_us,
+                "{row:?}"
+            );
+            assert!(row.ops_per_s > 0.0);
+        }
+        assert_eq!(fake.keys(), 0);
+        assert_eq!(told.first(), Some(&Progress::Preparing));
+        assert_eq!(told.last(), Some(&Progress::CleaningUp));
+    }
+
+    #[tokio::test]
+    async fn a_timed_delete_ends_with_the_last_key() {
+        let fake = Fake::local(1).await;
+        let options = PerfOptions {
+            stop: Stop::After(Duration::from_secs(3_600)),
+            ..options(&fake, &[Test::Delete])
+        };
+        let rows = run(&options, |_| {}).await.unwrap();
+        assert_eq!(rows[0].ops, 40);
+    }
+
+    #[tokio::test]
+    async fn a_timed_test_ends_in_time_after_a_warm_up() {
+        let fake = Fake::local(1).await;
+        let options = PerfOptions {
+            stop: Stop::After(Duration::from_millis(60)),
+            warm_up: Duration::from_millis(20),
+            ..options(&fake, &[Test::HasNot])
+        };
+        let rows = run(&options, |_| {}).await.unwrap();
+        assert!(rows[0].ops > 0);
+        assert!((0.06..5.0).contains(&rows[0].seconds), "{:?}", rows[0]);
+        assert!(
+            rows[0].ops < fake.requests() as u64,
+            "the warm-up is not counted"
+        );
+    }
+
+    #[tokio::test]
+    async fn failures_are_counted_apart_and_keys_are_removed_all_the_same() {
+        let fake = Fake::local(1).await;
+        // One question at first, 40 keys, then 10 operations of the test.
+        fake.refuse_from(51);
+        let rows = run(&options(&fake, &[Test::Get]), |_| {}).await.unwrap();
+        assert_eq!((rows[0].ops, rows[0].errors), (10, 90));
+        assert!(rows[0].first_error.as_ref().unwrap().contains("INVALID"));
+        assert_eq!(fake.keys(), 0);
+        fake.refuse_from(fake.requests() + 10);
+        let error = run(&options(&fake, &[Test::Get]), |_| {})
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "keys were not prepared");
+        assert_eq!(fake.keys(), 0);
+    }
+}

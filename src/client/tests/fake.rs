@@ -46,6 +46,8 @@ pub(super) struct State {
     /// One for each request to come, then `always`.
     pub(super) script: VecDeque<Fault>,
     pub(super) always: Option<Fault>,
+    /// Requests after so many are invalid, except removing a range.
+    refuse_from: Option<usize>,
     /// Every request, in the order of arrival.
     pub(super) seen: Vec<v1::RequestFrame>,
     keys: HashMap<Bytes, Bytes>,
@@ -55,8 +57,8 @@ pub(super) struct State {
 }
 
 /// A running fake.
-pub(super) struct Fake {
-    pub(super) endpoint: String,
+pub(crate) struct Fake {
+    pub(crate) endpoint: String,
     pub(super) state: Arc<Mutex<State>>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -64,7 +66,7 @@ pub(super) struct Fake {
 
 impl Fake {
     /// A node with a local shard 100, whose identity is 16 times `id`.
-    pub(super) async fn local(id: u8) -> Self {
+    pub(crate) async fn local(id: u8) -> Self {
         Self::start(id, "lstore").await
     }
 
@@ -127,6 +129,21 @@ impl Fake {
         let ids = state.seen.iter().filter_map(request_id);
         ids.map(|id| (id.sequence, id.acked_below, id.attempt))
             .collect()
+    }
+
+    /// How many keys it has.
+    pub(crate) fn keys(&self) -> usize {
+        self.state.lock().keys.len()
+    }
+
+    /// How many requests it was sent.
+    pub(crate) fn requests(&self) -> usize {
+        self.state.lock().seen.len()
+    }
+
+    /// Refuses everything but removing a range.
+    pub(crate) fn refuse_from(&self, request: usize) {
+        self.state.lock().refuse_from = Some(request);
     }
 
     pub(super) fn seen(&self) -> Vec<Request> {
@@ -240,7 +257,14 @@ enum Handled {
 fn handle(state: &Mutex<State>, frame: &v1::RequestFrame) -> Option<Handled> {
     let mut state = state.lock();
     state.seen.push(frame.clone());
-    let fault = state.script.pop_front().or_else(|| state.always.clone());
+    let mut fault = state.script.pop_front().or_else(|| state.always.clone());
+    if state
+        .refuse_from
+        .is_some_and(|from| state.seen.len() > from)
+        && !removes_range(frame)
+    {
+        fault = Some(Fault::Refuse(v1::ErrorKind::Invalid, String::new()));
+    }
     let id = frame.id;
     let reply = move |reply| v1::ReplyFrame {
         id,
@@ -398,4 +422,11 @@ fn request_id(frame: &v1::RequestFrame) -> Option<&v1::RequestId> {
         Request::Release(it) => it.request_id.as_ref(),
         _ => None,
     }
+}
+
+fn removes_range(frame: &v1::RequestFrame) -> bool {
+    let Some(Request::Delete(delete)) = &frame.request else {
+        return false;
+    };
+    matches!(delete.what, Some(What::Range(_)))
 }

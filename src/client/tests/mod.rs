@@ -1,6 +1,6 @@
 //! The client against a server that misbehaves.
 
-mod fake;
+pub(crate) mod fake;
 mod locks;
 mod retries;
 mod routing;
