@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Client;
+use super::desk::request_bytes;
 use super::error::{broken_contract, from_wire};
 use super::node::{Connected, Node};
 use super::outcome::{Doubt, Next, TryFailure};
 use super::route::Stranger;
 use super::sequence::{Sequence, Sequences};
-use super::session::{MESSAGE_SLACK_BYTES, request_bytes};
+use super::session::MESSAGE_SLACK_BYTES;
 use crate::base::types::Revision;
 use crate::base::{Error, Result, limits};
 use crate::proto::v1;

@@ -12,9 +12,9 @@ use super::Client;
 use super::call::ms;
 use super::convert::wire_ms;
 use super::types::Fence;
-use crate::base::Result;
 use crate::base::host::Clock;
 use crate::base::types::{FenceToken, OwnerId};
+use crate::base::{ErrorKind, Result};
 
 /// How to take a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,9 @@ impl Client {
             let sent_ms = self.now_ms();
             let granted = self
                 .acquire(name.clone(), attempt.owner, options.ttl, wait)
-                .await?;
+                .await
+                // Any other error is sure: there is nothing to release.
+                .inspect_err(|error| attempt.armed = error.kind() == ErrorKind::Timeout)?;
             let Some(token) = granted else {
                 attempt.armed = false;
                 return Ok(None);

@@ -24,14 +24,16 @@ mod endpoint;
 mod node;
 mod route;
 
+mod desk;
 mod session;
 mod slots;
+mod waiting;
 
 mod convert;
 mod error;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;
