@@ -12,6 +12,7 @@ pub mod engine;
 pub mod kv;
 pub mod lock;
 pub mod machine;
+pub mod perf;
 pub mod proto;
 pub mod raft;
 pub mod server;

@@ -3,6 +3,8 @@
 
 use clap::{Arg, ArgAction, Command};
 
+use Treatment::{Ignored, Lacking};
+
 /// What happens when the flag is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Treatment {
@@ -12,12 +14,13 @@ pub(crate) enum Treatment {
     Lacking(&'static str),
 }
 
-use Treatment::{Ignored, Lacking};
-
 const ONE_STREAM: &str = "requests share one HTTP/2 stream that sizes its own buffers";
 const RAFT: &str = "replicated shards; lstore and lockmgr(lstore) shards work";
 const TLS: &str =
     "TLS; listen on loopback or a unix socket, or use --insecure on a trusted network";
+
+/// `perf` has this one: there it is an old name of `--connections`.
+const PER_ENDPOINT: &str = "transport-conn-per-endpoint";
 
 const ROOT: &[(&str, Treatment)] = &[
     ("serializer", Ignored("every request is protobuf")),
@@ -29,7 +32,7 @@ const ROOT: &[(&str, Treatment)] = &[
 
 const CLIENT: &[(&str, Treatment)] = &[
     (
-        "transport-conn-per-endpoint",
+        PER_ENDPOINT,
         Ignored("one connection carries many requests at once"),
     ),
     ("transport-write-buffer", Ignored(ONE_STREAM)),
@@ -96,23 +99,22 @@ pub(crate) fn accept(command: Command) -> Command {
     });
     for client in ["kv", "lock"] {
         command = command.mut_subcommand(client, |client| {
-            client.args(CLIENT.iter().map(|(name, _)| flag(name).global(true)))
+            let flags = CLIENT.iter().filter(|(name, _)| *name != PER_ENDPOINT);
+            client
+                .args(flags.map(|(name, _)| flag(name).global(true)))
+                .mut_subcommands(|leaf| match leaf.get_name() {
+                    "perf" => leaf,
+                    _ => leaf.arg(flag(PER_ENDPOINT)),
+                })
         });
     }
-    for client in ["info", "perf"] {
-        command = command.mut_subcommand(client, |client| {
-            let own: Vec<String> = client
-                .get_arguments()
-                .filter_map(Arg::get_all_aliases)
-                .flatten()
-                .map(str::to_owned)
-                .collect();
-            let missing = CLIENT
-                .iter()
-                .filter(|(name, _)| !own.iter().any(|alias| alias == name));
-            client.args(missing.map(|(name, _)| flag(name)))
-        });
-    }
+    command = command.mut_subcommand("info", |info| {
+        info.args(CLIENT.iter().map(|(name, _)| flag(name)))
+    });
+    command = command.mut_subcommand("perf", |perf| {
+        let flags = CLIENT.iter().filter(|(name, _)| *name != PER_ENDPOINT);
+        perf.args(flags.map(|(name, _)| flag(name)))
+    });
     command
 }
 

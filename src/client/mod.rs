@@ -31,7 +31,7 @@ mod convert;
 mod error;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;

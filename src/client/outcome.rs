@@ -84,7 +84,7 @@ impl<'a> Doubt<'a> {
     /// Takes note of a failed try.
     pub(super) fn after(&mut self, failure: TryFailure, node: Arc<Node>) -> Next {
         match failure {
-            TryFailure::Final(error) => Next::GiveUp(error),
+            TryFailure::Final(error) => Next::GiveUp(self.settle(error)),
             TryFailure::Unreachable(why) => self.after_unreachable(why, node),
             TryFailure::Session(Failure::Refused(error)) => {
                 self.after_refusal(TryFailure::refused(error, &node), &node)
@@ -166,10 +166,8 @@ impl<'a> Doubt<'a> {
             Some((kind, what)) => (*kind, what.clone()),
             None => (ErrorKind::Unavailable, self.nowhere()),
         };
-        if self.in_doubt > 0 {
-            return self.unknown(&what);
-        }
         match kind {
+            _ if self.write && self.in_doubt > 0 => unknown(&what),
             ErrorKind::Timeout if self.write => {
                 Error::unavailable(format!("{what}; nothing was sent, so nothing was applied"))
             }
@@ -186,16 +184,7 @@ impl<'a> Doubt<'a> {
         if !self.write || self.in_doubt == 0 || takes_all_tries_into_account {
             return error;
         }
-        self.unknown(error.message()).with_source(error)
-    }
-
-    fn unknown(&self, what: &str) -> Error {
-        if !self.write {
-            return Error::timeout(what);
-        }
-        Error::timeout(format!(
-            "{what}; whether the write took place is unknown: read it back before repeating it"
-        ))
+        unknown(error.message()).with_source(error)
     }
 
     /// Says where nobody could be reached, and what would help.
@@ -216,4 +205,10 @@ impl<'a> Doubt<'a> {
         }
         text
     }
+}
+
+fn unknown(what: &str) -> Error {
+    Error::timeout(format!(
+        "{what}; whether the write took place is unknown: read it back before repeating it"
+    ))
 }

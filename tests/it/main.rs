@@ -9,6 +9,7 @@
 mod bad_input;
 mod bad_peers;
 mod bad_settings;
+mod cli;
 mod cli_kv;
 mod cli_lock;
 mod cli_scan;

@@ -1,0 +1,16 @@
+//! The load generator: how many operations a second, and how long each takes.
+//!
+//! Invariant: what is counted was answered, and what failed is told apart; keys are
+//! under a prefix of their own and are removed afterwards. It knows dkv only as any
+//! program does, through `client`.
+
+mod csv;
+mod options;
+mod row;
+mod run;
+mod workload;
+
+pub use csv::write_csv;
+pub use options::{PerfOptions, Stop, Test};
+pub use row::Row;
+pub use run::{Progress, run};
