@@ -142,7 +142,7 @@ fn a_port_in_use_is_named() {
     let folder = folder();
     let refused = serve_fails(&["--listen", node.address()], &[], folder.path());
     refused
-        .exits(1)
+        .exits(5)
         .complains(node.address())
         .complains("in use");
 }
@@ -156,7 +156,7 @@ fn one_directory_belongs_to_one_server() {
         &[],
         node.folder(),
     );
-    second.exits(1).complains(&data);
+    second.exits(5).complains(&data).complains("in use");
     node.assert_healthy();
 }
 

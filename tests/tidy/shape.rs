@@ -79,7 +79,8 @@ pub(crate) fn function_lengths(
 
 /// A `mod.rs` is a door: docs, modules, the seam.
 fn door(path: &str, file: &RustFile, findings: &mut Vec<Finding>) {
-    if !(path.starts_with("src/") && path.ends_with("/mod.rs")) {
+    let is_door = path.starts_with("src/") && path.ends_with("/mod.rs");
+    if !is_door || file.is_test_file() {
         return;
     }
     for function in file.functions() {
