@@ -5,6 +5,10 @@
 
 pub mod batch;
 pub mod error;
+pub mod memory;
+
+#[cfg(test)]
+pub(crate) mod conformance;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -14,6 +18,9 @@ use bytes::Bytes;
 use crate::base::types::LogIndex;
 pub use batch::{Batch, Op, Table};
 pub use error::EngineError;
+
+/// Sees the key and the value of each row of a scan, until it breaks.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 
 /// Reading rows. Keys are in byte order.
 pub trait Read {
@@ -27,7 +34,7 @@ pub trait Read {
         table: Table,
         start: &[u8],
         end: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), EngineError>;
 }
 

@@ -6,6 +6,26 @@
 
 pub mod command;
 pub mod outcome;
+pub mod state;
 
+mod apply;
+mod run;
+mod sessions;
+mod txn;
+
+pub mod history;
+pub mod query;
+pub mod scan;
+
+pub mod codec;
+mod keys;
+
+#[cfg(test)]
+mod tests;
+
+pub use apply::{Effects, Machine};
 pub use command::{Command, Entry, Fence, Op};
+pub use history::{History, HistoryLimits};
 pub use outcome::{Applied, Event, EventKind, Grant, Outcome, OutcomeKind};
+pub use scan::{ScanPage, ScanQuery};
+pub use state::State;

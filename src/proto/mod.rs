@@ -2,7 +2,14 @@
 //!
 //! Invariant: `storage` is for `machine/codec.rs`, `raft/codec.rs` and the
 //! manifest alone; `v1` is for the edges.
-#![allow(missing_docs, clippy::all, reason = "generated; documented in proto/")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; documented in proto/"
+)]
+
+pub mod codec;
 
 /// What programs speak: `proto/dkv/v1`.
 pub mod v1 {

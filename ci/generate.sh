@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Writes the generated files that are checked in: completions and man pages.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --locked --bin dkv
+dkv=${CARGO_TARGET_DIR:-target}/debug/dkv
+# Pages and scripts of commands that are gone go too.
+rm -rf completions man
+"$dkv" completions all completions
+"$dkv" man man

@@ -1,0 +1,146 @@
+//! What every subcommand that asks a server takes, and the client made of it.
+
+use std::ffi::OsStr;
+use std::future::Future;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::{Args, ValueEnum};
+
+use crate::base::types::{FenceToken, ShardId};
+use crate::base::{Error, Result, duration};
+use crate::cli::failure::Outcome;
+use crate::client::{Client, ClientOptions, Fence};
+use crate::config::text;
+
+/// Where to ask, and how long.
+#[derive(Debug, Args)]
+pub(crate) struct ClientArgs {
+    /// Ask these nodes: HOST:PORT or unix:/path, separated by commas
+    #[arg(
+        long,
+        alias = "transport-endpoints",
+        global = true,
+        value_name = "ADDRESS,..."
+    )]
+    #[arg(default_value = "127.0.0.1:8080", value_delimiter = ',', help_heading = HEADING)]
+    endpoints: Vec<String>,
+    /// Ask this shard
+    #[arg(long, global = true, value_name = "ID", default_value = "100", help_heading = HEADING)]
+    #[arg(value_parser = text::shard_id)]
+    shard: ShardId,
+    /// Use the keys of this bucket
+    #[arg(long, global = true, value_name = "NAME", default_value = "", help_heading = HEADING)]
+    #[arg(hide_default_value = true)]
+    bucket: String,
+    /// Give up after this long
+    #[arg(long, global = true, value_name = "DURATION", default_value = "10s")]
+    #[arg(value_parser = duration::parse, help_heading = HEADING)]
+    timeout: Duration,
+    /// Try this many times more when nothing or nobody answers
+    #[arg(long, alias = "transport-retries", global = true, value_name = "N")]
+    #[arg(default_value = "3", help_heading = HEADING)]
+    retries: u32,
+    /// How fresh reads must be
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        value_enum,
+        default_value = "linearizable"
+    )]
+    #[arg(help_heading = HEADING)]
+    consistency: Consistency,
+}
+
+const HEADING: &str = "Client options";
+
+/// How fresh reads must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Consistency {
+    /// Every read sees every write that was done before it
+    Linearizable,
+    /// A read may answer from the past
+    Stale,
+}
+
+impl ClientArgs {
+    /// A client of `connections` per node. It connects when it is first used.
+    ///
+    /// # Errors
+    /// `Invalid` for what cannot be an address, and for what this build lacks.
+    pub(crate) async fn connect(&self, connections: usize) -> Result<Client> {
+        if self.consistency == Consistency::Stale {
+            return Err(Error::invalid(
+                "--consistency stale: this build has no stale reads yet; linearizable works",
+            ));
+        }
+        let options = ClientOptions {
+            endpoints: self.endpoints.clone(),
+            shard: self.shard,
+            bucket: self.bucket.clone(),
+            timeout: self.timeout,
+            retries: self.retries,
+            connections,
+        };
+        Client::connect(options).await
+    }
+
+    /// The addresses, as typed.
+    pub(crate) fn endpoints(&self) -> &[String] {
+        &self.endpoints
+    }
+}
+
+/// Runs the asynchronous part of a subcommand on this thread.
+pub(crate) fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal(format!("cannot start the event loop: {error}")))?
+        .block_on(work)
+}
+
+/// A word of the command line as the bytes it is.
+pub(crate) fn bytes(word: &OsStr) -> Bytes {
+    Bytes::copy_from_slice(word.as_bytes())
+}
+
+/// Reads `NAME@TOKEN`. A name may hold `@` itself.
+pub(crate) fn fence(text: &str) -> Result<Fence> {
+    let Some((name, token)) = text.rsplit_once('@') else {
+        return Err(not_a_fence(text));
+    };
+    match token.parse() {
+        Ok(token) if !name.is_empty() => Ok(Fence {
+            name: Bytes::copy_from_slice(name.as_bytes()),
+            token: FenceToken(token),
+        }),
+        _ => Err(not_a_fence(text)),
+    }
+}
+
+fn not_a_fence(text: &str) -> Error {
+    Error::invalid(format!(
+        "`{text}` is not a fence: write LOCK@TOKEN, with the fence that `dkv lock acquire` printed"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_is_a_lock_and_a_token() {
+        let simple = fence("jobs@42").unwrap();
+        assert_eq!(
+            (&simple.name[..], simple.token),
+            (&b"jobs"[..], FenceToken(42))
+        );
+        assert_eq!(&fence("a@b@7").unwrap().name[..], b"a@b");
+        for text in ["", "jobs", "jobs@", "@7", "jobs@x", "jobs@-1"] {
+            assert!(fence(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `dkv completions`: what a shell needs to complete `dkv`.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+use clap_complete::{Generator, Shell, generate};
+
+use crate::base::Error;
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Outcome;
+use crate::cli::output::Printer;
+use crate::cli::{command, files};
+
+/// Print the completions of a shell, like `dkv completions bash >
+/// ~/.local/share/bash-completion/completions/dkv`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell, or all of them
+    shell: Shells,
+    /// Write into this directory, under the name that the shell looks for
+    dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Shells {
+    One(Shell),
+    All,
+}
+
+const SHELLS: &[Shells] = &[
+    Shells::One(Shell::Bash),
+    Shells::One(Shell::Zsh),
+    Shells::One(Shell::Fish),
+    Shells::One(Shell::PowerShell),
+    Shells::One(Shell::Elvish),
+    Shells::All,
+];
+
+impl ValueEnum for Shells {
+    fn value_variants<'a>() -> &'a [Self] {
+        SHELLS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::One(shell) => shell.to_possible_value(),
+            Self::All => Some(PossibleValue::new("all")),
+        }
+    }
+}
+
+/// Prints or writes the completions.
+pub(crate) fn run(args: &CompletionsArgs, printer: &mut Printer) -> Outcome {
+    let shells = match args.shell {
+        Shells::One(shell) => vec![shell],
+        Shells::All => Shell::value_variants().to_vec(),
+    };
+    match &args.dir {
+        Some(dir) => {
+            files::create_dir_all(dir)?;
+            for shell in shells {
+                files::write(&dir.join(shell.file_name("dkv")), &script(shell))?;
+            }
+        }
+        None => match shells[..] {
+            [shell] => printer.verbatim(&script(shell))?,
+            _ => return Err(Error::invalid("all shells need a directory to write into").into()),
+        },
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn script(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    generate(shell, &mut command(), "dkv", &mut script);
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shell_completes_every_subcommand() {
+        for shell in Shell::value_variants() {
+            let script = String::from_utf8(script(*shell)).unwrap();
+            for word in ["acquire", "scan", "serve", "completions"] {
+                assert!(script.contains(word), "{shell}: {word}");
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a subcommand did not end with an answer.
+
+use std::io;
+
+use crate::base::{Error, ErrorKind};
+use crate::cli::exit::ExitStatus;
+
+/// The result of a subcommand.
+pub(crate) type Outcome<T = ExitStatus> = Result<T, Failure>;
+
+/// An error on its way to the user.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something a room refused or could not do.
+    Error(Error),
+    /// stdout could not be written.
+    Output(io::Error),
+    /// What clap says: a usage error, or help.
+    Usage(Box<clap::Error>),
+}
+
+impl Failure {
+    /// The code to exit with. A reader that has seen enough is no error.
+    pub(crate) fn status(&self) -> ExitStatus {
+        match self {
+            Self::Error(error) => error.kind().into(),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Done,
+            Self::Output(_) => ExitStatus::Error,
+            Self::Usage(error) if error.use_stderr() => ExitStatus::Usage,
+            Self::Usage(_) => ExitStatus::Done,
+        }
+    }
+}
+
+/// What to do about an error of `kind`, where the message cannot say it.
+pub(crate) fn hint(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::Timeout => Some("a write may have been applied: read before you repeat it"),
+        ErrorKind::FenceStale => {
+            Some("the lock was lost: stop this work, acquire the lock again, read again")
+        }
+        ErrorKind::Conflict => Some("read again, then retry"),
+        ErrorKind::NotLeader => Some("nothing was applied: retry"),
+        ErrorKind::Corrupt => {
+            Some("restore this node from a backup or another member; see its log")
+        }
+        ErrorKind::Internal => {
+            Some("this is a defect of dkv: please report it with the node's log")
+        }
+        ErrorKind::Invalid
+        | ErrorKind::NotFound
+        | ErrorKind::LimitExceeded
+        | ErrorKind::Compacted
+        | ErrorKind::Unauthenticated
+        | ErrorKind::Denied
+        | ErrorKind::Unavailable => None,
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        Self::Usage(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_pipe_is_the_readers_choice() {
+        let closed = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(closed.status(), ExitStatus::Done);
+        let full = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(full.status(), ExitStatus::Error);
+    }
+}

@@ -1,0 +1,75 @@
+//! Files that the user names: settings, values, reports. The data directory is the
+//! server's business.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::base::{Error, Result};
+
+/// Reads a file of at most `bytes_max`, or a pipe that somebody fills.
+///
+/// # Errors
+/// `Invalid`, naming the file, if it cannot be read or is larger.
+pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>> {
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| cannot("read", &name, error))?;
+    read_all(file, &name, bytes_max)
+}
+
+/// Reads what is left of `source`, known as `name`.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_all(source: impl Read, name: &str, bytes_max: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source
+        .take(bytes_max as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| cannot("read", name, error))?;
+    if bytes.len() > bytes_max {
+        return Err(Error::invalid(format!(
+            "{name} is too large: at most {bytes_max} bytes are read"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Writes a file, replacing one that is there.
+///
+/// # Errors
+/// `Invalid`, naming the file.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).map_err(|error| cannot("write", &path.display().to_string(), error))
+}
+
+/// Makes a directory and its parents.
+///
+/// # Errors
+/// `Invalid`, naming the directory.
+pub(crate) fn create_dir_all(path: &Path) -> Result<()> {
+    fs::create_dir_all(path)
+        .map_err(|error| cannot("make the directory", &path.display().to_string(), error))
+}
+
+fn cannot(what: &str, name: &str, error: io::Error) -> Error {
+    Error::invalid(format!("cannot {what} {name}: {error}")).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_no_more_than_allowed() {
+        assert_eq!(read_all(&b"1234"[..], "stdin", 4).unwrap(), b"1234");
+        let error = read_all(&b"12345"[..], "stdin", 4).unwrap_err();
+        assert!(error.message().contains("at most 4 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = read(Path::new("/nowhere/at-all"), 4).unwrap_err();
+        assert!(error.message().contains("/nowhere/at-all"), "{error}");
+    }
+}

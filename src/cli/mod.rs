@@ -1,0 +1,29 @@
+//! The words of the user: `dkv`, its subcommands, what they print and how they exit.
+//!
+//! Invariant: stdout is data and `output.rs` alone writes it; every way out of a run
+//! is an [`ExitStatus`]. Subcommands hold no rules of the store: they read words, ask
+//! the client or start the server, and print the answer.
+
+mod ask;
+mod client_args;
+mod completions;
+mod exit;
+mod failure;
+mod files;
+mod info;
+mod kv;
+mod layered;
+mod lock;
+mod logging;
+mod man;
+mod old_flags;
+mod output;
+mod perf;
+mod ready;
+mod root;
+mod row;
+mod serve;
+mod version;
+
+pub use exit::ExitStatus;
+pub use root::{command, run};

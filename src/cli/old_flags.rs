@@ -1,0 +1,140 @@
+//! Flags that are accepted, hidden, and have no effect: those of the Go dKV that mean
+//! nothing any more get a remark; those of features this build lacks are refused.
+
+use clap::{Arg, ArgAction, Command};
+
+/// What happens when the flag is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Treatment {
+    /// Say why it means nothing, and go on.
+    Ignored(&'static str),
+    /// Say that this build lacks it, and stop.
+    Lacking(&'static str),
+}
+
+use Treatment::{Ignored, Lacking};
+
+const ONE_STREAM: &str = "requests share one HTTP/2 stream that sizes its own buffers";
+const RAFT: &str = "replicated shards; lstore and lockmgr(lstore) shards work";
+const TLS: &str =
+    "TLS; listen on loopback or a unix socket, or use --insecure on a trusted network";
+
+const ROOT: &[(&str, Treatment)] = &[
+    ("serializer", Ignored("every request is protobuf")),
+    (
+        "transport",
+        Ignored("one port speaks gRPC and REST; a unix socket is an address like unix:/path"),
+    ),
+];
+
+const CLIENT: &[(&str, Treatment)] = &[
+    (
+        "transport-conn-per-endpoint",
+        Ignored("one connection carries many requests at once"),
+    ),
+    ("transport-write-buffer", Ignored(ONE_STREAM)),
+    ("transport-read-buffer", Ignored(ONE_STREAM)),
+    ("transport-tcp-nodelay", Ignored("it is always on")),
+    (
+        "transport-tcp-keepalive",
+        Ignored("connections are kept alive by HTTP/2"),
+    ),
+    (
+        "transport-tcp-linger",
+        Ignored("connections are closed by HTTP/2"),
+    ),
+    ("tls-ca", Lacking(TLS)),
+    ("tls-cert", Lacking(TLS)),
+    ("tls-key", Lacking(TLS)),
+];
+
+const SERVE: &[(&str, Treatment)] = &[
+    (
+        "transport-workers",
+        Ignored("requests are not bound to workers"),
+    ),
+    ("transport-write-buffer", Ignored(ONE_STREAM)),
+    ("transport-read-buffer", Ignored(ONE_STREAM)),
+    ("transport-tcp-nodelay", Ignored("it is always on")),
+    (
+        "transport-tcp-keepalive",
+        Ignored("connections are kept alive by HTTP/2"),
+    ),
+    (
+        "transport-tcp-linger",
+        Ignored("connections are closed by HTTP/2"),
+    ),
+    ("buffer-pool-size", Ignored("there is no buffer pool")),
+    (
+        "rtt-millisecond",
+        Ignored("--heartbeat and --election-timeout are times, not factors"),
+    ),
+    (
+        "election-rtt-factor",
+        Ignored("--election-timeout is a time, not a factor"),
+    ),
+    (
+        "heartbeat-rtt-factor",
+        Ignored("--heartbeat is a time, not a factor"),
+    ),
+    ("peer-listen", Lacking(RAFT)),
+    ("cluster-members", Lacking(RAFT)),
+    ("join", Lacking(RAFT)),
+    ("heartbeat", Lacking(RAFT)),
+    ("election-timeout", Lacking(RAFT)),
+    ("compaction-overhead", Lacking(RAFT)),
+    ("tls-ca", Lacking(TLS)),
+    ("tls-cert", Lacking(TLS)),
+    ("tls-key", Lacking(TLS)),
+];
+
+/// Adds the flags to the command line.
+pub(crate) fn accept(command: Command) -> Command {
+    let mut command = command.args(ROOT.iter().map(|(name, _)| flag(name).global(true)));
+    command = command.mut_subcommand("serve", |serve| {
+        serve.args(SERVE.iter().map(|(name, _)| flag(name)))
+    });
+    for client in ["kv", "lock"] {
+        command = command.mut_subcommand(client, |client| {
+            client.args(CLIENT.iter().map(|(name, _)| flag(name).global(true)))
+        });
+    }
+    for client in ["info", "perf"] {
+        command = command.mut_subcommand(client, |client| {
+            let own: Vec<String> = client
+                .get_arguments()
+                .filter_map(Arg::get_all_aliases)
+                .flatten()
+                .map(str::to_owned)
+                .collect();
+            let missing = CLIENT
+                .iter()
+                .filter(|(name, _)| !own.iter().any(|alias| alias == name));
+            client.args(missing.map(|(name, _)| flag(name)))
+        });
+    }
+    command
+}
+
+/// What is to be done about the flag `name` of the subcommand `command`.
+pub(crate) fn treatment(command: &str, name: &str) -> Option<Treatment> {
+    let table = match command {
+        "dkv" => ROOT,
+        "serve" => SERVE,
+        _ => CLIENT,
+    };
+    table
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, treatment)| *treatment)
+}
+
+/// A switch may stand alone, as the old ones could.
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .hide(true)
+        .num_args(0..=1)
+        .default_missing_value("true")
+        .action(ArgAction::Set)
+}

@@ -1,0 +1,304 @@
+//! The only file that prints. stdout is data; stderr is everything else.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::base::Error;
+use crate::cli::failure::{Failure, hint};
+use crate::cli::row::{Field, Row};
+
+/// How answers look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people
+    Text,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// A table for people
+    Table,
+    /// Bytes as they are
+    Raw,
+}
+
+/// Writes answers to `out` and remarks to `remarks`.
+pub(crate) struct Printer {
+    format: Format,
+    is_quiet: bool,
+    has_progress: bool,
+    out: Stream,
+    remarks: Stream,
+}
+
+/// Where to write, and who reads it.
+pub(crate) struct Stream {
+    writer: Box<dyn Write + Send>,
+    is_terminal: bool,
+    is_coloured: bool,
+}
+
+impl Stream {
+    /// What this process was given as stdout.
+    pub(crate) fn stdout() -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        Self::new(Box::new(io::BufWriter::new(io::stdout())), is_terminal)
+    }
+
+    /// What this process was given as stderr.
+    pub(crate) fn stderr() -> Self {
+        Self::new(Box::new(io::stderr()), io::stderr().is_terminal())
+    }
+
+    /// Any writer. Colour is for terminals of people who did not set `NO_COLOR`.
+    pub(crate) fn new(writer: Box<dyn Write + Send>, is_terminal: bool) -> Self {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_coloured = is_terminal && !no_colour;
+        Self {
+            writer,
+            is_terminal,
+            is_coloured,
+        }
+    }
+}
+
+impl Printer {
+    /// Writes as `format` says; `is_quiet` leaves data and errors only.
+    pub(crate) fn new(format: Format, is_quiet: bool, out: Stream, remarks: Stream) -> Self {
+        Self {
+            format,
+            is_quiet,
+            has_progress: true,
+            out,
+            remarks,
+        }
+    }
+
+    /// Shows no progress bars.
+    #[must_use]
+    pub(crate) fn without_progress(mut self) -> Self {
+        self.has_progress = false;
+        self
+    }
+
+    /// Whether a progress bar has a place to be.
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.has_progress && !self.is_quiet && self.remarks.is_terminal
+    }
+
+    /// How answers look.
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// An answer that was asked for.
+    pub(crate) fn row(&mut self, row: &Row) -> io::Result<()> {
+        match self.format {
+            Format::Text => writeln!(self.out.writer, "{}", row.to_line())?,
+            Format::Json => self.json(row, true)?,
+            Format::Jsonl => self.json(row, false)?,
+            Format::Table => self.table(std::slice::from_ref(row))?,
+            Format::Raw => self.raw(row)?,
+        }
+        self.flush()
+    }
+
+    /// Tells that something was done: for people, silent when `--quiet`, since the
+    /// exit code tells it too.
+    pub(crate) fn confirm(&mut self, row: &Row) -> io::Result<()> {
+        if self.is_quiet && matches!(self.format, Format::Text | Format::Table) {
+            return Ok(());
+        }
+        self.row(row)
+    }
+
+    /// One value: as it is, and on a terminal followed by a newline.
+    pub(crate) fn value(&mut self, value: &[u8], row: &Row) -> io::Result<()> {
+        match self.format {
+            Format::Text | Format::Raw => {
+                self.out.writer.write_all(value)?;
+                if self.out.is_terminal && self.format == Format::Text {
+                    self.out.writer.write_all(b"\n")?;
+                }
+                self.flush()
+            }
+            Format::Json | Format::Jsonl | Format::Table => self.row(row),
+        }
+    }
+
+    /// Starts a list; its rows are written as they come where the format allows it.
+    pub(crate) fn list(&mut self) -> List<'_> {
+        List {
+            printer: self,
+            kept: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// Text or bytes that are the whole answer, in every format.
+    pub(crate) fn verbatim(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.writer.write_all(bytes)?;
+        self.flush()
+    }
+
+    /// A remark on stderr, silent when `--quiet`.
+    pub(crate) fn note(&mut self, text: &str) {
+        if !self.is_quiet {
+            self.remark(text);
+        }
+    }
+
+    /// An error on stderr, never silent.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        match failure {
+            Failure::Error(error) => self.error(error),
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Failure::Output(error) => {
+                let prefix = self.prefix();
+                self.remark(&format!("{prefix} cannot write the output: {error}"));
+            }
+            Failure::Usage(error) => self.usage(error),
+        }
+    }
+
+    fn error(&mut self, error: &Error) {
+        let prefix = self.prefix();
+        self.remark(&format!("{prefix} {}", error.message()));
+        if let Some(hint) = hint(error.kind()).filter(|_| !self.is_quiet) {
+            self.remark(&format!("hint: {hint}"));
+        }
+    }
+
+    /// Help goes to stdout as it was asked for; a usage error to stderr, as ours.
+    fn usage(&mut self, error: &clap::Error) {
+        let stream = if error.use_stderr() {
+            &self.remarks
+        } else {
+            &self.out
+        };
+        let text = if stream.is_coloured {
+            error.render().ansi().to_string()
+        } else {
+            error.render().to_string()
+        };
+        if !error.use_stderr() {
+            // Whoever closed the pipe has seen enough of the help.
+            let _ = self.verbatim(text.as_bytes());
+            return;
+        }
+        let prefix = self.prefix();
+        let text = text.trim_end();
+        let message = text.split_once("error:").map_or(text, |(_, rest)| rest);
+        let message = message.trim_start_matches("\u{1b}[0m").trim_start();
+        self.remark(&format!("{prefix} {message}"));
+    }
+
+    fn prefix(&self) -> &'static str {
+        if self.remarks.is_coloured {
+            "\u{1b}[1;31mdkv:\u{1b}[0m"
+        } else {
+            "dkv:"
+        }
+    }
+
+    /// Nobody can be told that stderr is gone.
+    fn remark(&mut self, text: &str) {
+        let _ = writeln!(self.remarks.writer, "{text}");
+    }
+
+    fn json(&mut self, row: &Row, is_pretty: bool) -> io::Result<()> {
+        if is_pretty {
+            serde_json::to_writer_pretty(&mut self.out.writer, row)?;
+        } else {
+            serde_json::to_writer(&mut self.out.writer, row)?;
+        }
+        self.out.writer.write_all(b"\n")
+    }
+
+    fn raw(&mut self, row: &Row) -> io::Result<()> {
+        let fields: Vec<Vec<u8>> = row
+            .fields()
+            .iter()
+            .map(|(_, field)| field.to_raw())
+            .collect();
+        self.out.writer.write_all(&fields.join(&b'\t'))?;
+        self.out.writer.write_all(b"\n")
+    }
+
+    fn table(&mut self, rows: &[Row]) -> io::Result<()> {
+        let Some(first) = rows.first() else {
+            return Ok(());
+        };
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_BORDERS_ONLY);
+        table.set_header(first.fields().iter().map(|(name, _)| *name));
+        for row in rows {
+            table.add_row(row.fields().iter().map(|(_, field)| field.to_text()));
+        }
+        for (index, (_, field)) in first.fields().iter().enumerate() {
+            if let (Field::Number(_) | Field::Decimal(_), Some(column)) =
+                (field, table.column_mut(index))
+            {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        writeln!(self.out.writer, "{table}")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.writer.flush()
+    }
+}
+
+/// A list on its way out.
+pub(crate) struct List<'a> {
+    printer: &'a mut Printer,
+    kept: Vec<Row>,
+    count: usize,
+}
+
+impl List<'_> {
+    /// Whether rows go out as bytes, so that only what was asked for belongs in them.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.printer.format == Format::Raw
+    }
+
+    /// Adds a row; `text` is its line for people.
+    pub(crate) fn push(&mut self, row: Row, text: &str) -> io::Result<()> {
+        let first = self.count == 0;
+        self.count += 1;
+        let printer = &mut *self.printer;
+        match printer.format {
+            Format::Text => writeln!(printer.out.writer, "{text}"),
+            Format::Jsonl => printer.json(&row, false),
+            Format::Raw => printer.raw(&row),
+            Format::Json => {
+                printer
+                    .out
+                    .writer
+                    .write_all(if first { b"[\n  " } else { b",\n  " })?;
+                Ok(serde_json::to_writer(&mut printer.out.writer, &row)?)
+            }
+            Format::Table => {
+                self.kept.push(row);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the list.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        match self.printer.format {
+            Format::Json if self.count == 0 => self.printer.out.writer.write_all(b"[]\n")?,
+            Format::Json => self.printer.out.writer.write_all(b"\n]\n")?,
+            Format::Table => self.printer.table(&self.kept)?,
+            Format::Text | Format::Jsonl | Format::Raw => {}
+        }
+        self.printer.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! The root of the tree: parse, layer, dispatch, report.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Outcome;
+use crate::cli::layered::{Effective, Words};
+use crate::cli::output::{Format, Printer, Stream};
+use crate::cli::{completions, info, kv, lock, man, old_flags, perf, serve, version};
+
+const ENVIRONMENT_HELP: &str = "\
+Every flag is also an environment variable, DKV_ and its name in capitals with _ for -, and a key \
+of the same name in the TOML file of --config. A flag beats the variable, the variable beats the \
+file, the file beats the default.";
+
+/// A linearizable key-value store and lock service
+#[derive(Debug, Parser)]
+#[command(name = "dkv", version, after_help = ENVIRONMENT_HELP, disable_help_subcommand = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Args)]
+struct CommonArgs {
+    /// Read settings from this TOML file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Common options"
+    )]
+    config: Option<PathBuf>,
+    /// How answers look
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    #[arg(help_heading = "Common options")]
+    output: Format,
+    /// Print data and errors only
+    #[arg(short, long, global = true, help_heading = "Common options")]
+    quiet: bool,
+    /// Show no progress bars
+    #[arg(long, global = true, help_heading = "Common options")]
+    no_progress: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a node
+    Serve(Box<serve::ServeArgs>),
+    /// Read and write keys
+    Kv(Box<kv::KvArgs>),
+    /// Take, hold and inspect locks
+    Lock(Box<lock::LockArgs>),
+    /// Describe a node and its shards
+    Info(info::InfoArgs),
+    /// Measure how fast a server answers
+    Perf(Box<perf::PerfCommand>),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual, or write its pages into a directory
+    Man(man::ManArgs),
+    /// Print the version
+    Version,
+}
+
+/// The whole command line, old flags included, as clap knows it.
+pub fn command() -> clap::Command {
+    old_flags::accept(Cli::command())
+}
+
+/// Runs `dkv` as `argv` says, with the environment, stdin, stdout and stderr of this
+/// process. Never panics for what a user types; what went wrong is on stderr.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let words = Words {
+        argv: argv.into_iter().collect(),
+        variables: std::env::vars_os().collect(),
+    };
+    let effective = match words.resolve() {
+        Ok(effective) => effective,
+        Err(failure) => {
+            let mut printer = Printer::new(Format::Text, false, Stream::stdout(), Stream::stderr());
+            printer.failure(&failure);
+            return failure.status();
+        }
+    };
+    let cli = match Cli::from_arg_matches(&effective.matches) {
+        Ok(cli) => cli,
+        Err(error) => unreachable!("clap parsed what it cannot read: {error}"),
+    };
+    let mut printer = printer_for(&cli.common);
+    for note in &effective.notes {
+        printer.note(note);
+    }
+    match dispatch(cli.command, &effective, &mut printer) {
+        Ok(status) => status,
+        Err(failure) => {
+            printer.failure(&failure);
+            failure.status()
+        }
+    }
+}
+
+fn printer_for(common: &CommonArgs) -> Printer {
+    let printer = Printer::new(
+        common.output,
+        common.quiet,
+        Stream::stdout(),
+        Stream::stderr(),
+    );
+    if common.no_progress {
+        printer.without_progress()
+    } else {
+        printer
+    }
+}
+
+fn dispatch(command: Command, effective: &Effective, printer: &mut Printer) -> Outcome {
+    match command {
+        Command::Serve(args) => serve::run(*args, effective, printer),
+        Command::Kv(args) => kv::run(*args, printer),
+        Command::Lock(args) => lock::run(*args, printer),
+        Command::Info(args) => info::run(&args, printer),
+        Command::Perf(args) => perf::run(&args, printer),
+        Command::Completions(args) => completions::run(&args, printer),
+        Command::Man(args) => man::run(&args, printer),
+        Command::Version => version::run(printer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_and_subcommand_is_explained() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                let name = format!("{} {}", command.get_name(), argument.get_id());
+                assert!(
+                    argument.get_help().is_some() || argument.is_hide_set(),
+                    "{name}"
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&command());
+    }
+}

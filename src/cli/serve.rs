@@ -1,0 +1,298 @@
+//! `dkv serve`: the settings of a node, checked before anything is touched.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::base::host::Host;
+use crate::base::{Error, Result, duration, limits};
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Outcome;
+use crate::cli::layered::Effective;
+use crate::cli::logging;
+use crate::cli::output::Printer;
+use crate::cli::ready;
+use crate::cli::row::Row;
+use crate::config::serve::{check_exposure, shard_table};
+use crate::config::text::{self, ShardText};
+use crate::server::settings::{
+    Durability, EngineKind, ListenAddress, LogFormat, LogLevel, ServeConfig,
+};
+use crate::server::{self, Ready};
+
+/// Start a node: a local store and a lock manager on loopback, unless told otherwise.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Take requests here: IP:PORT or unix:/path/dkv.sock; may be given several times
+    #[arg(
+        long,
+        alias = "transport-endpoint",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    #[arg(default_value = "127.0.0.1:8080", value_parser = text::listen_address)]
+    listen: Vec<ListenAddress>,
+    /// Tell clients this address instead of the first one of --listen
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Option<String>,
+    /// Serve these shards: ID=TYPE, where TYPE is lstore or lockmgr(lstore), and may end in
+    /// /memory
+    #[arg(long, value_name = "ID=TYPE,...", value_delimiter = ',', value_parser = text::shard)]
+    #[arg(default_value = "100=lstore,200=lockmgr(lstore)")]
+    shards: Vec<ShardText>,
+    /// The name of this node
+    #[arg(long, alias = "replica-id", value_name = "NAME")]
+    node_id: Option<String>,
+    /// Keep everything in this directory
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data_dir: PathBuf,
+    /// The engine of shards that name none
+    #[arg(long, value_name = "ENGINE", default_value = "memory", value_parser = text::engine_kind)]
+    engine: EngineKind,
+    /// When a write is done: fsync (on disk), interval:50ms (on disk a little later), none
+    #[arg(long, value_name = "MODE", default_value = "fsync", value_parser = text::durability)]
+    durability: Durability,
+    /// Commands between two snapshots of a shard
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    snapshot_entries: u64,
+    /// Bytes of log between two snapshots of a shard, like 256M
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = snapshot_bytes)]
+    snapshot_bytes: u64,
+    /// The time limit of a request that names none
+    #[arg(long, alias = "timeout", value_name = "DURATION", default_value = "5s")]
+    #[arg(value_parser = request_timeout)]
+    request_timeout: Duration,
+    /// The largest value, like 16M
+    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = text::value_bytes_max)]
+    max_value_size: u64,
+    /// Listen beyond loopback without TLS and authentication
+    #[arg(long)]
+    insecure: bool,
+    /// Write a line to this open file descriptor when the node is ready
+    #[arg(long, value_name = "FD", value_parser = clap::value_parser!(i32).range(3..))]
+    ready_fd: Option<i32>,
+    /// Log events of this and greater weight
+    #[arg(long, value_name = "LEVEL", value_enum, default_value = "info")]
+    log_level: LogLevel,
+    /// How log lines look
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// The length of a log segment
+    #[arg(long, hide = true, value_name = "SIZE", default_value = "64M")]
+    #[arg(value_parser = wal_segment_bytes)]
+    wal_segment_size: u64,
+    /// Print the settings, each with its value and where it is from, and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// Runs a node until it is told to stop.
+pub(crate) fn run(args: ServeArgs, effective: &Effective, printer: &mut Printer) -> Outcome {
+    let wants_settings = args.print_config;
+    let config = args.resolve()?;
+    if wants_settings {
+        print_settings(effective, printer)?;
+        return Ok(ExitStatus::Done);
+    }
+    logging::start(config.log_level, config.log_format);
+    start(config, printer)
+}
+
+fn start(config: ServeConfig, printer: &mut Printer) -> Outcome {
+    abort_on_panic();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("serve")
+        .build()
+        .map_err(|error| Error::internal("the runtime did not start").with_source(error))?;
+    let ready_fd = config.ready_fd;
+    let ready = |ready: &Ready| {
+        let line = format!(
+            "dkv ready: listening on {} (shards: {})",
+            ready.addresses.join(", "),
+            ready.shards.join(", ")
+        );
+        printer.note(&line);
+        if let Err(failed) = ready::tell(ready_fd, &line) {
+            tracing::warn!("{failed}");
+        }
+    };
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        server::run(Host::system(), config, ready, stop).await
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+/// A panic anywhere means that something is not as it must be: the node must not go on.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let failed = |error| Error::internal("signals cannot be received").with_source(error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+impl ServeArgs {
+    /// The settings as the server takes them.
+    ///
+    /// # Errors
+    /// `Invalid` for settings that do not go together.
+    fn resolve(self) -> Result<ServeConfig> {
+        check_exposure(&self.listen, self.insecure)?;
+        check_name("--advertise", self.advertise.as_deref())?;
+        check_name("--node-id", self.node_id.as_deref())?;
+        Ok(ServeConfig {
+            shards: shard_table(&self.shards, self.engine)?,
+            listen: self.listen,
+            advertise: self.advertise,
+            node_id: self.node_id,
+            data_dir: self.data_dir,
+            durability: self.durability,
+            request_timeout: self.request_timeout,
+            value_bytes_max: usize::try_from(self.max_value_size)
+                .expect("at most the bytes of a request"),
+            snapshot_entries: self.snapshot_entries,
+            snapshot_bytes: self.snapshot_bytes,
+            insecure: self.insecure,
+            ready_fd: self.ready_fd,
+            log_level: self.log_level,
+            log_format: self.log_format,
+            wal_segment_bytes: self.wal_segment_size,
+        })
+    }
+}
+
+fn check_name(flag: &str, name: Option<&str>) -> Result<()> {
+    match name {
+        Some(name) if name.is_empty() || name.len() > 255 || name.contains(char::is_whitespace) => {
+            Err(Error::invalid(format!(
+                "{flag} `{name}` must be 1 to 255 bytes without blanks"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn request_timeout(text: &str) -> Result<Duration> {
+    let timeout = duration::parse(text)?;
+    if timeout.is_zero() {
+        return Err(Error::invalid(
+            "a request needs some time: write 1ms or more",
+        ));
+    }
+    Ok(timeout)
+}
+
+fn snapshot_bytes(text: &str) -> Result<u64> {
+    match text::size(text)? {
+        bytes if bytes >= 1 << 20 => Ok(bytes),
+        _ => Err(Error::invalid(format!(
+            "`{text}` is too little between snapshots: write 1M or more"
+        ))),
+    }
+}
+
+/// A segment must hold the largest request twice, or recycling would stop.
+fn wal_segment_bytes(text: &str) -> Result<u64> {
+    let floor = 2 * limits::REQUEST_BYTES_MAX as u64 + 1;
+    match text::size(text)? {
+        bytes if bytes >= floor && bytes <= 1 << 32 => Ok(bytes),
+        _ => Err(Error::invalid(format!(
+            "a segment of `{text}` must be from {floor} bytes to 4G"
+        ))),
+    }
+}
+
+fn print_settings(effective: &Effective, printer: &mut Printer) -> Outcome<()> {
+    let command = crate::cli::command();
+    let serve = command
+        .find_subcommand("serve")
+        .expect("this is that subcommand");
+    let matches = effective
+        .matches
+        .subcommand_matches("serve")
+        .expect("this subcommand was matched");
+    let mut list = printer.list();
+    for argument in serve.get_arguments() {
+        let id = argument.get_id().as_str();
+        let name = argument.get_long().unwrap_or(id);
+        let is_known = crate::cli::old_flags::treatment("serve", id).is_none();
+        if !is_known || name == "print-config" {
+            continue;
+        }
+        let value: Vec<String> = matches
+            .get_raw(id)
+            .map(|values| {
+                values
+                    .map(|value| value.to_string_lossy().into_owned())
+                    .collect()
+            })
+            .unwrap_or_default();
+        let value = value.join(",");
+        let is_typed = matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+        let source = match effective.sources.get(id) {
+            _ if is_typed => "flag".to_owned(),
+            Some(source) => source.clone(),
+            None => "default".to_owned(),
+        };
+        let text = format!("{name:<18} {value:<32} {source}");
+        let row = Row::new()
+            .with("setting", name)
+            .with("value", value)
+            .with("source", source);
+        list.push(row, &text)?;
+    }
+    Ok(list.finish()?)
+}
+
+impl ValueEnum for LogLevel {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Error,
+            Self::Warn,
+            Self::Info,
+            Self::Debug,
+            Self::Trace,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }))
+    }
+}
+
+impl ValueEnum for LogFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }))
+    }
+}

@@ -1,0 +1,132 @@
+//! What must hold between the settings of a node before it may start.
+
+use crate::base::{Error, Result, limits};
+use crate::config::text::ShardText;
+use crate::server::settings::{EngineKind, ListenAddress, ShardSpec};
+
+/// Gives every shard its engine and checks the table as a whole.
+///
+/// # Errors
+/// `Invalid` for an empty table, a repeated id, too many shards, and for types and
+/// engines that this build does not have.
+pub fn shard_table(shards: &[ShardText], engine: EngineKind) -> Result<Vec<ShardSpec>> {
+    if shards.is_empty() {
+        return Err(Error::invalid(
+            "--shards names no shard: write at least one, like 100=lstore",
+        ));
+    }
+    if shards.len() > limits::SHARDS_MAX {
+        return Err(Error::invalid(format!(
+            "--shards names {} shards; a node serves at most {}",
+            shards.len(),
+            limits::SHARDS_MAX
+        )));
+    }
+    let mut table = Vec::with_capacity(shards.len());
+    for shard in shards {
+        table.push(supported(ShardSpec {
+            id: shard.id,
+            kind: shard.kind,
+            engine: shard.engine.unwrap_or(engine),
+        })?);
+    }
+    table.sort_by_key(|shard| shard.id);
+    for pair in table.windows(2) {
+        if pair[0].id == pair[1].id {
+            return Err(Error::invalid(format!(
+                "--shards names shard {} twice: give each shard its own id",
+                pair[0].id
+            )));
+        }
+    }
+    Ok(table)
+}
+
+fn supported(shard: ShardSpec) -> Result<ShardSpec> {
+    if shard.kind.is_replicated() {
+        return Err(Error::invalid(format!(
+            "shard {}={}: this build has no replicated shards yet; lstore and lockmgr(lstore) work",
+            shard.id, shard.kind
+        )));
+    }
+    if shard.engine == EngineKind::Redb {
+        return Err(Error::invalid(format!(
+            "shard {}={}: this build does not have the engine redb yet; memory works",
+            shard.id, shard.kind
+        )));
+    }
+    Ok(shard)
+}
+
+/// Checks that nobody is let in unnoticed.
+///
+/// # Errors
+/// `Invalid` for an address that other machines reach, unless `insecure`.
+pub fn check_exposure(listen: &[ListenAddress], insecure: bool) -> Result<()> {
+    match listen.iter().find(|address| !address.is_local()) {
+        Some(address) if !insecure => Err(Error::invalid(format!(
+            "--listen {address} lets other machines in, and this build has neither TLS nor \
+             authentication yet: listen on 127.0.0.1 or a unix socket, or add --insecure if \
+             everybody who can reach this address may read and write everything"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::types::ShardId;
+    use crate::config::text::{listen_address, shard};
+
+    fn table(texts: &[&str]) -> Result<Vec<ShardSpec>> {
+        let shards: Vec<ShardText> = texts.iter().map(|text| shard(text).unwrap()).collect();
+        shard_table(&shards, EngineKind::Memory)
+    }
+
+    #[test]
+    fn shards_are_sorted_and_get_the_default_engine() {
+        let table = table(&["200=lockmgr(lstore)", "100=lstore/memory"]).unwrap();
+        assert_eq!(table[0].id, ShardId(100));
+        assert_eq!(table[1].engine, EngineKind::Memory);
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_refused_by_name() {
+        let cases = [
+            (&["1=lstore", "1=lstore"][..], "shard 1 twice"),
+            (&[][..], "at least one"),
+            (
+                &["7=dstore"][..],
+                "shard 7=dstore: this build has no replicated",
+            ),
+            (&["7=lockmgr(dstore)"][..], "this build has no replicated"),
+            (&["7=lstore/redb"][..], "redb yet; memory works"),
+        ];
+        for (texts, expected) in cases {
+            let error = table(texts).unwrap_err();
+            assert!(error.message().contains(expected), "{texts:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_insecure_opens_the_node_to_others() {
+        for text in [
+            "127.0.0.1:1",
+            "127.9.9.9:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+            "unix:/x",
+        ] {
+            let address = listen_address(text).unwrap();
+            assert!(check_exposure(&[address], false).is_ok(), "{text}");
+        }
+        for text in ["0.0.0.0:1", "[::]:1", "192.168.1.1:1"] {
+            let local = listen_address("127.0.0.1:1").unwrap();
+            let both = [local, listen_address(text).unwrap()];
+            let error = check_exposure(&both, false).unwrap_err();
+            assert!(error.message().contains("--insecure"), "{error}");
+            assert!(check_exposure(&both, true).is_ok(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Checkpoints: all rows of a frozen state in one checksummed file.
+//!
+//! Invariant: `checkpoint-<index>.ckpt` is whole and durable before an older one goes;
+//! whatever is unfinished is called `.tmp`. Reading and writing take memory for one
+//! block, not for the file.
+
+mod directory;
+mod format;
+mod read;
+mod write;
+
+pub(super) use directory::newest;
+pub(super) use format::VALUE_BYTES_MAX;
+pub(super) use read::load;
+pub(super) use write::write;
+
+/// One tree per table, in the order of `Table::ALL`.
+pub(super) type Trees = [super::tree::Tree; 6];

@@ -1,0 +1,274 @@
+//! What happened lately: the events of a shard, in memory, indexed by key, so that
+//! reads at a past revision and watches cost a logarithm and not a walk.
+//!
+//! Invariant: all events of a revision are here, or none of them, and from the floor
+//! on none is missing. It belongs to the node: it is in no snapshot and no hash.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use crate::base::limits::{HISTORY_AGE_MS, HISTORY_BYTES_MAX};
+use crate::base::time::MachineTime;
+use crate::base::types::Revision;
+use crate::base::{Error, ErrorKind, Result};
+use crate::kv::Record;
+use crate::machine::keys;
+use crate::machine::outcome::Event;
+
+/// How much is kept: what is older or beyond the bytes goes, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryLimits {
+    /// Milliseconds of machine time.
+    pub age_ms: u64,
+    /// Bytes of memory, about.
+    pub bytes_max: usize,
+}
+
+impl Default for HistoryLimits {
+    fn default() -> Self {
+        Self {
+            age_ms: HISTORY_AGE_MS,
+            bytes_max: HISTORY_BYTES_MAX,
+        }
+    }
+}
+
+/// The recent events of a shard.
+#[derive(Debug)]
+pub struct History {
+    limits: HistoryLimits,
+    /// By (revision, sub).
+    events: VecDeque<Event>,
+    /// Events dropped from the front so far: an event's position counts from the
+    /// first event ever, so that it stays the same while others go.
+    dropped: u64,
+    /// The key's row in `data`, to the positions of its events.
+    by_key: BTreeMap<Bytes, VecDeque<u64>>,
+    floor: Revision,
+    /// Events up to this revision are in files.
+    persisted: Revision,
+    bytes: usize,
+}
+
+impl History {
+    /// An empty history of a shard at `current`: the past is not known.
+    pub fn new(limits: HistoryLimits, current: Revision) -> Self {
+        Self {
+            limits,
+            events: VecDeque::new(),
+            dropped: 0,
+            by_key: BTreeMap::new(),
+            floor: current.next(),
+            persisted: current,
+            bytes: 0,
+        }
+    }
+
+    /// The first revision from which on no event is missing. What a key was can be
+    /// told for each revision from the one before the floor on.
+    pub fn floor(&self) -> Revision {
+        self.floor
+    }
+
+    /// Bytes of memory it takes, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Fills the history of a machine that was just opened at `current` with events
+    /// from files. The caller vouches that from `floor` to `current` none is missing;
+    /// those after `current` are left out, as the log is about to make them again.
+    ///
+    /// # Errors
+    /// `Corrupt` if they are out of order or begin before their floor; the history
+    /// stays empty then.
+    ///
+    /// # Panics
+    /// If events were already pushed.
+    pub fn load(
+        &mut self,
+        floor: Revision,
+        current: Revision,
+        mut events: Vec<Event>,
+    ) -> Result<()> {
+        assert!(
+            self.events.is_empty() && self.floor == current.next(),
+            "history is loaded before anything is applied"
+        );
+        events.retain(|event| event.revision <= current);
+        let place = |event: &Event| (event.revision, event.sub);
+        let in_order = events.is_sorted_by(|a, b| place(a) < place(b));
+        if !in_order || events.first().is_some_and(|first| first.revision < floor) {
+            return Err(Error::corrupt(format!(
+                "{} events of history from revision {floor} on are out of order",
+                events.len()
+            )));
+        }
+        self.floor = floor.min(current.next());
+        self.push(&events);
+        Ok(())
+    }
+
+    /// Adds what an entry caused.
+    ///
+    /// # Panics
+    /// If an event is not newer than all before it.
+    pub fn push(&mut self, events: &[Event]) {
+        for event in events {
+            let newest = self.events.back().map(|last| (last.revision, last.sub));
+            assert!(
+                event.revision >= self.floor
+                    && newest.is_none_or(|newest| newest < (event.revision, event.sub)),
+                "events come in order: {newest:?} before {:?}",
+                (event.revision, event.sub)
+            );
+            let position = self.dropped + self.events.len() as u64;
+            let row = keys::data(&event.bucket, &event.key);
+            self.by_key.entry(row).or_default().push_back(position);
+            self.bytes += weight(event);
+            self.events.push_back(event.clone());
+        }
+    }
+
+    /// Drops what is too old at `now`, or too much.
+    pub fn trim(&mut self, now: MachineTime) {
+        while let Some(first) = self.events.front() {
+            let too_old = now.since_ms(first.now) > self.limits.age_ms;
+            if !too_old && self.bytes <= self.limits.bytes_max {
+                return;
+            }
+            let revision = first.revision;
+            while self
+                .events
+                .front()
+                .is_some_and(|event| event.revision == revision)
+            {
+                self.drop_first();
+            }
+            self.floor = revision.next();
+        }
+    }
+
+    /// What a key was at a past revision, given what it is now.
+    pub fn at(
+        &self,
+        bucket: &str,
+        key: &[u8],
+        revision: Revision,
+        current: Option<Record>,
+    ) -> Option<Record> {
+        let positions = self.by_key.get(&keys::data(bucket, key));
+        match positions.and_then(|positions| self.first_after(positions, revision)) {
+            Some(event) => event.previous.clone(),
+            None => current,
+        }
+    }
+
+    /// The keys of a range of rows that changed after a revision, in order, each with
+    /// its record as it was at that revision.
+    pub(super) fn changed_in<'a>(
+        &'a self,
+        start: &[u8],
+        end: &[u8],
+        revision: Revision,
+    ) -> impl Iterator<Item = (&'a Bytes, Option<&'a Record>)> + use<'a> {
+        let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
+        self.by_key
+            .range::<[u8], _>(bounds)
+            .filter_map(move |(row, positions)| {
+                let event = self.first_after(positions, revision)?;
+                Some((row, event.previous.as_ref()))
+            })
+    }
+
+    /// The events from a revision on, in order.
+    ///
+    /// # Errors
+    /// `Compacted` below the floor.
+    pub fn events_from(&self, revision: Revision) -> Result<impl Iterator<Item = &Event>> {
+        if revision < self.floor {
+            return Err(self.compacted(revision));
+        }
+        Ok(self.suffix(revision))
+    }
+
+    /// The events that are in no file yet. If the floor is above
+    /// [`persisted`](Self::persisted) by more than one, some are gone already and a
+    /// file that goes on has a gap: start a new one.
+    pub fn unpersisted(&self) -> impl Iterator<Item = &Event> {
+        self.suffix(self.persisted.next())
+    }
+
+    /// The last revision whose events are in files.
+    pub fn persisted(&self) -> Revision {
+        self.persisted
+    }
+
+    /// Notes that the events up to a revision are in files.
+    pub fn mark_persisted(&mut self, through: Revision) {
+        self.persisted = self.persisted.max(through);
+    }
+
+    /// Errs if what keys were at a revision is not known any more.
+    pub(super) fn check_readable(&self, revision: Revision) -> Result<()> {
+        if revision.next() < self.floor {
+            return Err(self.compacted(revision));
+        }
+        Ok(())
+    }
+
+    fn compacted(&self, revision: Revision) -> Error {
+        let floor = self.floor;
+        let message = format!("revision {revision} is gone: the history begins with {floor}");
+        Error::new(ErrorKind::Compacted, message).with_compacted_floor(floor)
+    }
+
+    fn suffix(&self, revision: Revision) -> impl Iterator<Item = &Event> {
+        let first = self
+            .events
+            .partition_point(|event| event.revision < revision);
+        self.events.range(first..)
+    }
+
+    fn first_after(&self, positions: &VecDeque<u64>, revision: Revision) -> Option<&Event> {
+        let first = positions.partition_point(|at| self.event(*at).revision <= revision);
+        positions.get(first).map(|at| self.event(*at))
+    }
+
+    fn event(&self, position: u64) -> &Event {
+        let place = usize::try_from(position - self.dropped).expect("events fit in memory");
+        &self.events[place]
+    }
+
+    fn drop_first(&mut self) {
+        let event = self.events.pop_front().expect("there is an event to drop");
+        let row = keys::data(&event.bucket, &event.key);
+        let positions = self
+            .by_key
+            .get_mut(&row)
+            .expect("every event is in the index");
+        let position = positions.pop_front();
+        assert_eq!(
+            position,
+            Some(self.dropped),
+            "the oldest event is its key's oldest"
+        );
+        if positions.is_empty() {
+            self.by_key.remove(&row);
+        }
+        self.dropped += 1;
+        self.bytes -= weight(&event);
+    }
+}
+
+/// Bytes an event takes, about, with its place in the index.
+fn weight(event: &Event) -> usize {
+    let record = |record: &Option<Record>| record.as_ref().map_or(0, Record::weight);
+    let name = event.bucket.len() + event.key.len();
+    size_of::<Event>() + 2 * name + record(&event.record) + record(&event.previous) + 64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The application of one entry, up to the commit.
+//!
+//! Invariant: before a command reads a key or a lock, whatever is due on it has been
+//! done; all that a command decides follows from rows, machine time and itself.
+
+mod keys;
+mod locks;
+mod sweep;
+
+use crate::base::Result;
+use crate::base::time::MachineTime;
+use crate::base::types::{LogIndex, Revision};
+use crate::engine::{Batch, Read, Table};
+use crate::kv::Record;
+use crate::machine::apply::Effects;
+use crate::machine::command::{Command, Entry, Op};
+use crate::machine::outcome::{Applied, Outcome, OutcomeKind};
+use crate::machine::sessions::{Admission, Sessions};
+use crate::machine::state::State;
+use crate::machine::txn::Txn;
+use crate::machine::{codec, keys as rows};
+
+/// An entry under way: its rows, the state as it becomes, its effects.
+pub(super) struct Run<'a> {
+    rows: Txn<'a>,
+    sessions: &'a mut Sessions,
+    state: State,
+    effects: Effects,
+    /// Bytes of the records that events of this entry hold.
+    event_bytes: usize,
+}
+
+/// What a command did: an outcome without its revision.
+struct Done {
+    kind: OutcomeKind,
+    count: u64,
+    previous: Option<Record>,
+}
+
+impl From<OutcomeKind> for Done {
+    fn from(kind: OutcomeKind) -> Self {
+        Self::counted(kind, 0)
+    }
+}
+
+impl Done {
+    fn counted(kind: OutcomeKind, count: u64) -> Self {
+        Self {
+            kind,
+            count,
+            previous: None,
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Begins an entry. Machine time never goes back, whatever the entry says.
+    pub(super) fn begin(
+        rows: &'a dyn Read,
+        sessions: &'a mut Sessions,
+        state: State,
+        index: LogIndex,
+        entry: &Entry,
+    ) -> Self {
+        let now = state.now.max(entry.now);
+        Self {
+            rows: Txn::new(rows, state.hash, index, now),
+            sessions,
+            state: State {
+                applied: index,
+                now,
+                boot: entry.boot,
+                ..state
+            },
+            effects: Effects::default(),
+            event_bytes: 0,
+        }
+    }
+
+    /// Applies one command, unless it was applied before.
+    pub(super) fn command(&mut self, command: &Command) -> Result<()> {
+        let applied = match &command.request {
+            None => self.execute(command)?,
+            Some(request) => match self.sessions.admit(request, self.now()) {
+                Admission::Known(outcome) => Applied {
+                    outcome,
+                    previous: None,
+                    repeated: true,
+                },
+                Admission::Forgotten => self.applied(OutcomeKind::OutcomeUnknown.into()),
+                Admission::New => {
+                    let applied = self.execute(command)?;
+                    self.sessions.record(request, applied.outcome);
+                    applied
+                }
+            },
+        };
+        self.rows.hash_reply(&applied);
+        self.effects.replies.push(applied);
+        Ok(())
+    }
+
+    /// Ends the entry: the state after it, all its rows, and what it caused.
+    pub(super) fn finish(mut self) -> (State, Batch, Effects) {
+        for (client, row) in self.sessions.take_changed() {
+            match row {
+                Some(row) => self.rows.put(Table::Sessions, client, row),
+                None => self.rows.delete(Table::Sessions, client),
+            }
+        }
+        self.state.hash = self.rows.hash();
+        let mut batch = self.rows.into_batch();
+        batch.put(Table::Meta, rows::STATE, codec::encode_state(&self.state));
+        (self.state, batch, self.effects)
+    }
+
+    fn execute(&mut self, command: &Command) -> Result<Applied> {
+        if let Some(fence) = &command.fence
+            && let Some(stale) = self.check_fence(fence)?
+        {
+            return Ok(self.applied(stale));
+        }
+        let done = match &command.op {
+            Op::Kv { bucket, command } => self.kv(bucket, command)?,
+            Op::Lock { name, command } => self.lock(name, command)?,
+            Op::Sweep => self.sweep()?,
+        };
+        Ok(self.applied(done))
+    }
+
+    fn applied(&self, done: Done) -> Applied {
+        let outcome = Outcome {
+            kind: done.kind,
+            revision: self.state.revision,
+            count: done.count,
+        };
+        Applied {
+            outcome,
+            previous: done.previous,
+            repeated: false,
+        }
+    }
+
+    fn now(&self) -> MachineTime {
+        self.state.now
+    }
+
+    fn next_revision(&self) -> Revision {
+        self.state.revision.next()
+    }
+
+    fn take_revision(&mut self) -> Revision {
+        self.state.revision = self.next_revision();
+        self.state.revision
+    }
+
+    /// Moves the one deadline a record or a lock has.
+    fn move_deadline(
+        &mut self,
+        domain: rows::Domain,
+        row: &[u8],
+        before: Option<MachineTime>,
+        after: Option<MachineTime>,
+    ) {
+        if before == after {
+            return;
+        }
+        if let Some(due) = before {
+            let deadline = rows::deadline(due, domain, row);
+            self.rows.delete(Table::Deadlines, deadline);
+        }
+        if let Some(due) = after {
+            let deadline = rows::deadline(due, domain, row);
+            self.rows
+                .put(Table::Deadlines, deadline, bytes::Bytes::new());
+        }
+    }
+}

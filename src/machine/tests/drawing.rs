@@ -1,0 +1,185 @@
+//! Random entries, from a seed. Everything comes from small sets, so that commands
+//! meet: few keys, locks, owners and clients, and times close to each other.
+
+use bytes::Bytes;
+
+use super::model::Model;
+use crate::base::time::{BootStamp, MachineTime, Timer};
+use crate::base::types::{ClientId, FenceToken, OwnerId, RequestId, Revision};
+use crate::kv::{Condition, KvCommand, Set};
+use crate::lock::LockCommand;
+use crate::machine::{Command, Entry, Fence, Op};
+
+/// splitmix64: the same draws from the same seed, for ever.
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    /// 0 to `sides - 1`.
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+
+    fn one_in(&mut self, sides: u64) -> bool {
+        self.roll(sides) == 0
+    }
+
+    fn word(&mut self, words: &'static str) -> Bytes {
+        let at = self.roll(words.len() as u64) as usize;
+        Bytes::from_static(&words.as_bytes()[at..=at])
+    }
+}
+
+/// An entry for a machine that is where the model is.
+pub(super) fn entry(dice: &mut Dice, model: &Model) -> Entry {
+    // Most entries come at once; sometimes a clock lags, sometimes much time passes.
+    let now = match dice.roll(20) {
+        0 => model.now.saturating_sub(50),
+        1 => model.now + dice.roll(4_000),
+        2..10 => model.now,
+        _ => model.now + dice.roll(150),
+    };
+    let now = MachineTime(now);
+    let commands = 1 + dice.roll(4);
+    let mut commands: Vec<_> = (0..commands).map(|_| command(dice, model)).collect();
+    commands.iter_mut().for_each(|command| command.stamp(now));
+    let boot = BootStamp {
+        boot_ms: now.0 + 7,
+        boot_id: [7; 16],
+    };
+    Entry {
+        now,
+        boot,
+        commands,
+    }
+}
+
+fn command(dice: &mut Dice, model: &Model) -> Command {
+    let op = match dice.roll(20) {
+        0 => Op::Sweep,
+        1..12 => Op::Kv {
+            bucket: match dice.roll(12) {
+                0 => "nobody".to_owned(),
+                1..4 => "users".to_owned(),
+                _ => String::new(),
+            },
+            command: kv(dice, model),
+        },
+        _ => Op::Lock {
+            name: dice.word("xy"),
+            command: lock(dice),
+        },
+    };
+    Command {
+        request: (!dice.one_in(4)).then(|| request(dice)),
+        fence: dice.one_in(6).then(|| fence(dice, model)),
+        op,
+    }
+}
+
+fn request(dice: &mut Dice) -> RequestId {
+    let sequence = 1 + dice.roll(12);
+    RequestId {
+        client: ClientId([dice.roll(5) as u8; 16]),
+        sequence,
+        acked_below: if dice.one_in(5) {
+            dice.roll(sequence + 1)
+        } else {
+            0
+        },
+        attempt: dice.roll(2) as u32,
+    }
+}
+
+fn fence(dice: &mut Dice, model: &Model) -> Fence {
+    let name = dice.word("xy");
+    let held = model.locks.get(&name).map_or(0, |lock| lock.fence.0);
+    let token = match dice.roll(4) {
+        0 => model.revision,
+        1 => held.saturating_sub(1),
+        _ => held,
+    };
+    Fence {
+        name,
+        token: FenceToken(token),
+    }
+}
+
+fn timer(dice: &mut Dice) -> Timer {
+    match dice.roll(3) {
+        0 => Timer::InMs(dice.roll(600)),
+        1 => Timer::InMs(100 * dice.roll(4)),
+        _ => Timer::Never,
+    }
+}
+
+fn kv(dice: &mut Dice, model: &Model) -> KvCommand {
+    let key = dice.word("abcdef");
+    match dice.roll(12) {
+        0 => KvCommand::Delete { key },
+        1 => KvCommand::DeleteRange {
+            start: if dice.one_in(3) { Bytes::new() } else { key },
+            end: (!dice.one_in(3)).then(|| dice.word("abcdefg")),
+        },
+        2 => KvCommand::Expire { key },
+        3 | 4 => KvCommand::Touch {
+            key,
+            expire: timer(dice),
+            delete: timer(dice),
+        },
+        5 => KvCommand::Persist { key },
+        _ => set(dice, model, key),
+    }
+}
+
+fn set(dice: &mut Dice, model: &Model, key: Bytes) -> KvCommand {
+    let keep_timers = dice.one_in(5);
+    let condition = match dice.roll(9) {
+        0 => Some(Condition::Absent),
+        1 => Some(Condition::Present),
+        2 => {
+            let some = model.keys.values().nth(dice.roll(6) as usize);
+            Some(Condition::Revision(
+                some.map_or(Revision(3), |some| some.revision),
+            ))
+        }
+        3 => Some(Condition::Value(dice.word("123"))),
+        _ => None,
+    };
+    KvCommand::Set(Set {
+        key,
+        value: dice.word("123"),
+        expire: if keep_timers {
+            Timer::Never
+        } else {
+            timer(dice)
+        },
+        delete: if keep_timers {
+            Timer::Never
+        } else {
+            timer(dice)
+        },
+        keep_timers,
+        condition,
+        return_previous: dice.one_in(3),
+    })
+}
+
+fn lock(dice: &mut Dice) -> LockCommand {
+    let owner = OwnerId([dice.roll(5) as u8; 16]);
+    let ttl_ms = 200 * dice.roll(4);
+    match dice.roll(12) {
+        0..7 => LockCommand::Acquire {
+            owner,
+            ttl_ms,
+            wait: timer(dice),
+        },
+        7 => LockCommand::Renew { owner, ttl_ms },
+        8 | 9 => LockCommand::Release { owner },
+        10 => LockCommand::Revoke,
+        _ => LockCommand::CancelWait { owner },
+    }
+}

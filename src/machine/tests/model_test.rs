@@ -1,0 +1,294 @@
+//! Random entries, given to the machine and to the model. After each the two must
+//! agree on replies, events, grants, revisions, rows, deadlines and the past; and a
+//! second machine, which crashes and reopens at random, must have the same hash.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::drawing::{self, Dice};
+use super::engine::MapEngine;
+use super::model::{Model, lock_due, record_due};
+use crate::base::ErrorKind;
+use crate::base::types::{LogIndex, Revision};
+use crate::engine::conformance::disk::TestDisk;
+use crate::engine::memory::MemoryEngine;
+use crate::engine::{Batch, Engine, Table};
+use crate::kv::Record;
+use crate::machine::history::HistoryLimits;
+use crate::machine::sessions::SessionLimits;
+use crate::machine::{Entry, Event, Machine, OutcomeKind, ScanQuery, codec, query};
+
+const ROUNDS: u64 = 60;
+const ENTRIES: u64 = 250;
+const HISTORY_MS: u64 = 3_000;
+
+const SESSIONS: SessionLimits = SessionLimits {
+    clients: 4,
+    outcomes_per_client: 5,
+    outcomes: 12,
+    idle_ms: 2_500,
+};
+
+#[test]
+fn the_machine_does_what_the_model_does() {
+    let mut seen = HashSet::new();
+    for seed in 0..ROUNDS {
+        let mut pair = Pair::begin(seed);
+        for _ in 0..ENTRIES {
+            seen.extend(pair.step());
+        }
+        pair.replay_everything();
+    }
+    // These take more keys or waiters than the drawing has: other tests make them.
+    let rare = [
+        OutcomeKind::DeletedMore,
+        OutcomeKind::SweptMore,
+        OutcomeKind::QueueFull,
+    ];
+    for kind in OutcomeKind::ALL {
+        let common = seen.contains(&(kind, false));
+        assert!(
+            common || rare.contains(&kind),
+            "the drawing never gave {kind:?}"
+        );
+    }
+    assert!(
+        seen.contains(&(OutcomeKind::Granted, true)),
+        "no request was repeated"
+    );
+}
+
+/// A machine that lives on, one that crashes, and the model.
+struct Pair {
+    seed: u64,
+    dice: Dice,
+    model: Model,
+    steady: Machine,
+    crashing: Machine,
+    disk: TestDisk,
+    /// The history the crashing machine wrote with its last checkpoint.
+    saved: (Revision, Vec<Event>),
+    log: Vec<Entry>,
+}
+
+/// Opens a machine on an engine; one that is new gets the bucket `users`.
+fn open(mut engine: Box<dyn Engine>) -> Machine {
+    let limits = HistoryLimits {
+        age_ms: HISTORY_MS,
+        bytes_max: usize::MAX,
+    };
+    let mut batch = Batch::default();
+    batch.put(Table::Buckets, "users", "");
+    engine.commit(batch).unwrap();
+    Machine::open_with(engine, limits, SESSIONS).unwrap()
+}
+
+fn steady() -> Machine {
+    open(Box::new(MapEngine::default()))
+}
+
+/// The other engine, so that the two also prove that the engine does not matter.
+fn crashing(disk: &TestDisk) -> Machine {
+    let engine = MemoryEngine::open(Arc::new(disk.clone()), "/engine".into()).unwrap();
+    open(Box::new(engine))
+}
+
+impl Pair {
+    fn begin(seed: u64) -> Self {
+        let disk = TestDisk::default();
+        Self {
+            seed,
+            dice: Dice(seed),
+            model: Model::new(SESSIONS),
+            steady: steady(),
+            crashing: crashing(&disk),
+            disk,
+            saved: (Revision(1), Vec::new()),
+            log: Vec::new(),
+        }
+    }
+
+    /// Gives the kinds of its replies, and whether they were repetitions.
+    fn step(&mut self) -> Vec<(OutcomeKind, bool)> {
+        let entry = drawing::entry(&mut self.dice, &self.model);
+        self.log.push(entry.clone());
+        let index = LogIndex(self.log.len() as u64);
+        let place = format!("seed {}, entry {index}: {entry:#?}", self.seed);
+
+        let (replies, events, grants) = self.model.apply(&entry);
+        let effects = self.steady.apply(index, &entry).unwrap();
+        assert_eq!(effects.replies, replies, "replies at {place}");
+        assert_eq!(effects.events, events, "events at {place}");
+        assert_eq!(effects.grants, grants, "grants at {place}");
+
+        let stored = codec::decode_entry(codec::encode_entry(&entry)).unwrap();
+        assert_eq!(stored, entry, "the log gives back another entry at {place}");
+        self.crashing.apply(index, &stored).unwrap();
+        self.maybe_crash();
+        assert_eq!(
+            self.crashing.state(),
+            self.steady.state(),
+            "states at {place}"
+        );
+
+        self.check_state(&place);
+        self.check_rows(&place);
+        self.check_past(&place);
+        let kinds = replies
+            .iter()
+            .map(|reply| (reply.outcome.kind, reply.repeated));
+        kinds.collect()
+    }
+
+    fn maybe_crash(&mut self) {
+        match self.dice.roll(20) {
+            0 => {
+                let covers = self.crashing.state().applied;
+                let history = self.crashing.history();
+                let floor = history.floor();
+                self.saved = (
+                    floor,
+                    history.events_from(floor).unwrap().cloned().collect(),
+                );
+                self.crashing.engine_mut().checkpoint(covers)().unwrap();
+            }
+            1 => {
+                self.crashing = crashing(&self.disk);
+                let state = *self.crashing.state();
+                let (floor, events) = self.saved.clone();
+                let history = self.crashing.history_mut();
+                history.load(floor, state.revision, events).unwrap();
+                // Replay begins too early: what was applied must not count twice.
+                let first = state.applied.0.saturating_sub(3);
+                for (index, entry) in (1..).zip(&self.log).skip(first as usize) {
+                    self.crashing.apply(LogIndex(index), entry).unwrap();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_state(&self, place: &str) {
+        let state = self.steady.state();
+        assert_eq!(state.now.0, self.model.now, "machine time at {place}");
+        assert_eq!(state.revision.0, self.model.revision, "revision at {place}");
+        assert_eq!(state.keys, self.model.keys.len() as u64, "keys at {place}");
+        assert_eq!(
+            state.locks,
+            self.model.locks.len() as u64,
+            "locks at {place}"
+        );
+        let stored = query::state(&*self.steady.view()).unwrap();
+        assert_eq!(stored, *state, "the stored state at {place}");
+    }
+
+    fn check_rows(&self, place: &str) {
+        let view = self.steady.view();
+        for bucket in ["", "users"] {
+            let page = crate::machine::scan::scan(&*view, &everything(bucket, None)).unwrap();
+            assert_eq!(
+                page.records,
+                in_bucket(&self.model.keys, bucket),
+                "keys at {place}"
+            );
+        }
+        let locks: Vec<_> = self.model.locks.clone().into_iter().collect();
+        assert_eq!(
+            query::locks(&*view, b"", None, 99).unwrap(),
+            locks,
+            "locks at {place}"
+        );
+
+        let keys_due = self.model.keys.values().filter_map(record_due);
+        let due: Vec<u64> = keys_due
+            .chain(self.model.locks.values().filter_map(lock_due))
+            .collect();
+        let mut deadlines = 0;
+        view.scan(Table::Deadlines, &[], None, &mut |_, _| {
+            deadlines += 1;
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert_eq!(deadlines, due.len(), "deadlines at {place}");
+
+        let clients = self.model.clients.values();
+        let idle = clients.map(|client| client.last_used + SESSIONS.idle_ms);
+        let next = self.steady.next_deadline().unwrap().map(|due| due.0);
+        assert_eq!(
+            next,
+            due.into_iter().chain(idle).min(),
+            "the next deadline at {place}"
+        );
+    }
+
+    fn check_past(&mut self, place: &str) {
+        let too_old = |event: &&Event| self.model.now - event.now.0 > HISTORY_MS;
+        let trimmed = self.model.events.iter().filter(too_old);
+        let floor = trimmed.map(|event| event.revision.0 + 1).max().unwrap_or(1);
+        let revision = self.dice.roll(self.model.revision + 2);
+        for machine in [&self.steady, &self.crashing] {
+            assert_eq!(machine.history().floor().0, floor, "the floor at {place}");
+            let page = machine.scan(&everything("", Some(revision)));
+            if revision > self.model.revision {
+                assert_eq!(page.unwrap_err().kind(), ErrorKind::Invalid, "{place}");
+            } else if revision + 1 < floor {
+                let error = page.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Compacted, "{place}");
+                assert_eq!(error.compacted_floor(), Some(Revision(floor)), "{place}");
+            } else {
+                let (_, keys) = self.model.past.range(..=revision).next_back().unwrap();
+                let then = in_bucket(keys, "");
+                assert_eq!(
+                    page.unwrap().records,
+                    then,
+                    "revision {revision} at {place}"
+                );
+                let one = machine.get("", b"c", Some(Revision(revision))).unwrap();
+                let key_c = then.into_iter().find(|(key, _)| key == "c");
+                assert_eq!(one, key_c.map(|(_, record)| record), "{place}");
+            }
+        }
+    }
+
+    fn replay_everything(&mut self) {
+        let before = *self.steady.state();
+        let mut again = steady();
+        for (index, entry) in (1..).zip(&self.log) {
+            let nothing = self.steady.apply(LogIndex(index), entry).unwrap();
+            assert_eq!(nothing, crate::machine::Effects::default());
+            again.apply(LogIndex(index), entry).unwrap();
+        }
+        assert_eq!(*self.steady.state(), before, "old entries change nothing");
+        assert_eq!(
+            *again.state(),
+            before,
+            "the same entries give the same state"
+        );
+    }
+}
+
+fn everything(bucket: &str, at: Option<u64>) -> ScanQuery {
+    ScanQuery {
+        bucket: bucket.to_owned(),
+        start: Bytes::new(),
+        end: None,
+        after: None,
+        limit: 1_000,
+        bytes_max: usize::MAX,
+        keys_only: false,
+        include_expired: true,
+        at: at.map(Revision),
+    }
+}
+
+fn in_bucket(
+    keys: &std::collections::BTreeMap<(usize, String, Bytes), Record>,
+    bucket: &str,
+) -> Vec<(Bytes, Record)> {
+    let within = keys.iter().filter(|((_, name, _), _)| name == bucket);
+    within
+        .map(|((.., key), record)| (key.clone(), record.clone()))
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! The prost codec with a bound: a message of empty fields takes two bytes each on
+//! the wire and hundreds in memory, so they are counted before any is decoded.
+
+use bytes::Buf;
+use prost::Message;
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
+use tonic::{Code, Status};
+use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
+
+/// Top-level fields of one message: twice what a full page or session needs.
+const FIELDS_MAX: usize = 20_000;
+
+/// Buffers of a stream: they grow in steps of the first, and yield at the second, about
+/// one message of a busy session.
+fn buffers() -> BufferSettings {
+    BufferSettings::new(32 << 10, 256 << 10)
+}
+
+/// Encodes as prost does; refuses messages of too many fields.
+#[derive(Debug)]
+pub struct BoundedCodec<T, U>(std::marker::PhantomData<(T, U)>);
+
+impl<T, U> Default for BoundedCodec<T, U> {
+    fn default() -> Self {
+        Self(std::marker::PhantomData)
+    }
+}
+
+impl<T, U> Codec for BoundedCodec<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = ProstEncoder<T>;
+    type Decoder = BoundedDecoder<U>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstCodec::<T, U>::raw_encoder(buffers())
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        BoundedDecoder(ProstCodec::<T, U>::raw_decoder(buffers()))
+    }
+}
+
+/// See [`BoundedCodec`].
+#[derive(Debug)]
+pub struct BoundedDecoder<U>(ProstDecoder<U>);
+
+impl<U: Message + Default> Decoder for BoundedDecoder<U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        if !has_few_fields(source.chunk()) {
+            let message = format!("a message may have at most {FIELDS_MAX} fields");
+            return Err(Status::new(Code::ResourceExhausted, message));
+        }
+        self.0.decode(source)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        self.0.buffer_settings()
+    }
+}
+
+/// False when there are more than `FIELDS_MAX` fields. What is not a message at all
+/// is left to the decoder, which says so.
+fn has_few_fields(mut message: &[u8]) -> bool {
+    for _ in 0..FIELDS_MAX {
+        if message.is_empty() {
+            return true;
+        }
+        let Some(tag) = take_varint(&mut message) else {
+            return true;
+        };
+        let skip = match tag & 7 {
+            0 => take_varint(&mut message).map(|_| 0),
+            1 => Some(8),
+            2 => take_varint(&mut message),
+            5 => Some(4),
+            _ => None,
+        };
+        let Some(rest) = skip
+            .and_then(|skip| usize::try_from(skip).ok())
+            .and_then(|skip| message.get(skip..))
+        else {
+            return true;
+        };
+        message = rest;
+    }
+    message.is_empty()
+}
+
+fn take_varint(message: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for (at, byte) in message.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f).checked_shl(7 * at as u32)?;
+        if byte & 0x80 == 0 {
+            *message = &message[at + 1..];
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::v1;
+
+    fn requests(frames: usize) -> Vec<u8> {
+        let frame = v1::RequestFrame {
+            id: 300,
+            ..Default::default()
+        };
+        v1::Requests {
+            frames: vec![frame; frames],
+        }
+        .encode_to_vec()
+    }
+
+    #[test]
+    fn fields_are_counted_before_they_are_decoded() {
+        assert!(has_few_fields(&[]));
+        assert!(has_few_fields(&requests(FIELDS_MAX)));
+        assert!(!has_few_fields(&requests(FIELDS_MAX + 1)));
+        assert!(!has_few_fields(&[0x0a, 0].repeat(1 << 20)));
+    }
+
+    #[test]
+    fn garbage_is_left_to_the_decoder() {
+        for garbage in [
+            &[0xff; 30][..],
+            &[0x0a, 0xff, 0xff, 0xff, 0x7f],
+            &[0x0b],
+            &[0x09, 1],
+        ] {
+            assert!(has_few_fields(garbage));
+        }
+    }
+}

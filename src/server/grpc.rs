@@ -1,0 +1,239 @@
+//! gRPC: unary calls, the session stream, and who we are.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{Stream, stream};
+use tokio::sync::watch;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert;
+use super::describe::Describe;
+use super::service::Service;
+use super::session::Session;
+use super::status::to_status;
+use crate::base::{Error, Result};
+use crate::proto::v1;
+use crate::proto::v1::reply_frame::Reply;
+use crate::proto::v1::request_frame::Request as Asked;
+
+/// Every gRPC service of the client port.
+#[derive(Clone)]
+pub(super) struct Grpc {
+    service: Service,
+    describe: Describe,
+    stopping: watch::Receiver<bool>,
+}
+
+type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl Grpc {
+    pub(super) fn new(
+        service: Service,
+        describe: Describe,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            service,
+            describe,
+            stopping,
+        }
+    }
+
+    async fn answer(&self, asked: Asked) -> Result<Reply> {
+        let call = convert::call(asked, self.service.value_bytes_max())?;
+        let answer = self.service.call(call.shard, call.operation).await?;
+        let shard = self.service.shard(call.shard)?;
+        let header = convert::header(&self.service, shard, convert::revision_of(&answer));
+        convert::reply(call.kind, header, answer)
+    }
+
+    /// One request, one reply of the form `pick` takes, within its deadline.
+    async fn unary<T>(
+        &self,
+        deadline: Duration,
+        asked: Asked,
+        pick: fn(Reply) -> Option<T>,
+    ) -> Result<Response<T>, Status> {
+        let answered = tokio::time::timeout(deadline, self.answer(asked)).await;
+        let reply = answered.unwrap_or_else(|_| Err(overdue(deadline)));
+        let reply = reply.map_err(|error| to_status(&error))?;
+        pick(reply)
+            .map(Response::new)
+            .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))
+    }
+
+    fn deadline(&self, metadata: &MetadataMap) -> Duration {
+        let asked = metadata
+            .get("grpc-timeout")
+            .and_then(|text| text.to_str().ok());
+        asked
+            .and_then(parse_grpc_timeout)
+            .unwrap_or(self.service.request_timeout())
+    }
+}
+
+fn overdue(deadline: Duration) -> Error {
+    Error::timeout(format!(
+        "no outcome within {} ms, so it is unknown: ask again with the same request id",
+        deadline.as_millis()
+    ))
+}
+
+/// `grpc-timeout` of the gRPC wire protocol: at most 8 digits and a unit.
+fn parse_grpc_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u64 = (digits.len() <= 8).then(|| digits.parse().ok())??;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3_600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+/// A unary method in the form that `async_trait` gives its traits: the attribute does
+/// not see through a macro.
+macro_rules! unary {
+    ($name:ident, $request:ident, $reply:ident, $variant:ident) => {
+        fn $name<'a, 'b>(
+            &'a self,
+            request: Request<v1::$request>,
+        ) -> BoxFuture<'b, Result<Response<v1::$reply>, Status>>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
+            let deadline = self.deadline(request.metadata());
+            let asked = Asked::$variant(request.into_inner());
+            Box::pin(self.unary(deadline, asked, |reply| match reply {
+                Reply::$variant(reply) => Some(reply),
+                _ => None,
+            }))
+        }
+    };
+}
+
+#[tonic::async_trait]
+impl v1::kv_server::Kv for Grpc {
+    unary!(set, SetRequest, SetReply, Set);
+    unary!(get, GetRequest, GetReply, Get);
+    unary!(has, HasRequest, HasReply, Has);
+    unary!(delete, DeleteRequest, DeleteReply, Delete);
+    unary!(expire, ExpireRequest, ExpireReply, Expire);
+    unary!(touch, TouchRequest, TouchReply, Touch);
+    unary!(persist, PersistRequest, PersistReply, Persist);
+
+    type ScanStream = Replies<v1::ScanReply>;
+
+    async fn scan(
+        &self,
+        request: Request<v1::ScanRequest>,
+    ) -> Result<Response<Self::ScanStream>, Status> {
+        let pages = Pages {
+            grpc: self.clone(),
+            next: Some(request.into_inner()),
+        };
+        let replies = stream::try_unfold(pages, |mut pages| async move {
+            let page = pages.next().await.map_err(|error| to_status(&error))?;
+            Ok(page.map(|page| (page, pages)))
+        });
+        Ok(Response::new(Box::pin(replies)))
+    }
+}
+
+/// A scan as the stream of its pages: the next one is read when there is room for it.
+struct Pages {
+    grpc: Grpc,
+    next: Option<v1::ScanRequest>,
+}
+
+impl Pages {
+    async fn next(&mut self) -> Result<Option<v1::ScanReply>> {
+        let Some(mut request) = self.next.take() else {
+            return Ok(None);
+        };
+        let reply = match self.grpc.answer(Asked::Scan(request.clone())).await? {
+            Reply::Scan(reply) => reply,
+            _ => return Err(Error::internal("a scan is answered with a page")),
+        };
+        let given = reply.records.len() as u64;
+        let limited = request.limit > 0 && request.limit <= given;
+        if !reply.cursor.is_empty() && !limited {
+            request.limit = request.limit.saturating_sub(given);
+            request.cursor = reply.cursor.clone();
+            self.next = Some(request);
+        }
+        Ok(Some(reply))
+    }
+}
+
+#[tonic::async_trait]
+impl v1::lock_server::Lock for Grpc {
+    unary!(renew, RenewRequest, RenewReply, Renew);
+    unary!(release, ReleaseRequest, ReleaseReply, Release);
+    unary!(info, InfoRequest, InfoReply, Info);
+    unary!(list, ListRequest, ListReply, List);
+    unary!(revoke, RevokeRequest, RevokeReply, Revoke);
+
+    async fn acquire(
+        &self,
+        request: Request<v1::AcquireRequest>,
+    ) -> Result<Response<v1::AcquireReply>, Status> {
+        // The wait does not count against the deadline, unless the caller set one.
+        let wait = Duration::from_millis(request.get_ref().wait_ms);
+        let deadline = match request.metadata().get("grpc-timeout") {
+            Some(_) => self.deadline(request.metadata()),
+            None => self.service.request_timeout() + wait,
+        };
+        let asked = Asked::Acquire(request.into_inner());
+        self.unary(deadline, asked, |reply| match reply {
+            Reply::Acquire(reply) => Some(reply),
+            _ => None,
+        })
+        .await
+    }
+}
+
+#[tonic::async_trait]
+impl v1::session_server::Session for Grpc {
+    type OpenStream = Replies<v1::Replies>;
+
+    async fn open(
+        &self,
+        request: Request<Streaming<v1::Requests>>,
+    ) -> Result<Response<Self::OpenStream>, Status> {
+        let stopping = self.stopping.clone();
+        let session = Session::new(self.service.clone(), request.into_inner(), stopping);
+        let replies = stream::unfold(session, |mut session| async move {
+            session.next().await.map(|replies| (Ok(replies), session))
+        });
+        Ok(Response::new(Box::pin(replies)))
+    }
+
+    async fn describe(
+        &self,
+        _request: Request<v1::DescribeRequest>,
+    ) -> Result<Response<v1::DescribeReply>, Status> {
+        Ok(Response::new(self.describe.now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grpc_timeouts_are_read() {
+        assert_eq!(parse_grpc_timeout("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_grpc_timeout("3S"), Some(Duration::from_secs(3)));
+        for garbage in ["", "m", "1", "x1S", "123456789S", "1é"] {
+            assert_eq!(parse_grpc_timeout(garbage), None, "{garbage}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The identity of a data directory: the file `manifest`.
+//!
+//! ```text
+//! "DKVMANI"           7 bytes
+//! format version u8   1
+//! length u32 LE       of the message
+//! crc32c u32 LE       of the message
+//! storage.v1.Manifest
+//! ```
+//!
+//! It is written to `manifest.tmp`, synced and renamed, so that it is always whole.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use prost::Message;
+
+use super::settings::{EngineKind, ShardKind, ShardSpec};
+use crate::base::host::{Disk, Host, OpenMode};
+use crate::base::types::{NodeId, ShardId};
+use crate::base::{Error, ErrorKind, Result};
+use crate::proto::storage;
+
+const MAGIC: &[u8; 7] = b"DKVMANI";
+const FORMAT: u8 = 1;
+const HEAD_BYTES: usize = 16;
+const BYTES_MAX: u64 = 1 << 20;
+
+/// What a data directory is, for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Manifest {
+    pub(super) node: NodeId,
+    pub(super) name: String,
+    pub(super) shards: Vec<ShardSpec>,
+}
+
+impl Manifest {
+    /// Reads the manifest of `dir` and adds the shards that are new, or mints one.
+    ///
+    /// # Errors
+    /// `Invalid` when the directory belongs to another node or a shard would change its
+    /// type; `Corrupt` when the manifest is damaged or newer than this dkv.
+    pub(super) fn settle(
+        host: &Host,
+        dir: &Path,
+        name: Option<&str>,
+        wanted: &[ShardSpec],
+    ) -> Result<Self> {
+        let path = dir.join("manifest");
+        let found = match host.disk.open(&path, OpenMode::Read) {
+            Ok(file) => {
+                let length = file.len().map_err(|error| failed(&path, error))?;
+                if length > BYTES_MAX {
+                    return Err(damaged(&path, "it is far too long"));
+                }
+                let mut bytes = vec![0; usize::try_from(length).expect("at most BYTES_MAX")];
+                file.read_exact_at(&mut bytes, 0)
+                    .map_err(|error| failed(&path, error))?;
+                Some(decode(&path, &bytes)?)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(&path, error)),
+        };
+        let before = found.clone();
+        let mut manifest = match found {
+            Some(manifest) => manifest,
+            None => Self {
+                node: NodeId::from_random(host.rng.id()),
+                name: name.unwrap_or_default().to_owned(),
+                shards: Vec::new(),
+            },
+        };
+        manifest.check_name(dir, name)?;
+        manifest.add_shards(wanted)?;
+        if before.as_ref() != Some(&manifest) {
+            manifest.write(&*host.disk, dir)?;
+        }
+        Ok(manifest)
+    }
+
+    fn check_name(&mut self, dir: &Path, name: Option<&str>) -> Result<()> {
+        match name {
+            Some(name) if self.name.is_empty() => name.clone_into(&mut self.name),
+            Some(name) if name != self.name => {
+                return Err(Error::invalid(format!(
+                    "the data directory {} belongs to {}, not to {name}: choose another \
+                     --data-dir, or --node-id {}",
+                    dir.display(),
+                    self.name,
+                    self.name
+                )));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_shards(&mut self, wanted: &[ShardSpec]) -> Result<()> {
+        for spec in wanted {
+            match self.shards.iter().find(|shard| shard.id == spec.id) {
+                None => self.shards.push(*spec),
+                Some(shard) if shard.kind != spec.kind => {
+                    return Err(Error::invalid(format!(
+                        "shard {} of this data directory is a {} and cannot become a {}: give \
+                         the {} another id",
+                        spec.id, shard.kind, spec.kind, spec.kind
+                    )));
+                }
+                Some(shard) if shard.engine != spec.engine => {
+                    return Err(Error::invalid(format!(
+                        "shard {} of this data directory is kept by the engine {} and cannot \
+                         change to {}: start a shard of another id with that engine and copy \
+                         the keys",
+                        spec.id, shard.engine, spec.engine
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
+        self.shards.sort_by_key(|shard| shard.id);
+        Ok(())
+    }
+
+    fn write(&self, disk: &dyn Disk, dir: &Path) -> Result<()> {
+        let path = dir.join("manifest");
+        let tmp = dir.join("manifest.tmp");
+        let written = match disk.remove(&tmp) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => disk.open(&tmp, OpenMode::CreateNew),
+        };
+        written
+            .and_then(|file| {
+                file.write_all_at(&self.encode(), 0)?;
+                file.sync_data()?;
+                disk.rename(&tmp, &path)?;
+                disk.sync_dir(dir)
+            })
+            .map_err(|error| failed(&path, error))
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let shards = self.shards.iter().map(|shard| storage::Shard {
+            id: shard.id.0,
+            r#type: shard.kind.to_string(),
+            engine: shard.engine.to_string(),
+        });
+        let message = storage::Manifest {
+            node: self.node.0.to_vec().into(),
+            name: self.name.clone(),
+            shards: shards.collect(),
+        }
+        .encode_to_vec();
+        let length = u32::try_from(message.len()).expect("a manifest is small");
+        let mut bytes = MAGIC.to_vec();
+        bytes.push(FORMAT);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&crc32c::crc32c(&message).to_le_bytes());
+        bytes.extend_from_slice(&message);
+        bytes
+    }
+}
+
+fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
+    let Some((head, message)) = bytes.split_first_chunk::<HEAD_BYTES>() else {
+        return Err(damaged(path, "it is too short"));
+    };
+    let [
+        m0,
+        m1,
+        m2,
+        m3,
+        m4,
+        m5,
+        m6,
+        format,
+        l0,
+        l1,
+        l2,
+        l3,
+        c0,
+        c1,
+        c2,
+        c3,
+    ] = *head;
+    if [m0, m1, m2, m3, m4, m5, m6] != *MAGIC {
+        return Err(damaged(path, "it is not a manifest of dkv"));
+    }
+    if format > FORMAT {
+        let message = format!(
+            "{}: written by a newer dkv (format {format}; this one reads up to {FORMAT}): \
+             upgrade dkv",
+            path.display()
+        );
+        return Err(Error::corrupt(message));
+    }
+    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    if length != message.len() || crc32c::crc32c(message) != u32::from_le_bytes([c0, c1, c2, c3]) {
+        return Err(damaged(path, "its checksum does not match"));
+    }
+    let message =
+        storage::Manifest::decode(message).map_err(|_| damaged(path, "it cannot be read"))?;
+    let node = <[u8; 16]>::try_from(&*message.node);
+    let node = node.map_err(|_| damaged(path, "the node's id has not 16 bytes"))?;
+    let shards = message.shards.iter().map(|shard| {
+        let kind = ShardKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == shard.r#type)?;
+        let engine = EngineKind::ALL
+            .into_iter()
+            .find(|engine| engine.as_str() == shard.engine)?;
+        Some(ShardSpec {
+            id: ShardId(shard.id),
+            kind,
+            engine,
+        })
+    });
+    let shards: Option<Vec<_>> = shards.collect();
+    let shards = shards.ok_or_else(|| {
+        let message = format!(
+            "{}: a shard has a type that this dkv does not know: upgrade dkv",
+            path.display()
+        );
+        Error::corrupt(message)
+    })?;
+    Ok(Manifest {
+        node: NodeId(node),
+        name: message.name,
+        shards,
+    })
+}
+
+fn damaged(path: &Path, what: &str) -> Error {
+    let path: PathBuf = path.to_owned();
+    Error::new(
+        ErrorKind::Corrupt,
+        format!(
+            "{}: damaged: {what}; restore the directory from a backup",
+            path.display()
+        ),
+    )
+}
+
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("{}: {source}", path.display())).with_source(source)
+}

@@ -1,0 +1,25 @@
+//! The server's edge: wire in, replies out, and the one place where a node is put
+//! together.
+//!
+//! Invariant: transports hold no rules. They translate and call [`Service`], which
+//! alone calls the stores. Only `node.rs` knows how the rooms fit together.
+
+mod convert;
+mod cursor;
+mod describe;
+mod grpc;
+mod listen;
+mod manifest;
+pub mod node;
+pub mod run;
+pub mod service;
+mod session;
+pub mod settings;
+pub mod status;
+
+pub use node::Node;
+pub use run::{Ready, run};
+pub use service::Service;
+
+#[cfg(test)]
+mod tests;

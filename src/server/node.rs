@@ -1,0 +1,204 @@
+//! The composition root: a data directory becomes a node that serves.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::manifest::Manifest;
+use super::service::{Service, Shard};
+use super::settings::{EngineKind, ServeConfig, ShardSpec};
+use crate::base::host::{DiskLock, Host};
+use crate::base::types::{NodeId, ShardId};
+use crate::base::{Error, ErrorKind, Result};
+use crate::engine::memory::MemoryEngine;
+use crate::machine::{HistoryLimits, Machine, codec};
+use crate::store::fatal::Fatal;
+use crate::store::history_file::HistoryFiles;
+use crate::store::{Local, LocalOptions, Store};
+use crate::wal::{RecordKind, Recovery, Wal, WalOptions};
+
+/// A running node without its listeners.
+pub struct Node {
+    /// The request path.
+    pub service: Service,
+    /// The node's log.
+    pub wal: Wal,
+    /// Raised when the node must stop.
+    pub fatal: Fatal,
+    /// The node's name; empty if it has none.
+    pub name: String,
+    locals: Vec<Local>,
+    _lock: DiskLock,
+}
+
+/// A shard that is being recovered.
+struct Opened {
+    spec: ShardSpec,
+    machine: Machine,
+    history: HistoryFiles,
+}
+
+impl Node {
+    /// Opens the data directory, recovers every shard and starts their work. When it
+    /// returns, everything that was acknowledged is there and can be served.
+    ///
+    /// # Errors
+    /// `Unavailable` when another process has the directory; `Invalid`, `Corrupt` or
+    /// `Internal` as the message says. Nothing was served.
+    pub fn open(host: &Host, config: &ServeConfig) -> Result<Self> {
+        let dir = &config.data_dir;
+        host.disk
+            .create_dir_all(dir)
+            .map_err(|error| unusable(dir, error))?;
+        let lock = host
+            .disk
+            .lock(&dir.join("LOCK"))
+            .map_err(|error| locked(dir, error))?;
+        let manifest = Manifest::settle(host, dir, config.node_id.as_deref(), &config.shards)?;
+        let mut opened = BTreeMap::new();
+        for spec in &manifest.shards {
+            opened.insert(spec.id, open_shard(host, dir, *spec)?);
+        }
+        let options = WalOptions {
+            dir: dir.join("wal"),
+            node: manifest.node,
+            segment_bytes: config.wal_segment_bytes,
+        };
+        let mut recovery = Wal::recover(host, options)?;
+        replay(&mut recovery, &mut opened)?;
+        let wal = recovery.start();
+        let fatal = Fatal::new();
+        let mut locals = Vec::new();
+        let mut shards = Vec::new();
+        for (id, opened) in opened {
+            let local_options = LocalOptions {
+                shard: id,
+                durability: config.durability,
+                dir: shard_dir(dir, id),
+                snapshot_entries: config.snapshot_entries,
+                snapshot_bytes: config.snapshot_bytes,
+            };
+            let Opened {
+                spec,
+                machine,
+                history,
+            } = opened;
+            let local = Local::start(
+                host,
+                wal.clone(),
+                machine,
+                history,
+                local_options,
+                fatal.clone(),
+            );
+            locals.push(local.clone());
+            shards.push(shard_of(manifest.node, spec, config, local));
+        }
+        let service = Service::new(
+            manifest.node,
+            shards,
+            config.value_bytes_max,
+            config.request_timeout,
+        );
+        Ok(Self {
+            service,
+            wal,
+            fatal,
+            name: manifest.name,
+            locals,
+            _lock: lock,
+        })
+    }
+
+    /// Makes everything durable and ends the background work. Nothing may be submitted
+    /// any more.
+    pub fn close(self) {
+        self.wal.close();
+        for local in &self.locals {
+            local.close();
+        }
+    }
+}
+
+fn shard_of(node: NodeId, spec: ShardSpec, config: &ServeConfig, local: Local) -> Shard {
+    Shard {
+        id: spec.id,
+        kind: spec.kind,
+        engine: spec.engine,
+        durability: config.durability.to_string(),
+        identity: Bytes::copy_from_slice(&node.0),
+        store: Store::Local(local),
+    }
+}
+
+fn shard_dir(dir: &Path, id: ShardId) -> PathBuf {
+    dir.join("shards").join(id.to_string())
+}
+
+fn open_shard(host: &Host, dir: &Path, spec: ShardSpec) -> Result<Opened> {
+    let dir = shard_dir(dir, spec.id);
+    let engine = match spec.engine {
+        EngineKind::Memory => MemoryEngine::open(host.disk.clone(), dir.clone())?,
+        EngineKind::Redb => return Err(Error::invalid("this build has no engine redb yet")),
+    };
+    let mut machine = Machine::open(Box::new(engine), HistoryLimits::default())?;
+    let upto = machine.state().revision;
+    let (history, loaded) = HistoryFiles::open(host.disk.clone(), dir, upto)?;
+    machine
+        .history_mut()
+        .load(loaded.floor, upto, loaded.events)?;
+    Ok(Opened {
+        spec,
+        machine,
+        history,
+    })
+}
+
+/// Applies what the log has beyond each shard's checkpoint.
+fn replay(recovery: &mut Recovery, opened: &mut BTreeMap<ShardId, Opened>) -> Result<()> {
+    recovery.replay(&mut |record| {
+        if record.kind != RecordKind::Entry {
+            return Ok(());
+        }
+        let id = ShardId(record.group);
+        let Some(shard) = opened.get_mut(&id) else {
+            let message = format!("the log has entries of shard {id}, which the manifest lacks");
+            return Err(Error::corrupt(message));
+        };
+        let applied = shard.machine.state().applied;
+        if record.index <= applied {
+            return Ok(());
+        }
+        if record.index != applied.next() {
+            return Err(Error::corrupt(format!(
+                "the log of shard {id} goes on at entry {} after entry {applied}",
+                record.index
+            )));
+        }
+        let entry = codec::decode_entry(record.payload)?;
+        shard.machine.apply(record.index, &entry)?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn unusable(dir: &Path, source: io::Error) -> Error {
+    let message = format!(
+        "the data directory {} cannot be used: {source}",
+        dir.display()
+    );
+    Error::new(ErrorKind::Invalid, message).with_source(source)
+}
+
+fn locked(dir: &Path, source: io::Error) -> Error {
+    if source.kind() != io::ErrorKind::WouldBlock {
+        return unusable(dir, source);
+    }
+    let message = format!(
+        "the data directory {} is in use by another dkv: stop it, or choose another --data-dir",
+        dir.display()
+    );
+    Error::unavailable(message).with_source(source)
+}

@@ -1,0 +1,155 @@
+//! Runs a node until it is told to stop.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tonic::transport::Server;
+use tonic::transport::server::Router;
+
+use super::describe::Describe;
+use super::grpc::Grpc;
+use super::listen::Listener;
+use super::node::Node;
+use super::settings::ServeConfig;
+use crate::base::host::Host;
+use crate::base::types::NodeId;
+use crate::base::{Error, Result, limits};
+use crate::proto::{self, v1};
+
+/// How long connections may take to end once the node stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// HTTP/2 windows: room for what one session may have under way.
+const WINDOW_BYTES: u32 = 4 << 20;
+
+/// The node is ready: everything acknowledged is there, and it answers.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// This node.
+    pub node: NodeId,
+    /// Where it listens, as clients write it.
+    pub addresses: Vec<String>,
+    /// Its shards, such as `100 lstore/memory`.
+    pub shards: Vec<String>,
+}
+
+/// Serves until `stop` resolves, then answers what is under way and stops.
+///
+/// # Errors
+/// When the node cannot start, or must stop because its disk failed.
+pub async fn run(
+    host: Host,
+    config: ServeConfig,
+    ready: impl FnOnce(&Ready),
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    let mut listeners = Vec::new();
+    for address in &config.listen {
+        listeners.push(Listener::bind(&*host.disk, address).await?);
+    }
+    let started_ms = host.clock.boot_ms();
+    let opening = (host.clone(), config.clone());
+    let node = tokio::task::spawn_blocking(move || Node::open(&opening.0, &opening.1))
+        .await
+        .map_err(|_| Error::internal("the node panicked while it started"))??;
+    let mut addresses: Vec<String> = listeners.iter().map(Listener::address).collect();
+    if let Some(advertise) = &config.advertise {
+        addresses.insert(0, advertise.clone());
+    }
+    let (stop_sessions, stopping) = watch::channel(false);
+    let describe = Describe {
+        service: node.service.clone(),
+        wal: node.wal.clone(),
+        clock: host.clock.clone(),
+        name: node.name.clone(),
+        addresses: addresses.clone(),
+        started_ms,
+    };
+    let router = router(Grpc::new(node.service.clone(), describe, stopping.clone())).await?;
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        let mut stopping = stopping.clone();
+        let stop = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+        serving.spawn(listener.serve(router.clone(), stop));
+    }
+    ready(&Ready {
+        node: node.service.node(),
+        addresses,
+        shards: node
+            .service
+            .shards()
+            .map(|shard| format!("{} {}/{}", shard.id, shard.kind, shard.engine))
+            .collect(),
+    });
+    let ended = tokio::select! {
+        () = stop => Ok(()),
+        reason = node.fatal.raised() => Err(Error::internal(reason)),
+        Some(ended) = serving.join_next() => Err(listener_ended(ended)),
+    };
+    stop_sessions.send_replace(true);
+    let drained = tokio::time::timeout(DRAIN, async {
+        while serving.join_next().await.is_some() {}
+    });
+    if drained.await.is_err() {
+        tracing::warn!(
+            "connections were still open after {} s: closing them",
+            DRAIN.as_secs()
+        );
+        serving.shutdown().await;
+    }
+    tokio::task::spawn_blocking(move || node.close())
+        .await
+        .map_err(|_| Error::internal("the node panicked while it stopped"))?;
+    ended
+}
+
+fn listener_ended(
+    ended: Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>,
+) -> Error {
+    let reason = match ended {
+        Ok(Ok(())) => "it ended by itself".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    Error::internal(format!("a listener stopped: {reason}"))
+}
+
+async fn router(grpc: Grpc) -> Result<Router> {
+    let bytes_max = limits::REQUEST_BYTES_MAX;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<v1::kv_server::KvServer<Grpc>>().await;
+    health
+        .set_serving::<v1::lock_server::LockServer<Grpc>>()
+        .await;
+    health
+        .set_serving::<v1::session_server::SessionServer<Grpc>>()
+        .await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+        .build_v1()
+        .map_err(|error| {
+            Error::internal("reflection refused our descriptors").with_source(error)
+        })?;
+    let router = Server::builder()
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(2 * WINDOW_BYTES)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .add_service(health_service)
+        .add_service(reflection)
+        .add_service(
+            v1::kv_server::KvServer::new(grpc.clone())
+                .max_decoding_message_size(bytes_max)
+                .max_encoding_message_size(usize::MAX),
+        )
+        .add_service(
+            v1::lock_server::LockServer::new(grpc.clone()).max_decoding_message_size(bytes_max),
+        )
+        .add_service(
+            v1::session_server::SessionServer::new(grpc)
+                .max_decoding_message_size(bytes_max)
+                .max_encoding_message_size(usize::MAX),
+        );
+    Ok(router)
+}

@@ -1,0 +1,411 @@
+//! The request path: every transport calls it, and it alone calls the stores.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::settings::{EngineKind, ShardKind};
+use crate::base::time::MachineTime;
+use crate::base::types::{NodeId, OwnerId, Revision, ShardId};
+use crate::base::{Error, ErrorKind, Result, limits};
+use crate::kv::Record;
+use crate::lock::{Lock, LockCommand};
+use crate::machine::{Applied, Command, Op, OutcomeKind, ScanPage, ScanQuery, query};
+use crate::store::{Done, Store};
+
+/// What a request asks of a shard, whatever wire it came over.
+pub enum Operation {
+    /// One command, one outcome.
+    Write(Command),
+    /// A range delete, repeated piece by piece until nothing is left.
+    DeleteRange(Command),
+    /// An acquire that may wait this long for its turn.
+    AcquireWaiting(Command, Duration),
+    /// A look at the applied state.
+    Read(Query),
+}
+
+/// What can be read.
+pub enum Query {
+    /// A key's record.
+    Get {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: Bytes,
+    },
+    /// A page of a range.
+    Scan(ScanQuery),
+    /// A lock.
+    Lock {
+        /// Its name.
+        name: Bytes,
+    },
+    /// A page of locks.
+    Locks {
+        /// Names that start so, ...
+        prefix: Bytes,
+        /// ... and come after this one, ...
+        after: Bytes,
+        /// ... at most so many.
+        limit: usize,
+    },
+}
+
+/// What a request is answered with.
+pub enum Answer {
+    /// A write was applied.
+    Applied(Applied),
+    /// A range delete removed this many keys in all.
+    Deleted(u64, Revision),
+    /// A record, softly expired ones included.
+    Record(Option<Record>, MachineTime, Revision),
+    /// A page of records.
+    Page(ScanPage, MachineTime),
+    /// A lock, if it is held.
+    Lock(Option<Lock>, MachineTime, Revision),
+    /// Held locks, and whether there are more.
+    Locks(Vec<(Bytes, Lock)>, bool, MachineTime, Revision),
+}
+
+/// One shard as the service knows it.
+pub struct Shard {
+    /// Its id.
+    pub id: ShardId,
+    /// What it exposes.
+    pub kind: ShardKind,
+    /// What keeps its rows.
+    pub engine: EngineKind,
+    /// What an acknowledged write survives, for people.
+    pub durability: String,
+    /// What it is, for good: clients pin it.
+    pub identity: Bytes,
+    /// The machine behind its sequencer.
+    pub store: Store,
+}
+
+/// The shards of this node, for every transport.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    node: NodeId,
+    node_bytes: Bytes,
+    shards: BTreeMap<ShardId, Shard>,
+    value_bytes_max: usize,
+    request_timeout: Duration,
+}
+
+impl Service {
+    /// Serves these shards.
+    pub fn new(
+        node: NodeId,
+        shards: Vec<Shard>,
+        value_bytes_max: usize,
+        request_timeout: Duration,
+    ) -> Self {
+        let shards = shards.into_iter().map(|shard| (shard.id, shard)).collect();
+        let node_bytes = Bytes::copy_from_slice(&node.0);
+        let inner = Inner {
+            node,
+            node_bytes,
+            shards,
+            value_bytes_max,
+            request_timeout,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// This node.
+    pub fn node(&self) -> NodeId {
+        self.inner.node
+    }
+
+    /// This node's id as replies carry it.
+    pub(super) fn node_bytes(&self) -> Bytes {
+        self.inner.node_bytes.clone()
+    }
+
+    /// All shards, by id.
+    pub fn shards(&self) -> impl Iterator<Item = &Shard> {
+        self.inner.shards.values()
+    }
+
+    /// The largest value, bytes.
+    pub fn value_bytes_max(&self) -> usize {
+        self.inner.value_bytes_max
+    }
+
+    /// How long a request may take that names no deadline.
+    pub fn request_timeout(&self) -> Duration {
+        self.inner.request_timeout
+    }
+
+    /// The shard with this id.
+    ///
+    /// # Errors
+    /// `NotFound`, naming the shards there are.
+    pub fn shard(&self, id: ShardId) -> Result<&Shard> {
+        self.inner.shards.get(&id).ok_or_else(|| {
+            let served: Vec<_> = self
+                .shards()
+                .map(|shard| format!("{} {}", shard.id, shard.kind))
+                .collect();
+            let served = served.join(", ");
+            let message = format!("shard {id} is not served by this node (it serves {served})");
+            Error::new(ErrorKind::NotFound, message)
+        })
+    }
+
+    /// The shard with this id, if it may do this.
+    ///
+    /// # Errors
+    /// `NotFound`, naming the shards there are; `Invalid` for keys on a lock manager.
+    pub fn shard_for(&self, id: ShardId, operation: &Operation) -> Result<&Shard> {
+        let shard = self.shard(id)?;
+        if shard.kind.has_keys() || !operation.is_about_keys() {
+            return Ok(shard);
+        }
+        let with_keys = self.shards().find(|shard| shard.kind.has_keys());
+        let hint = with_keys.map_or_else(
+            || "this node has no shard with keys".to_owned(),
+            |shard| format!("use a shard with keys, such as {} {}", shard.id, shard.kind),
+        );
+        Err(Error::invalid(format!(
+            "shard {id} is a {}: it holds locks only; {hint}",
+            shard.kind
+        )))
+    }
+
+    /// Submits commands that fit in one entry; `done` is called once they are applied.
+    ///
+    /// # Errors
+    /// Nothing was logged; `done` will not be called.
+    pub fn submit(&self, shard: &Shard, commands: Vec<Command>, done: Done) -> Result<()> {
+        shard.store.submit(commands, done)
+    }
+
+    /// Answers from the applied state.
+    ///
+    /// # Errors
+    /// `NotFound` for a bucket, `Invalid` or `Compacted` for a scan's revision.
+    pub fn read(&self, shard: &Shard, query: Query) -> Result<Answer> {
+        let store = &shard.store;
+        match query {
+            Query::Get { bucket, key } => {
+                let (record, revision) = store.read(|machine| {
+                    Ok::<_, Error>((machine.get(&bucket, &key, None)?, machine.state().revision))
+                })?;
+                let timed = record
+                    .as_ref()
+                    .is_some_and(|record| record.due_at().is_some());
+                let now = if timed { store.now() } else { MachineTime(0) };
+                Ok(Answer::Record(record, now, revision))
+            }
+            Query::Scan(query) => {
+                let page = store.read(|machine| machine.scan(&query))?;
+                Ok(Answer::Page(page, store.now()))
+            }
+            Query::Lock { name } => {
+                let (lock, revision) = store.read(|machine| {
+                    Ok::<_, Error>((
+                        query::lock(machine.engine(), &name)?,
+                        machine.state().revision,
+                    ))
+                })?;
+                Ok(Answer::Lock(lock, store.now(), revision))
+            }
+            Query::Locks {
+                prefix,
+                after,
+                limit,
+            } => {
+                let (mut locks, revision) = store.read(|machine| {
+                    let after = (!after.is_empty()).then_some(&*after);
+                    let locks = query::locks(machine.engine(), &prefix, after, limit + 1)?;
+                    Ok::<_, Error>((locks, machine.state().revision))
+                })?;
+                let more = locks.len() > limit;
+                locks.truncate(limit);
+                Ok(Answer::Locks(locks, more, store.now(), revision))
+            }
+        }
+    }
+
+    /// Does an operation to its end.
+    ///
+    /// # Errors
+    /// Every kind; `Timeout` when the outcome is unknown.
+    pub async fn call(&self, id: ShardId, operation: Operation) -> Result<Answer> {
+        let shard = self.shard_for(id, &operation)?;
+        match operation {
+            Operation::Write(command) => self.write(shard, command).await.map(Answer::Applied),
+            Operation::DeleteRange(command) => self.delete_range(shard, command).await,
+            Operation::AcquireWaiting(command, wait) => self
+                .acquire(shard, command, wait)
+                .await
+                .map(Answer::Applied),
+            Operation::Read(query) => self.read(shard, query),
+        }
+    }
+
+    async fn write(&self, shard: &Shard, command: Command) -> Result<Applied> {
+        let (tell, told) = oneshot::channel();
+        // Nobody listens any more when the caller gave up: its request id tells later.
+        let done: Done = Box::new(move |result| drop(tell.send(result)));
+        self.submit(shard, vec![command], done)?;
+        let replies = told.await.map_err(|_| stopped())??;
+        let applied = replies.into_iter().next().ok_or_else(stopped)?;
+        settle(applied)
+    }
+
+    /// IMPORTANT: only the first piece carries the request id. A repetition of it goes
+    /// on with the later pieces, which is what the first try would have done.
+    async fn delete_range(&self, shard: &Shard, mut command: Command) -> Result<Answer> {
+        let mut deleted = 0;
+        loop {
+            let applied = self.write(shard, command.clone()).await?;
+            deleted += applied.outcome.count;
+            if applied.outcome.kind != OutcomeKind::DeletedMore {
+                return Ok(Answer::Deleted(deleted, applied.outcome.revision));
+            }
+            command.request = None;
+        }
+    }
+
+    async fn acquire(&self, shard: &Shard, command: Command, wait: Duration) -> Result<Applied> {
+        let Op::Lock {
+            name,
+            command: LockCommand::Acquire { owner, .. },
+        } = &command.op
+        else {
+            return Err(Error::internal("only an acquire waits for a lock"));
+        };
+        let mut turn = shard.store.grants().wait(name.clone(), *owner);
+        let cancel = CancelWait {
+            store: &shard.store,
+            name,
+            owner: *owner,
+            armed: true,
+        };
+        let first = self.write(shard, command.clone()).await?;
+        if first.outcome.kind != OutcomeKind::Queued {
+            cancel.disarm();
+            return Ok(first);
+        }
+        let granted = tokio::time::timeout(wait, turn.granted()).await.is_ok();
+        if !granted {
+            // Dropping the guard leaves the queue.
+            return Ok(held(first));
+        }
+        let claimed = self.write(shard, claim(&command)).await?;
+        cancel.disarm();
+        Ok(claimed)
+    }
+}
+
+impl Operation {
+    fn is_about_keys(&self) -> bool {
+        match self {
+            Self::Write(command) => matches!(command.op, Op::Kv { .. }),
+            Self::DeleteRange(_) | Self::Read(Query::Get { .. } | Query::Scan(_)) => true,
+            Self::AcquireWaiting(..) | Self::Read(Query::Lock { .. } | Query::Locks { .. }) => {
+                false
+            }
+        }
+    }
+}
+
+/// Leaves a lock's queue when the caller goes away.
+struct CancelWait<'a> {
+    store: &'a Store,
+    name: &'a Bytes,
+    owner: OwnerId,
+    armed: bool,
+}
+
+impl CancelWait<'_> {
+    fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for CancelWait<'_> {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let command = LockCommand::CancelWait { owner: self.owner };
+        let op = Op::Lock {
+            name: self.name.clone(),
+            command,
+        };
+        let cancel = Command {
+            request: None,
+            fence: None,
+            op,
+        };
+        if let Err(refused) = self.store.submit(vec![cancel], Box::new(|_| {})) {
+            // The wait's own deadline ends it then.
+            tracing::debug!(%refused, "a lock's waiter could not be taken from its queue");
+        }
+    }
+}
+
+/// The same acquire without a wait: it takes what was granted.
+fn claim(command: &Command) -> Command {
+    let mut claim = command.clone();
+    if let Op::Lock {
+        command: LockCommand::Acquire { wait, .. },
+        ..
+    } = &mut claim.op
+    {
+        *wait = crate::base::time::Timer::Never;
+    }
+    claim
+}
+
+fn held(mut applied: Applied) -> Applied {
+    applied.outcome.kind = OutcomeKind::Held;
+    applied
+}
+
+fn stopped() -> Error {
+    Error::timeout("the node stopped before the outcome was known: ask again with the same id")
+}
+
+/// Turns the refusals among outcomes into errors.
+///
+/// # Errors
+/// `FenceStale`, `LimitExceeded`, `NotFound` or `Timeout`.
+pub(super) fn settle(applied: Applied) -> Result<Applied> {
+    match applied.outcome.kind {
+        OutcomeKind::FenceStale => {
+            let now = match applied.outcome.count {
+                0 => "nobody holds the lock now".to_owned(),
+                fence => format!("the lock's fence is {fence} now"),
+            };
+            let message = format!("stale fence: {now}; stop, the lock was lost");
+            Err(Error::new(ErrorKind::FenceStale, message))
+        }
+        OutcomeKind::QueueFull => Err(Error::limit_exceeded(format!(
+            "{} callers wait for this lock already, the most there can be: try later",
+            limits::LOCK_WAITERS_MAX
+        ))),
+        OutcomeKind::NoSuchBucket => Err(Error::new(
+            ErrorKind::NotFound,
+            "there is no bucket of that name in this shard",
+        )),
+        OutcomeKind::OutcomeUnknown => Err(Error::timeout(
+            "this request is too old to tell whether it was applied: read, then decide",
+        )),
+        _ => Ok(applied),
+    }
+}

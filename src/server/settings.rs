@@ -1,0 +1,216 @@
+//! The settings a node runs with, resolved: plain values, nothing left to parse.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::limits;
+use crate::base::types::ShardId;
+pub use crate::store::Durability;
+
+/// Everything `dkv serve` needs to know before it starts.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Where clients connect; at least one.
+    pub listen: Vec<ListenAddress>,
+    /// What clients are told instead of the first listen address.
+    pub advertise: Option<String>,
+    /// The shards to serve, by ascending id; at least one.
+    pub shards: Vec<ShardSpec>,
+    /// This member's name.
+    pub node_id: Option<String>,
+    /// Everything the node keeps.
+    pub data_dir: PathBuf,
+    /// When a write of a local shard counts as done.
+    pub durability: Durability,
+    /// Given to a request that names no deadline, and the most one may take.
+    pub request_timeout: Duration,
+    /// The largest value, bytes.
+    pub value_bytes_max: usize,
+    /// Commands between two snapshots of a shard.
+    pub snapshot_entries: u64,
+    /// Bytes of log between two snapshots of a shard.
+    pub snapshot_bytes: u64,
+    /// Listening beyond loopback without TLS and authentication is wanted.
+    pub insecure: bool,
+    /// Gets one line, then end of file, when the node is ready.
+    pub ready_fd: Option<i32>,
+    /// The least serious events to log.
+    pub log_level: LogLevel,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// The length of a log segment, bytes.
+    pub wal_segment_bytes: u64,
+}
+
+impl Default for ServeConfig {
+    /// What `dkv serve` does without any flag.
+    fn default() -> Self {
+        let shard = |id, kind| ShardSpec {
+            id: ShardId(id),
+            kind,
+            engine: EngineKind::Memory,
+        };
+        Self {
+            listen: vec![ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080)))],
+            advertise: None,
+            shards: vec![
+                shard(100, ShardKind::Lstore),
+                shard(200, ShardKind::LockmgrLstore),
+            ],
+            node_id: None,
+            data_dir: PathBuf::from("data"),
+            durability: Durability::Fsync,
+            request_timeout: Duration::from_secs(5),
+            value_bytes_max: limits::VALUE_BYTES_MAX,
+            snapshot_entries: 100_000,
+            snapshot_bytes: 256 << 20,
+            insecure: false,
+            ready_fd: None,
+            log_level: LogLevel::Info,
+            log_format: LogFormat::Text,
+            wal_segment_bytes: limits::WAL_SEGMENT_BYTES,
+        }
+    }
+}
+
+/// One address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ListenAddress {
+    /// `127.0.0.1:8080`; port 0 lets the operating system choose.
+    Tcp(SocketAddr),
+    /// `unix:/run/dkv.sock`
+    Unix(PathBuf),
+}
+
+impl ListenAddress {
+    /// False if other machines can connect.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// One shard, as `--shards` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardSpec {
+    /// Never 0: on the wire that is the default shard.
+    pub id: ShardId,
+    /// What it stores, and where.
+    pub kind: ShardKind,
+    /// What keeps its rows.
+    pub engine: EngineKind,
+}
+
+/// The type of a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShardKind {
+    /// Keys and locks on this node only.
+    Lstore,
+    /// Keys and locks, replicated.
+    Dstore,
+    /// Locks on this node only.
+    LockmgrLstore,
+    /// Locks, replicated.
+    LockmgrDstore,
+}
+
+impl ShardKind {
+    /// Every type, in the order the help names them.
+    pub const ALL: [Self; 4] = [
+        Self::Lstore,
+        Self::Dstore,
+        Self::LockmgrLstore,
+        Self::LockmgrDstore,
+    ];
+
+    /// As people write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lstore => "lstore",
+            Self::Dstore => "dstore",
+            Self::LockmgrLstore => "lockmgr(lstore)",
+            Self::LockmgrDstore => "lockmgr(dstore)",
+        }
+    }
+
+    /// True if the shard lives on more than this node.
+    pub fn is_replicated(self) -> bool {
+        matches!(self, Self::Dstore | Self::LockmgrDstore)
+    }
+
+    /// True if the shard exposes keys, not only locks.
+    pub fn has_keys(self) -> bool {
+        matches!(self, Self::Lstore | Self::Dstore)
+    }
+}
+
+impl fmt::Display for ShardKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What keeps the rows of a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// In memory, with checkpoints on disk.
+    Memory,
+    /// On disk.
+    Redb,
+}
+
+impl EngineKind {
+    /// Every engine, in the order the help names them.
+    pub const ALL: [Self; 2] = [Self::Memory, Self::Redb];
+
+    /// As people write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Redb => "redb",
+        }
+    }
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The least serious events to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what ended something.
+    Error,
+    /// And what somebody should look at.
+    Warn,
+    /// And what happened.
+    Info,
+    /// And why.
+    Debug,
+    /// And every step.
+    Trace,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

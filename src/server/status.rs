@@ -1,0 +1,78 @@
+//! The one map from error kinds to the wire. Exit codes: `cli/exit.rs`.
+
+use prost::Message;
+use tonic::{Code, Status};
+
+use crate::base::{Error, ErrorKind};
+use crate::proto::v1;
+
+/// The gRPC code of a kind.
+pub fn grpc_code(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Invalid => Code::InvalidArgument,
+        ErrorKind::NotFound => Code::NotFound,
+        ErrorKind::Conflict => Code::Aborted,
+        ErrorKind::FenceStale => Code::FailedPrecondition,
+        ErrorKind::LimitExceeded => Code::ResourceExhausted,
+        ErrorKind::Compacted => Code::OutOfRange,
+        ErrorKind::Unauthenticated => Code::Unauthenticated,
+        ErrorKind::Denied => Code::PermissionDenied,
+        ErrorKind::NotLeader | ErrorKind::Unavailable => Code::Unavailable,
+        ErrorKind::Timeout => Code::DeadlineExceeded,
+        ErrorKind::Corrupt => Code::DataLoss,
+        ErrorKind::Internal => Code::Internal,
+    }
+}
+
+fn wire_kind(kind: ErrorKind) -> v1::ErrorKind {
+    match kind {
+        ErrorKind::Invalid => v1::ErrorKind::Invalid,
+        ErrorKind::NotFound => v1::ErrorKind::NotFound,
+        ErrorKind::Conflict => v1::ErrorKind::Conflict,
+        ErrorKind::FenceStale => v1::ErrorKind::FenceStale,
+        ErrorKind::LimitExceeded => v1::ErrorKind::LimitExceeded,
+        ErrorKind::Compacted => v1::ErrorKind::Compacted,
+        ErrorKind::Unauthenticated => v1::ErrorKind::Unauthenticated,
+        ErrorKind::Denied => v1::ErrorKind::Denied,
+        ErrorKind::NotLeader => v1::ErrorKind::NotLeader,
+        ErrorKind::Unavailable => v1::ErrorKind::Unavailable,
+        ErrorKind::Timeout => v1::ErrorKind::Timeout,
+        ErrorKind::Corrupt => v1::ErrorKind::Corrupt,
+        ErrorKind::Internal => v1::ErrorKind::Internal,
+    }
+}
+
+/// An error as a session frame carries it.
+pub(super) fn to_frame(error: &Error) -> v1::Error {
+    v1::Error {
+        kind: wire_kind(error.kind()).into(),
+        message: error.message().to_owned(),
+        compacted_floor: error.compacted_floor().map_or(0, |floor| floor.0),
+        leader: error.leader().unwrap_or_default().to_owned(),
+    }
+}
+
+/// An error as a unary call answers it: the details hold the frame's form, which
+/// also says that it is ours and not a proxy's.
+pub(super) fn to_status(error: &Error) -> Status {
+    let details = to_frame(error).encode_to_vec();
+    Status::with_details(grpc_code(error.kind()), error.message(), details.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_keeps_its_name_on_the_wire() {
+        for kind in ErrorKind::ALL {
+            let name: String = wire_kind(kind)
+                .as_str_name()
+                .split('_')
+                .map(|word| word[..1].to_owned() + &word[1..].to_lowercase())
+                .collect();
+            assert_eq!(name, format!("{kind:?}"));
+            assert_ne!(grpc_code(kind), Code::Ok);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Makes a local shard's state durable outside the log, so that the log can be
+//! released and a restart stays short.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::history_file::{HistoryFiles, Span};
+use super::local::Shared;
+use crate::base::host::{Patience, Progress, Step};
+use crate::base::limits;
+use crate::base::types::{LogIndex, Revision};
+use crate::engine::{CheckpointJob, EngineError};
+use crate::machine::Event;
+
+/// How often a quiet shard looks whether it pins the log, ms.
+const LOOK_MS: u64 = 1_000;
+
+/// How long after a checkpoint that found no space the next is tried, ms.
+const RETRY_MS: u64 = 10_000;
+
+/// Where a checkpoint is. Only `Idle` waits for a reason; the rest goes on by itself.
+enum Stage {
+    /// None is under way.
+    Idle,
+    /// The state is frozen; the log is being synced up to it. Invariant: a checkpoint
+    /// never covers an entry that the log has not made durable.
+    Syncing {
+        frozen: Frozen,
+        synced: Arc<AtomicBool>,
+    },
+}
+
+/// A state frozen under the machine's lock.
+struct Frozen {
+    covers: LogIndex,
+    job: CheckpointJob,
+    span: Span,
+    events: Vec<Event>,
+    history_floor: Revision,
+    commands: u64,
+    bytes: u64,
+}
+
+/// Owns a shard's checkpoints and history files.
+pub(super) struct Checkpointer {
+    shared: Arc<Shared>,
+    history: HistoryFiles,
+    stage: Stage,
+    /// What the last checkpoint took on disk: the next one waits until the log
+    /// has grown by as much, so that writing is at most doubled.
+    bytes_last: u64,
+    not_before_ms: u64,
+}
+
+impl Checkpointer {
+    pub(super) fn new(shared: Arc<Shared>, history: HistoryFiles) -> Self {
+        Self {
+            shared,
+            history,
+            stage: Stage::Idle,
+            bytes_last: 0,
+            not_before_ms: 0,
+        }
+    }
+
+    /// True when a restart would replay too much, or the log is held back.
+    fn is_due(&self) -> bool {
+        if self.shared.host.clock.boot_ms() < self.not_before_ms {
+            return false;
+        }
+        let options = &self.shared.options;
+        let commands = self.shared.commands_since.load(Ordering::Relaxed);
+        let bytes = self.shared.bytes_since.load(Ordering::Relaxed);
+        let grown = bytes >= self.bytes_last;
+        let long = commands >= options.snapshot_entries || bytes >= options.snapshot_bytes;
+        let pinned = self.shared.wal.pinned_segments(options.shard.0);
+        let held_back = pinned > limits::WAL_PINNED_SEGMENTS_MAX
+            && (grown || bytes == 0 || pinned > 2 * limits::WAL_PINNED_SEGMENTS_MAX);
+        (long && grown) || held_back
+    }
+
+    fn begin(&mut self) {
+        let shared = &self.shared;
+        let mut machine = shared.machine.write();
+        let covers = machine.state().applied;
+        if covers == machine.engine().durable_index() {
+            shared.commands_since.store(0, Ordering::Relaxed);
+            shared.bytes_since.store(0, Ordering::Relaxed);
+            drop(machine);
+            shared.wal.release(shared.options.shard.0, covers);
+            return;
+        }
+        let history = machine.history();
+        let from = history.persisted().next().max(history.floor());
+        let frozen = Frozen {
+            span: Span {
+                from,
+                through: machine.state().revision,
+            },
+            events: history.unpersisted().cloned().collect(),
+            history_floor: history.floor(),
+            covers,
+            job: machine.engine_mut().checkpoint(covers),
+            commands: shared.commands_since.load(Ordering::Relaxed),
+            bytes: shared.bytes_since.load(Ordering::Relaxed),
+        };
+        drop(machine);
+        let synced = Arc::new(AtomicBool::new(false));
+        let tell = (synced.clone(), shared.clone());
+        shared.wal.sync(Box::new(move |result| match result {
+            Ok(()) => {
+                tell.0.store(true, Ordering::SeqCst);
+                tell.1.checkpoint_wake.1.notify_one();
+            }
+            Err(failure) => tell.1.fatal.raise(&failure.to_string()),
+        }));
+        self.stage = Stage::Syncing { frozen, synced };
+    }
+
+    /// Writes the frozen state. IMPORTANT: history before the checkpoint, and both
+    /// before the log is released; history that is ahead of the checkpoint is cut at
+    /// the next start, history that is behind would have a hole.
+    fn finish(&mut self, frozen: Frozen) {
+        let Frozen {
+            covers,
+            job,
+            span,
+            events,
+            history_floor,
+            commands,
+            bytes,
+        } = frozen;
+        let shared = self.shared.clone();
+        let written = self.history.append(span, &events).and_then(|()| {
+            shared
+                .machine
+                .write()
+                .history_mut()
+                .mark_persisted(span.through);
+            let checkpointed = job()?;
+            self.history.trim(history_floor)?;
+            Ok(checkpointed)
+        });
+        match written {
+            Ok(checkpointed) => {
+                self.bytes_last = checkpointed.bytes;
+                shared.commands_since.fetch_sub(commands, Ordering::Relaxed);
+                shared.bytes_since.fetch_sub(bytes, Ordering::Relaxed);
+                shared.wal.release(shared.options.shard.0, covers);
+                tracing::debug!(
+                    shard = shared.options.shard.0,
+                    index = covers.0,
+                    bytes = checkpointed.bytes,
+                    "checkpoint written"
+                );
+            }
+            Err(failure @ EngineError::OutOfSpace { .. }) => {
+                tracing::warn!(
+                    shard = shared.options.shard.0,
+                    "{failure}: the log stays longer"
+                );
+                self.not_before_ms = shared.host.clock.boot_ms() + RETRY_MS;
+            }
+            Err(failure) => shared.fatal.raise(&failure.to_string()),
+        }
+    }
+
+    fn wait(&self, patience: Patience) -> Progress {
+        if self.shared.closing.load(Ordering::SeqCst) {
+            return Progress::Finished;
+        }
+        if patience == Patience::Block {
+            let (lock, wake) = &self.shared.checkpoint_wake;
+            let _timed_out = wake.wait_for(&mut lock.lock(), Duration::from_millis(LOOK_MS));
+        }
+        Progress::Idle
+    }
+}
+
+impl Step for Checkpointer {
+    fn step(&mut self, patience: Patience) -> Progress {
+        if self.shared.fatal.reason().is_some() {
+            return Progress::Finished;
+        }
+        match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Idle if self.is_due() => {
+                self.begin();
+                Progress::Worked
+            }
+            Stage::Idle => self.wait(patience),
+            Stage::Syncing { frozen, synced } if synced.load(Ordering::SeqCst) => {
+                self.finish(frozen);
+                Progress::Worked
+            }
+            syncing @ Stage::Syncing { .. } => {
+                self.stage = syncing;
+                self.wait(patience)
+            }
+        }
+    }
+}

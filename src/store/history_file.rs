@@ -1,0 +1,298 @@
+//! A shard's history on disk: append-only files beside the checkpoints.
+//!
+//! History is written at checkpoints only: what came later is made again by replaying
+//! the log. A file holds every event of a span of revisions; spans follow one another
+//! without a hole, or what is before the hole is dropped:
+//!
+//! ```text
+//! history-<from, 20 digits>-<through, 20 digits>.events
+//!   "DKVHIST1"                      8 bytes: magic and format version
+//!   length u32 LE, crc32c u32 LE    of one encoded event, then the event; repeated
+//! ```
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::host::{Disk, OpenMode};
+use crate::base::limits;
+use crate::base::types::Revision;
+use crate::engine::EngineError;
+use crate::machine::{Event, codec};
+
+const MAGIC: &[u8; 8] = b"DKVHIST1";
+const FRAME_BYTES: usize = 8;
+const WRITE_BYTES: usize = 1 << 20;
+
+/// Revisions `from` to `through`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// The first revision that is covered.
+    pub from: Revision,
+    /// The last one.
+    pub through: Revision,
+}
+
+/// The history files of one shard.
+pub struct HistoryFiles {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    /// Oldest first, each starting where the one before it ends.
+    files: Vec<Span>,
+}
+
+/// What the files hold.
+pub struct LoadedHistory {
+    /// From this revision on no event is missing.
+    pub floor: Revision,
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+}
+
+impl HistoryFiles {
+    /// Finds the files in `dir`, which is made if it is missing, and reads the events
+    /// up to `upto`, the revision of the checkpoint: later ones come again from the log.
+    /// History may be short, never wrong: what is before a damaged or missing file is
+    /// dropped, with a warning.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        upto: Revision,
+    ) -> Result<(Self, LoadedHistory), EngineError> {
+        let mut this = Self {
+            disk,
+            dir,
+            files: Vec::new(),
+        };
+        this.disk
+            .create_dir_all(&this.dir)
+            .map_err(|source| this.failed(source))?;
+        let names = this
+            .disk
+            .list(&this.dir)
+            .map_err(|source| this.failed(source))?;
+        for name in names.iter().filter(|name| is_leftover(name)) {
+            let path = this.dir.join(name);
+            this.disk
+                .remove(&path)
+                .map_err(|source| io_error(&path, source))?;
+        }
+        let mut spans: Vec<_> = names.iter().filter_map(|name| parse_name(name)).collect();
+        spans.sort();
+        let mut loaded = LoadedHistory {
+            floor: upto.next(),
+            events: Vec::new(),
+        };
+        for span in spans {
+            this.take(span, upto, &mut loaded)?;
+        }
+        if this.files.last().is_some_and(|last| last.through < upto) {
+            this.drop_all(&mut loaded, "history ends before the checkpoint")?;
+        }
+        loaded.floor = this.files.first().map_or(upto.next(), |first| first.from);
+        this.disk
+            .sync_dir(&this.dir)
+            .map_err(|source| this.failed(source))?;
+        Ok((this, loaded))
+    }
+
+    /// Takes one more file into the chain.
+    fn take(
+        &mut self,
+        span: Span,
+        upto: Revision,
+        loaded: &mut LoadedHistory,
+    ) -> Result<(), EngineError> {
+        let known = self.files.last().map(|last| last.through);
+        if known.is_some_and(|known| span.through <= known) {
+            return self.remove(span);
+        }
+        let Some(mut events) = self.read(span)? else {
+            self.drop_all(loaded, "a history file is damaged")?;
+            return self.remove(span);
+        };
+        if known.is_some_and(|known| span.from > known.next()) {
+            self.drop_all(loaded, "a history file is missing")?;
+        }
+        let after = self.files.last().map_or(Revision(0), |last| last.through);
+        events.retain(|event| event.revision > after && event.revision <= upto);
+        if span.through <= upto && span.from > after {
+            self.files.push(span);
+        } else {
+            // Written for a checkpoint that was never finished. IMPORTANT: what it has
+            // up to the checkpoint gets a file of its own before it goes, or a crash in
+            // between would leave a hole.
+            let kept = Span {
+                from: span.from.max(after.next()),
+                through: span.through.min(upto),
+            };
+            self.append(kept, &events)?;
+            self.remove(span)?;
+        }
+        loaded.events.append(&mut events);
+        Ok(())
+    }
+
+    fn drop_all(&mut self, loaded: &mut LoadedHistory, why: &str) -> Result<(), EngineError> {
+        tracing::warn!(dir = %self.dir.display(), "{why}: what is before it was dropped");
+        loaded.events.clear();
+        for span in std::mem::take(&mut self.files) {
+            self.remove(span)?;
+        }
+        Ok(())
+    }
+
+    /// Makes all events of a span durable; the span goes on where the last one ends,
+    /// or starts anew behind a gap. An empty span is ignored.
+    ///
+    /// # Errors
+    /// When the file system fails, out of space included; nothing was added then.
+    pub fn append(&mut self, span: Span, events: &[Event]) -> Result<(), EngineError> {
+        if span.from > span.through {
+            return Ok(());
+        }
+        let path = self.path(span);
+        let tmp = path.with_extension("tmp");
+        let written = self.write(&tmp, events).and_then(|()| {
+            self.disk.rename(&tmp, &path)?;
+            self.disk.sync_dir(&self.dir)
+        });
+        match written {
+            Ok(()) => {
+                self.files.push(span);
+                Ok(())
+            }
+            Err(full) if full.kind() == io::ErrorKind::StorageFull => {
+                // Best effort: a leftover is removed at the next start.
+                let _left = self.disk.remove(&tmp);
+                let needed = events.iter().map(|event| event.key.len() as u64 + 64).sum();
+                Err(EngineError::OutOfSpace { path, needed })
+            }
+            Err(source) => Err(io_error(&path, source)),
+        }
+    }
+
+    /// Removes the files whose events are all below `floor`.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub fn trim(&mut self, floor: Revision) -> Result<(), EngineError> {
+        let gone = self.files.partition_point(|span| span.through < floor);
+        for span in self.files.drain(..gone).collect::<Vec<_>>() {
+            self.remove(span)?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, tmp: &Path, events: &[Event]) -> io::Result<()> {
+        if let Err(error) = self.disk.remove(tmp)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        let file = self.disk.open(tmp, OpenMode::CreateNew)?;
+        let mut buffer = MAGIC.to_vec();
+        let mut offset = 0;
+        for event in events {
+            let encoded = codec::encode_event(event);
+            let length = u32::try_from(encoded.len()).expect("an event fits in one entry");
+            buffer.extend_from_slice(&length.to_le_bytes());
+            buffer.extend_from_slice(&crc32c::crc32c(&encoded).to_le_bytes());
+            buffer.extend_from_slice(&encoded);
+            if buffer.len() >= WRITE_BYTES {
+                file.write_all_at(&buffer, offset)?;
+                offset += buffer.len() as u64;
+                buffer.clear();
+            }
+        }
+        file.write_all_at(&buffer, offset)?;
+        file.sync_data()
+    }
+
+    /// The events of a file; `None` if it is damaged.
+    fn read(&self, span: Span) -> Result<Option<Vec<Event>>, EngineError> {
+        let path = self.path(span);
+        let failed = |source| io_error(&path, source);
+        let file = self.disk.open(&path, OpenMode::Read).map_err(failed)?;
+        let mut rest = file.len().map_err(failed)?;
+        let mut offset = 0;
+        let mut take = |bytes: usize| -> Result<Option<Vec<u8>>, EngineError> {
+            if bytes as u64 > rest {
+                return Ok(None);
+            }
+            let mut taken = vec![0; bytes];
+            file.read_exact_at(&mut taken, offset).map_err(failed)?;
+            offset += bytes as u64;
+            rest -= bytes as u64;
+            Ok(Some(taken))
+        };
+        if take(MAGIC.len())?.as_deref() != Some(MAGIC) {
+            return Ok(None);
+        }
+        let mut events = Vec::new();
+        while let Some(frame) = take(FRAME_BYTES)? {
+            let (length, crc) = frame.split_at(4);
+            let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, b| n << 8 | u32::from(*b));
+            let (length, crc) = (number(length) as usize, number(crc));
+            // An event holds the record before and the record after.
+            if length > 2 * limits::REQUEST_BYTES_MAX {
+                return Ok(None);
+            }
+            let Some(encoded) = take(length)? else {
+                return Ok(None);
+            };
+            if crc32c::crc32c(&encoded) != crc {
+                return Ok(None);
+            }
+            let Ok(event) = codec::decode_event(Bytes::from(encoded)) else {
+                return Ok(None);
+            };
+            events.push(event);
+        }
+        // A file is renamed into place whole: anything left over is damage.
+        Ok((rest == 0).then_some(events))
+    }
+
+    fn remove(&self, span: Span) -> Result<(), EngineError> {
+        let path = self.path(span);
+        self.disk
+            .remove(&path)
+            .map_err(|source| io_error(&path, source))
+    }
+
+    fn path(&self, span: Span) -> PathBuf {
+        let Span { from, through } = span;
+        self.dir
+            .join(format!("history-{:020}-{:020}.events", from.0, through.0))
+    }
+
+    fn failed(&self, source: io::Error) -> EngineError {
+        io_error(&self.dir, source)
+    }
+}
+
+fn is_leftover(name: &str) -> bool {
+    name.starts_with("history-") && name.ends_with(".tmp")
+}
+
+fn parse_name(name: &str) -> Option<Span> {
+    let span = name.strip_prefix("history-")?.strip_suffix(".events")?;
+    let (from, through) = span.split_once('-')?;
+    let revision = |text: &str| text.parse().ok().map(Revision);
+    Some(Span {
+        from: revision(from)?,
+        through: revision(through)?,
+    })
+}
+
+fn io_error(path: &Path, source: io::Error) -> EngineError {
+    EngineError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,146 @@
+//! The handle that everybody else holds.
+
+use std::sync::Arc;
+
+use super::WalError;
+use super::queue::{Append, Done, ReadOnly, Shared};
+use super::record::GroupId;
+use crate::base::types::LogIndex;
+
+/// A running log. Clones are the same log; when the last one is dropped, the log
+/// is closed.
+#[derive(Clone)]
+pub struct Wal {
+    owner: Arc<Owner>,
+}
+
+struct Owner {
+    shared: Arc<Shared>,
+}
+
+/// How the log is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalStatus {
+    /// Segments that hold something, the one written to included.
+    pub segments: u64,
+    /// Their length on disk, bytes; at most two spare segments come on top.
+    pub bytes: u64,
+    /// Why entries are refused, if they are: the disk is full.
+    pub read_only: Option<String>,
+    /// Why the log stopped for good, if it did: the node must exit.
+    pub poisoned: Option<String>,
+    /// True once a closed log has written everything and its writer has ended.
+    pub finished: bool,
+    /// Bytes waiting to be written.
+    pub queued_bytes: u64,
+    /// Batches written since the start.
+    pub batches: u64,
+    /// Bytes written since the start, framing included.
+    pub appended_bytes: u64,
+    /// Waits for the disk since the start.
+    pub fsyncs: u64,
+    /// How long the last of them took, microseconds.
+    pub fsync_last_us: u64,
+    /// How long the longest took, microseconds.
+    pub fsync_longest_us: u64,
+}
+
+impl Wal {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            owner: Arc::new(Owner { shared }),
+        }
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.owner.shared
+    }
+
+    /// Queues records. The order of accepted appends is the order of the log and the
+    /// order of their `done` calls. Never blocks on the disk.
+    ///
+    /// # Errors
+    /// The append is refused: nothing of it is done, and `done` is not called.
+    /// `ReadOnly`: the disk is full (appends without entries are still taken while
+    /// they fit the room there is); `QueueFull`: too much is waiting; `TooLarge`:
+    /// split it; `Poisoned`, `Closed`.
+    pub fn append(&self, append: Append) -> Result<(), WalError> {
+        self.shared().append(append)
+    }
+
+    /// Calls `done` once everything accepted before is durable; with the error at
+    /// once if the log is poisoned or closed, or too much is waiting.
+    pub fn sync(&self, done: Done) {
+        self.shared().sync(done);
+    }
+
+    /// Entries of `group` up to `index` are not needed any more. Segments that
+    /// nobody needs are recycled, the oldest first. Kept in memory only: after a
+    /// restart they may be replayed again.
+    pub fn release(&self, group: GroupId, index: LogIndex) {
+        let mut state = self.shared().lock();
+        state.segments.release(group, index);
+        let something_to_do = state.segments.free().is_some();
+        drop(state);
+        if something_to_do {
+            self.shared().wake();
+        }
+    }
+
+    /// How many segments cannot be recycled because of `group`.
+    pub fn pinned_segments(&self, group: GroupId) -> u64 {
+        self.shared().lock().segments.pinned_by(group)
+    }
+
+    /// The groups that pin more than `max` segments: each should make a checkpoint.
+    pub fn pinning(&self, max: u64) -> Vec<GroupId> {
+        self.shared().lock().segments.pinning(max)
+    }
+
+    /// The records of one append may take this many bytes, each with its payload and
+    /// 17 bytes more.
+    pub fn append_bytes_max(&self) -> u64 {
+        self.shared().sizes.append_bytes_max
+    }
+
+    /// How the log is doing.
+    pub fn status(&self) -> WalStatus {
+        let state = self.shared().lock();
+        let counters = state.counters;
+        WalStatus {
+            segments: state.segments.count(),
+            bytes: state.segments.bytes(),
+            read_only: state
+                .read_only
+                .as_ref()
+                .map(|why: &ReadOnly| why.error().to_string()),
+            poisoned: state.poisoned.as_deref().map(str::to_owned),
+            finished: state.finished,
+            queued_bytes: state.queued_bytes,
+            batches: counters.batches,
+            appended_bytes: counters.appended_bytes,
+            fsyncs: counters.fsyncs,
+            fsync_last_us: counters.fsync_last_us,
+            fsync_longest_us: counters.fsync_longest_us,
+        }
+    }
+
+    /// Takes no more. The writer finishes what is queued, makes it durable and ends;
+    /// `status().finished` tells when.
+    pub fn close(&self) {
+        self.owner.close();
+    }
+}
+
+impl Owner {
+    fn close(&self) {
+        self.shared.lock().closed = true;
+        self.shared.wake();
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

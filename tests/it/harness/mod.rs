@@ -1,0 +1,15 @@
+//! What every test of the binary needs: nodes, commands, shells.
+//!
+//! Nothing here sleeps to be right: a node is ready when it says so, and what must
+//! become true is asked again until a deadline.
+
+mod command;
+mod node;
+mod shell;
+
+pub(crate) use command::{Ran, dkv, dkv_at, run};
+pub(crate) use node::{Node, serve_fails};
+pub(crate) use shell::Shell;
+
+/// How long anything may take before a test gives up: far more than it ever should.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -1,0 +1,18 @@
+//! The real binary, run as people run it: every test has its own directory and its own
+//! port, and ends what it started.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "these tests stand outside the product: they use real files, clocks and threads"
+)]
+
+mod bad_input;
+mod bad_peers;
+mod bad_settings;
+mod cli_kv;
+mod cli_lock;
+mod cli_scan;
+mod generated;
+mod harness;
+mod restart;
+mod tour;
