@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::client_of;
 use super::fake::{Fake, Fault};
+use super::reach::client_of;
 use crate::client::LockOptions;
 use crate::proto::v1::request_frame::Request;
 
@@ -36,7 +36,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(super::LONG, waiting)
+    tokio::time::timeout(super::reach::LONG, waiting)
         .await
         .unwrap_or_else(|_| panic!("{what} did not happen"));
 }
