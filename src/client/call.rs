@@ -132,11 +132,14 @@ impl Client {
 
     /// A stream to `node`, if the shard there is the one this client knows.
     async fn reach(&self, node: &Arc<Node>, budget: &Budget) -> Result<Arc<Connected>, TryFailure> {
-        let connecting = node.connected(self.spread());
-        let connected = tokio::time::timeout(self.left(budget), connecting)
-            .await
-            .map_err(|_| TryFailure::unreachable("no connection in time"))?
-            .map_err(TryFailure::Unreachable)?;
+        let link = self.spread();
+        let connected = match node.up(link) {
+            Some(connected) => connected,
+            None => tokio::time::timeout(self.left(budget), node.connected(link))
+                .await
+                .map_err(|_| TryFailure::unreachable("no connection in time"))?
+                .map_err(TryFailure::Unreachable)?,
+        };
         let shard = self.route.shard();
         if let Some((identity, local)) = connected.identity(shard) {
             self.route

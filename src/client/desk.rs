@@ -1,4 +1,4 @@
-//! Where calls are queued and their outcomes put down, desk by the callers and the
+//! Where calls are queued and their outcomes put down, shared by the callers and the
 //! stream.
 //!
 //! Invariant: a frame that was not sent can be taken back, and one that was sent says
