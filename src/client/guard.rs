@@ -70,8 +70,12 @@ impl Client {
     /// Takes a lock and keeps it, or `None` if somebody else holds it. The lease is
     /// renewed after each third of it.
     ///
-    /// ```no_run
-    /// # async fn example(client: dkv::client::Client) -> dkv::base::Result<()> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> dkv::base::Result<()> {
+    /// # use dkv::client::{Client, ClientOptions};
+    /// # let server = dkv::server::Ephemeral::start().await?;
+    /// # let client = Client::connect(ClientOptions::to(server.endpoint())).await?;
     /// use dkv::client::{LockOptions, SetOptions};
     ///
     /// if let Some(guard) = client.lock("jobs", LockOptions::default()).await? {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc;
 
 use bytes::Bytes;
@@ -113,6 +114,12 @@ impl Node {
             locals,
             _lock: lock,
         })
+    }
+
+    /// Tells why writes are refused right now, if they are.
+    pub fn read_only(&self) -> Arc<dyn Fn() -> Option<String> + Send + Sync> {
+        let wal = self.wal.clone();
+        Arc::new(move || wal.status().read_only)
     }
 
     /// Makes everything durable and ends the background work. Blocks until the disk has
