@@ -22,6 +22,8 @@ mod perf;
 mod root;
 mod row;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use exit::ExitStatus;
