@@ -145,3 +145,13 @@ async fn perf_prints_a_row_a_test_and_writes_them_as_csv() {
     assert!(written.starts_with("test,target,threads,"), "{written}");
     assert_eq!(fake.keys(), 0, "its keys are removed");
 }
+
+#[tokio::test]
+async fn a_command_is_stopped_when_its_lock_is_lost() {
+    let fake = Fake::local(1).await;
+    fake.refuse_from(1);
+    let words = ["lock", "run", "jobs", "--ttl", "300ms", "--", "sleep", "60"];
+    let (code, _, remarks) = dkv(&fake, &words).await;
+    assert_eq!(code, 128 + 15, "{remarks}");
+    assert_eq!(remarks, "the lock is lost: stopping the command\n");
+}
