@@ -309,4 +309,4 @@ impl List<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -185,11 +185,15 @@ fn code(status: process::ExitStatus) -> u8 {
 }
 
 fn no_signals(error: io::Error) -> Failure {
-    Error::internal(format!("cannot listen for signals: {error}")).into()
+    Error::internal(format!("cannot listen for signals: {error}"))
+        .with_source(error)
+        .into()
 }
 
 fn not_awaited(error: io::Error) -> Failure {
-    Error::internal(format!("cannot wait for the command: {error}")).into()
+    Error::internal(format!("cannot wait for the command: {error}"))
+        .with_source(error)
+        .into()
 }
 
 #[cfg(test)]
