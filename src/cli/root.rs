@@ -22,14 +22,14 @@ file, the file beats the default.";
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    common: CommonArgs,
+    everywhere: GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
 
 /// What every subcommand takes.
 #[derive(Debug, Args)]
-struct CommonArgs {
+struct GlobalArgs {
     /// Read settings from this TOML file
     #[arg(
         long,
@@ -103,9 +103,9 @@ pub(crate) fn run_words(words: &Words, out: Stream, remarks: Stream) -> ExitStat
     };
     let cli = Cli::from_arg_matches(&effective.matches)
         .expect("clap reads the matches that it made itself");
-    let CommonArgs { output, quiet, .. } = cli.common;
+    let GlobalArgs { output, quiet, .. } = cli.everywhere;
     let mut printer = Printer::new(output, quiet, out, remarks);
-    if cli.common.no_progress {
+    if cli.everywhere.no_progress {
         printer = printer.without_progress();
     }
     for note in &effective.notes {

@@ -125,7 +125,7 @@ impl Node {
     /// Makes everything durable and ends the background work. Blocks until the disk has
     /// it; nothing may be submitted any more.
     pub fn close(self) {
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(1);
         // The receiver below waits for as long as the log takes.
         self.wal
             .sync(Box::new(move |result| drop(tell.send(result))));

@@ -15,7 +15,7 @@ use crate::base::Error;
 use crate::cli::client_args::{ClientArgs, bytes};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::lock::{LeaseArgs, WaitArgs};
+use crate::cli::lock::lease::{LeaseArgs, WaitArgs};
 use crate::cli::output::Printer;
 use crate::cli::row::escaped;
 use crate::client::{LockGuard, LockOptions};

@@ -1,3 +1,5 @@
+//! What is printed, in every format.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -106,14 +106,9 @@ pub(super) fn owner(bytes: &Bytes) -> Result<OwnerId> {
     id16("the owner id", bytes).map(OwnerId)
 }
 
-pub(super) fn request_id(wire: v1::RequestId) -> Result<RequestId> {
+pub(super) fn request_id(wire: &v1::RequestId) -> Result<RequestId> {
     let client = ClientId(id16("request_id.client", &wire.client)?);
-    let v1::RequestId {
-        sequence,
-        acked_below,
-        attempt,
-        ..
-    } = wire;
+    let (sequence, acked_below, attempt) = (wire.sequence, wire.acked_below, wire.attempt);
     if sequence == 0 || acked_below > sequence {
         return Err(Error::invalid(format!(
             "request_id: sequence {sequence} must be at least 1 and at least acked_below \
