@@ -200,7 +200,7 @@ fn write(
 ) -> Result<Call> {
     let (shard, bucket) = target(wire_target)?;
     let command = Command {
-        request: request_id.as_ref().map(self::request_id).transpose()?,
+        request: request_id.map(|wire| self::request_id(&wire)).transpose()?,
         fence: fence.map(|fence| self::fence(&fence)).transpose()?,
         op: Op::Kv { bucket, command },
     };

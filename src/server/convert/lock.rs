@@ -117,7 +117,7 @@ fn lock_write(
 ) -> Result<Call> {
     let (shard, _) = target(wire_target)?;
     let command = Command {
-        request: request_id.as_ref().map(self::request_id).transpose()?,
+        request: request_id.map(|wire| self::request_id(&wire)).transpose()?,
         fence: None,
         op: Op::Lock {
             name: lock_name(name)?,
