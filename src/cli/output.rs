@@ -243,7 +243,7 @@ impl Printer {
         table.load_style(presets::UTF8_BORDERS_ONLY);
         table.set_header(first.fields().iter().map(|(name, _)| *name));
         for row in rows {
-            table.add_row(row.fields().iter().map(|(_, field)| field.to_text()));
+            table.add_row(row.fields().iter().map(|(_, field)| field.to_cell()));
         }
         for (index, (_, field)) in first.fields().iter().enumerate() {
             if let (Field::Number(_) | Field::Decimal(_), Some(column)) =

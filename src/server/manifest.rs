@@ -224,7 +224,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
              upgrade dkv",
             path.display()
         );
-        return Err(Error::corrupt(message));
+        return Err(Error::invalid(message));
     }
     let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     if length != message.len() || crc32c::crc32c(message) != u32::from_le_bytes([c0, c1, c2, c3]) {
