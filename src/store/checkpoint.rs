@@ -132,16 +132,16 @@ impl Checkpointer {
             bytes,
         } = frozen;
         let shared = self.shared.clone();
-        let written = self.history.append(span, &events).and_then(|()| {
-            shared
-                .machine
-                .write()
-                .history_mut()
-                .mark_persisted(span.through);
-            let checkpointed = job()?;
-            self.history.trim(history_floor)?;
-            Ok(checkpointed)
-        });
+        let written = self
+            .history
+            .trim(history_floor)
+            .and_then(|()| self.history.append(span, &events))
+            .and_then(|()| {
+                let mut machine = shared.machine.write();
+                machine.history_mut().mark_persisted(span.through);
+                drop(machine);
+                job()
+            });
         match written {
             Ok(checkpointed) => {
                 self.bytes_last = checkpointed.bytes;

@@ -20,11 +20,15 @@ use crate::base::host::{Disk, OpenMode};
 use crate::base::limits;
 use crate::base::types::Revision;
 use crate::engine::EngineError;
+use crate::kv::Record;
 use crate::machine::{Event, codec};
 
 const MAGIC: &[u8; 8] = b"DKVHIST1";
 const FRAME_BYTES: usize = 8;
 const WRITE_BYTES: usize = 1 << 20;
+
+/// A file ends with the revision that crosses this: what trimming is exact to.
+const FILE_BYTES: usize = 16 << 20;
 
 /// Revisions `from` to `through`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,11 +152,36 @@ impl HistoryFiles {
     }
 
     /// Makes all events of a span durable; the span goes on where the last one ends,
-    /// or starts anew behind a gap. An empty span is ignored.
+    /// or starts anew behind a gap. An empty span is ignored. Large spans are cut, so
+    /// that old ones can go soon.
     ///
     /// # Errors
-    /// When the file system fails, out of space included; nothing was added then.
+    /// When the file system fails, out of space included; the first files of the span
+    /// may be there then, and the next append goes on behind them.
     pub fn append(&mut self, span: Span, events: &[Event]) -> Result<(), EngineError> {
+        // What an append that ran out of space had written already is not written again.
+        let known = self.files.last().map_or(Revision(0), |last| last.through);
+        let mut from = span.from.max(known.next());
+        let mut rest = &events[events.partition_point(|event| event.revision <= known)..];
+        while !rest.is_empty() {
+            let (file, later) = rest.split_at(events_of_one_file(rest));
+            let last = file.last().map_or(span.through, |event| event.revision);
+            let through = if later.is_empty() { span.through } else { last };
+            self.append_file(Span { from, through }, file)?;
+            from = through.next();
+            rest = later;
+        }
+        // A span whose changes were all of locks has no events, and is known all the same.
+        self.append_file(
+            Span {
+                from,
+                through: span.through,
+            },
+            &[],
+        )
+    }
+
+    fn append_file(&mut self, span: Span, events: &[Event]) -> Result<(), EngineError> {
         if span.from > span.through {
             return Ok(());
         }
@@ -274,6 +303,19 @@ impl HistoryFiles {
     fn failed(&self, source: io::Error) -> EngineError {
         io_error(&self.dir, source)
     }
+}
+
+/// How many events fill a file; those of one revision stay together.
+fn events_of_one_file(events: &[Event]) -> usize {
+    let mut bytes = 0;
+    for (at, pair) in events.windows(2).enumerate() {
+        let values = [&pair[0].record, &pair[0].previous].into_iter().flatten();
+        bytes += pair[0].key.len() + values.map(Record::weight).sum::<usize>();
+        if bytes >= FILE_BYTES && pair[0].revision != pair[1].revision {
+            return at + 1;
+        }
+    }
+    events.len()
 }
 
 fn is_leftover(name: &str) -> bool {

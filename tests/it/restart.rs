@@ -135,7 +135,7 @@ fn the_log_stays_bounded() {
     // 600 MiB went through. Four segments may be pinned; one is written, one waits, two are kept.
     let bytes = folder_bytes(&node.data_dir().join("wal"));
     assert!(bytes <= 8 * SEGMENT, "the log takes {bytes} bytes");
-    // Beside it stand two checkpoints of 18 MiB at most, and history of 256 MiB.
+    // Beside it stand two checkpoints of 18 MiB at most, and history: 256 MiB and a file.
     let bytes = folder_bytes(&node.data_dir().join("shards"));
     assert!(bytes < 320 << 20, "the shards take {bytes} bytes");
     node.kill();
