@@ -13,7 +13,7 @@ use crate::base::types::{NodeId, OwnerId, Revision, ShardId};
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::kv::Record;
 use crate::lock::{Lock, LockCommand};
-use crate::machine::{Applied, Command, Op, OutcomeKind, ScanPage, ScanQuery, query};
+use crate::machine::{Applied, Command, Fence, Op, OutcomeKind, ScanPage, ScanQuery, query};
 use crate::store::{Done, Store};
 
 /// What a request asks of a shard, whatever wire it came over.
@@ -257,13 +257,14 @@ impl Service {
     }
 
     async fn write(&self, shard: &Shard, command: Command) -> Result<Applied> {
+        let subject = Subject::of(&command);
         let (tell, told) = oneshot::channel();
         // Nobody listens any more when the caller gave up: its request id tells later.
         let done: Done = Box::new(move |result| drop(tell.send(result)));
         self.submit(shard, vec![command], done)?;
         let replies = told.await.map_err(|_| stopped())??;
         let applied = replies.into_iter().next().ok_or_else(stopped)?;
-        settle(applied)
+        settle(applied, &subject)
     }
 
     /// IMPORTANT: only the first piece carries the request id. A repetition of it goes
@@ -381,27 +382,53 @@ fn stopped() -> Error {
     Error::timeout("the node stopped before the outcome was known: ask again with the same id")
 }
 
+/// What a command's refusal must name; nothing else of it is kept until the outcome.
+#[derive(Default)]
+pub(super) struct Subject {
+    fence: Option<Fence>,
+    bucket: String,
+}
+
+impl Subject {
+    pub(super) fn of(command: &Command) -> Self {
+        let bucket = match &command.op {
+            Op::Kv { bucket, .. } => bucket.clone(),
+            Op::Lock { .. } | Op::Sweep => String::new(),
+        };
+        Self {
+            fence: command.fence.clone(),
+            bucket,
+        }
+    }
+
+    fn stale_fence(&self, fence_now: u64) -> Error {
+        let now = match fence_now {
+            0 => "nobody holds the lock now".to_owned(),
+            fence => format!("it is {fence} now"),
+        };
+        let given = self.fence.as_ref().map_or_else(String::new, |fence| {
+            let name = fence.name.escape_ascii();
+            format!(" {} of the lock `{name}`", fence.token)
+        });
+        let message = format!("stale fence{given}: {now}; stop, the lock was lost");
+        Error::new(ErrorKind::FenceStale, message)
+    }
+}
+
 /// Turns the refusals among outcomes into errors.
 ///
 /// # Errors
 /// `FenceStale`, `LimitExceeded`, `NotFound` or `Timeout`.
-pub(super) fn settle(applied: Applied) -> Result<Applied> {
+pub(super) fn settle(applied: Applied, subject: &Subject) -> Result<Applied> {
     match applied.outcome.kind {
-        OutcomeKind::FenceStale => {
-            let now = match applied.outcome.count {
-                0 => "nobody holds the lock now".to_owned(),
-                fence => format!("the lock's fence is {fence} now"),
-            };
-            let message = format!("stale fence: {now}; stop, the lock was lost");
-            Err(Error::new(ErrorKind::FenceStale, message))
-        }
+        OutcomeKind::FenceStale => Err(subject.stale_fence(applied.outcome.count)),
         OutcomeKind::QueueFull => Err(Error::limit_exceeded(format!(
             "{} callers wait for this lock already, the most there can be: try later",
             limits::LOCK_WAITERS_MAX
         ))),
         OutcomeKind::NoSuchBucket => Err(Error::new(
             ErrorKind::NotFound,
-            "there is no bucket of that name in this shard",
+            format!("there is no bucket `{}` in this shard", subject.bucket),
         )),
         OutcomeKind::OutcomeUnknown => Err(Error::timeout(
             "this request is too old to tell whether it was applied: read, then decide",

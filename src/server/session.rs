@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use tonic::Streaming;
 
 use super::convert::{self, Kind};
-use super::service::{Answer, Operation, Query, Service, settle};
+use super::service::{Answer, Operation, Query, Service, Subject, settle};
 use super::status;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
@@ -36,6 +36,8 @@ struct Tag {
     kind: Kind,
     /// Counted among its lane's writes.
     writes: bool,
+    /// What a refusal speaks of.
+    subject: Subject,
 }
 
 /// Writes of one shard that are submitted together.
@@ -194,6 +196,7 @@ impl Session {
                         shard,
                         kind,
                         writes: false,
+                        subject: Subject::default(),
                     },
                     operation,
                 );
@@ -229,7 +232,8 @@ impl Session {
         }));
     }
 
-    fn group(&mut self, tag: Tag, command: Command) {
+    fn group(&mut self, mut tag: Tag, command: Command) {
+        tag.subject = Subject::of(&command);
         let shard = tag.shard;
         let group = self.groups.entry(shard).or_default();
         let full = group.commands.len() == limits::ENTRY_COMMANDS_MAX
@@ -277,7 +281,8 @@ impl Session {
             match result {
                 Ok(replies) => {
                     for (tag, applied) in tags.into_iter().zip(replies) {
-                        self.finish(tag, settle(applied).map(Answer::Applied));
+                        let settled = settle(applied, &tag.subject);
+                        self.finish(tag, settled.map(Answer::Applied));
                     }
                 }
                 Err(error) => {
