@@ -749,7 +749,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__perf)
-            opts="-o -q -h --threads --connections --value-size --keys --duration --ops --only --skip --csv --seed --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --threads --connections --value-size --large-value-size --keys --duration --ops --only --skip --csv --seed --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -764,6 +764,10 @@ _dkv() {
                     return 0
                     ;;
                 --value-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --large-value-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2317,7 +2321,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__perf)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --threads --connections --value-size --keys --duration --ops --only --skip --csv --seed --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --threads --connections --value-size --large-value-size --keys --duration --ops --only --skip --csv --seed --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2356,6 +2360,10 @@ _dkv() {
                     return 0
                     ;;
                 --value-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --large-value-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -467,6 +467,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l threads -d 'Clients that ask at once' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l connections -d 'Connections to each node' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l value-size -d 'The length of a value, like 128 or 4K' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l large-value-size -d 'The length of a value of the test set-large' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l keys -d 'How many keys are used' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l duration -d 'Run each test for this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l ops -d 'Run each test for this many operations instead' -r
@@ -768,6 +769,7 @@ stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l threads -d 'Clients that ask at once' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l connections -d 'Connections to each node' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l value-size -d 'The length of a value, like 128 or 4K' -r
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l large-value-size -d 'The length of a value of the test set-large' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l keys -d 'How many keys are used' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l duration -d 'Run each test for this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l ops -d 'Run each test for this many operations instead' -r

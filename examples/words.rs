@@ -8,6 +8,12 @@
 //!
 //! Kill the server in the middle of `write`, start it again, and run `check`.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program that uses dkv, not a part of it"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufWriter, Write};

@@ -71,25 +71,27 @@ impl ClientArgs {
     /// # Errors
     /// `Invalid` for what cannot be an address, and for what this build lacks.
     pub(crate) async fn connect(&self, connections: usize) -> Result<Client> {
+        Client::connect(self.options(connections)?).await
+    }
+
+    /// The words as the client takes them.
+    ///
+    /// # Errors
+    /// `Invalid` for what this build lacks.
+    pub(crate) fn options(&self, connections: usize) -> Result<ClientOptions> {
         if self.consistency == Consistency::Stale {
             return Err(Error::invalid(
                 "--consistency stale: this build has no stale reads yet; linearizable works",
             ));
         }
-        let options = ClientOptions {
+        Ok(ClientOptions {
             endpoints: self.endpoints.clone(),
             shard: self.shard,
             bucket: self.bucket.clone(),
             timeout: self.timeout,
             retries: self.retries,
             connections,
-        };
-        Client::connect(options).await
-    }
-
-    /// The addresses, as typed.
-    pub(crate) fn endpoints(&self) -> &[String] {
-        &self.endpoints
+        })
     }
 }
 

@@ -26,10 +26,17 @@ impl Failure {
             Self::Error(error) => error.kind().into(),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Done,
             Self::Output(_) => ExitStatus::Error,
-            Self::Usage(error) if error.use_stderr() => ExitStatus::Usage,
-            Self::Usage(_) => ExitStatus::Done,
+            Self::Usage(error) if is_help(error) => ExitStatus::Done,
+            Self::Usage(_) => ExitStatus::Usage,
         }
     }
+}
+
+/// Whether clap answers with help or the version: a subcommand that lacks its
+/// subcommand gets help as well.
+pub(crate) fn is_help(error: &clap::Error) -> bool {
+    let without_subcommand = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    !error.use_stderr() || error.kind() == without_subcommand
 }
 
 /// What to do about an error of `kind`, where the message cannot say it.

@@ -23,6 +23,8 @@ mod ready;
 mod root;
 mod row;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use exit::ExitStatus;

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::base::Error;
-use crate::cli::failure::{Failure, hint};
+use crate::cli::failure::{Failure, hint, is_help};
 use crate::cli::row::{Field, Row};
 
 /// How answers look.
@@ -137,6 +137,14 @@ impl Printer {
         }
     }
 
+    /// Starts a list that people, too, read as a table.
+    pub(crate) fn table_list(&mut self) -> List<'_> {
+        if self.format == Format::Text {
+            self.format = Format::Table;
+        }
+        self.list()
+    }
+
     /// Text or bytes that are the whole answer, in every format.
     pub(crate) fn verbatim(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.writer.write_all(bytes)?;
@@ -173,17 +181,17 @@ impl Printer {
 
     /// Help goes to stdout as it was asked for; a usage error to stderr, as ours.
     fn usage(&mut self, error: &clap::Error) {
-        let stream = if error.use_stderr() {
-            &self.remarks
-        } else {
+        let stream = if is_help(error) {
             &self.out
+        } else {
+            &self.remarks
         };
         let text = if stream.is_coloured {
             error.render().ansi().to_string()
         } else {
             error.render().to_string()
         };
-        if !error.use_stderr() {
+        if is_help(error) {
             // Whoever closed the pipe has seen enough of the help.
             let _ = self.verbatim(text.as_bytes());
             return;
@@ -235,7 +243,7 @@ impl Printer {
         table.load_style(presets::UTF8_BORDERS_ONLY);
         table.set_header(first.fields().iter().map(|(name, _)| *name));
         for row in rows {
-            table.add_row(row.fields().iter().map(|(_, field)| field.to_text()));
+            table.add_row(row.fields().iter().map(|(_, field)| field.to_cell()));
         }
         for (index, (_, field)) in first.fields().iter().enumerate() {
             if let (Field::Number(_) | Field::Decimal(_), Some(column)) =
@@ -301,4 +309,4 @@ impl List<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,20 +1,26 @@
 //! `dkv perf`: how fast a server answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::base::{Error, duration};
+use crate::base::{Error, Result, duration};
 use crate::cli::client_args::ClientArgs;
+use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
+use crate::cli::files;
 use crate::cli::output::Printer;
+use crate::cli::row::Row;
 use crate::config::text;
+use crate::perf::{self, PerfOptions, Progress, Stop, Test};
 
 /// Measure how fast a server answers: operations a second and latencies, test by test.
 ///
 /// Every thread is one client that asks, waits for the answer, and asks again. Keys have a
-/// prefix of their own and are removed afterwards.
+/// prefix of their own and are removed afterwards. The tests are set, set-large, get, has,
+/// has-not, mixed and delete.
 #[derive(Debug, Args)]
 pub(crate) struct PerfCommand {
     #[command(flatten)]
@@ -40,6 +46,9 @@ pub(crate) struct PerfArgs {
     /// The length of a value, like 128 or 4K
     #[arg(long, value_name = "SIZE", default_value = "128", value_parser = text::size)]
     value_size: u64,
+    /// The length of a value of the test set-large
+    #[arg(long, value_name = "SIZE", default_value = "512K", value_parser = text::size)]
+    large_value_size: u64,
     /// How many keys are used
     #[arg(long, value_name = "N", default_value = "10000")]
     keys: u64,
@@ -51,10 +60,12 @@ pub(crate) struct PerfArgs {
     ops: Option<u64>,
     /// Run only these tests, separated by commas
     #[arg(long, value_name = "TEST,...", value_delimiter = ',')]
-    only: Vec<String>,
+    #[arg(value_parser = str::parse::<Test>)]
+    only: Vec<Test>,
     /// Leave these tests out, separated by commas
     #[arg(long, value_name = "TEST,...", value_delimiter = ',')]
-    skip: Vec<String>,
+    #[arg(value_parser = str::parse::<Test>)]
+    skip: Vec<Test>,
     /// Write the rows to this file, too
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -69,6 +80,126 @@ pub(crate) fn run(args: &PerfCommand, printer: &mut Printer) -> Outcome {
 }
 
 /// The same, for `dkv kv perf`, where the client's words are those of `kv`.
-pub(crate) fn measure(_args: &PerfArgs, _client: &ClientArgs, _printer: &mut Printer) -> Outcome {
-    Err(Error::internal("not yet").into())
+pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printer) -> Outcome {
+    let options = args.options(client)?;
+    let bar = progress_bar(printer.shows_progress());
+    let rows = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal(format!("cannot start the event loop: {error}")))?
+        .block_on(async {
+            tokio::select! {
+                rows = perf::run(&options, |progress| show(&bar, progress)) => Some(rows),
+                _ = tokio::signal::ctrl_c() => None,
+            }
+        });
+    bar.finish_and_clear();
+    let Some(rows) = rows else {
+        printer.note(
+            "interrupted: keys may be left; `dkv kv delete --prefix dkv-perf: --yes` removes them",
+        );
+        return Ok(ExitStatus::Interrupted);
+    };
+    report(&rows?, args.csv.as_deref(), printer)
+}
+
+impl PerfArgs {
+    fn options(&self, client: &ClientArgs) -> Result<PerfOptions> {
+        let tests: Vec<Test> = Test::ALL
+            .into_iter()
+            .filter(|test| self.only.is_empty() || self.only.contains(test))
+            .filter(|test| !self.skip.contains(test))
+            .collect();
+        if tests.is_empty() {
+            return Err(Error::invalid(
+                "--only and --skip leave no test to run: name fewer in --skip",
+            ));
+        }
+        Ok(PerfOptions {
+            client: client.options(self.connections)?,
+            tests,
+            threads: self.threads,
+            keys: self.keys,
+            value_bytes: bytes(self.value_size),
+            large_value_bytes: bytes(self.large_value_size),
+            stop: self.ops.map_or(Stop::After(self.duration), Stop::Ops),
+            seed: self.seed,
+            ..PerfOptions::default()
+        })
+    }
+}
+
+/// A size that does not fit is refused as too large further on.
+fn bytes(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+fn progress_bar(is_shown: bool) -> ProgressBar {
+    if !is_shown {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{prefix:10} {bar:40} {percent:>3}% {msg}")
+        .expect("the template is a constant that indicatif takes");
+    ProgressBar::new(1_000).with_style(style)
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    match progress {
+        Progress::Preparing => bar.set_prefix("preparing"),
+        Progress::Running { test, done, ops } => {
+            bar.set_prefix(test.name());
+            bar.set_position((done.clamp(0.0, 1.0) * 1_000.0) as u64);
+            bar.set_message(format!("{ops} operations"));
+        }
+        Progress::CleaningUp => bar.set_prefix("removing"),
+    }
+}
+
+fn report(rows: &[perf::Row], csv: Option<&Path>, printer: &mut Printer) -> Outcome {
+    if let Some(path) = csv {
+        let mut text = Vec::new();
+        perf::write_csv(rows, &mut text)?;
+        files::write(path, &text)?;
+    }
+    let mut list = printer.table_list();
+    for row in rows {
+        let row = shown(row);
+        let text = row.to_line();
+        list.push(row, &text)?;
+    }
+    list.finish()?;
+    for row in rows {
+        if let Some(error) = &row.first_error {
+            printer.note(&format!(
+                "{}: {} errors, the first: {error}",
+                row.test, row.errors
+            ));
+        }
+    }
+    let is_sound = rows.iter().all(|row| row.errors == 0);
+    Ok(if is_sound {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Error
+    })
+}
+
+/// People know where and how they measure; programs get every column.
+fn shown(row: &perf::Row) -> Row {
+    Row::new()
+        .with("test", row.test)
+        .with("ops", row.ops)
+        .with("errors", row.errors)
+        .with("seconds", row.seconds)
+        .with("ops_per_s", row.ops_per_s)
+        .with("p50_us", row.p50_us)
+        .with("p95_us", row.p95_us)
+        .with("p99_us", row.p99_us)
+        .with("p999_us", row.p999_us)
+        .with("max_us", row.max_us)
+        .for_programs("target", row.target.as_str())
+        .for_programs("threads", row.threads as u64)
+        .for_programs("connections", row.connections as u64)
+        .for_programs("keys", row.keys)
+        .for_programs("value_bytes", row.value_bytes as u64)
 }

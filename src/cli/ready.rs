@@ -23,6 +23,10 @@ pub(crate) fn tell(fd: Option<i32>, line: &str) -> Result<(), String> {
     Ok(())
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a descriptor that the caller opened, no file of the node's"
+)]
 fn write_line(fd: i32, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)

@@ -22,14 +22,14 @@ file, the file beats the default.";
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    common: CommonArgs,
+    everywhere: GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
 
 /// What every subcommand takes.
 #[derive(Debug, Args)]
-struct CommonArgs {
+struct GlobalArgs {
     /// Read settings from this TOML file
     #[arg(
         long,
@@ -89,19 +89,25 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
         argv: argv.into_iter().collect(),
         variables: std::env::vars_os().collect(),
     };
+    run_words(&words, Stream::stdout(), Stream::stderr())
+}
+
+/// Runs `dkv`, with its data going to `out` and everything else to `remarks`.
+pub(crate) fn run_words(words: &Words, out: Stream, remarks: Stream) -> ExitStatus {
     let effective = match words.resolve() {
         Ok(effective) => effective,
         Err(failure) => {
-            let mut printer = Printer::new(Format::Text, false, Stream::stdout(), Stream::stderr());
-            printer.failure(&failure);
+            Printer::new(Format::Text, false, out, remarks).failure(&failure);
             return failure.status();
         }
     };
-    let cli = match Cli::from_arg_matches(&effective.matches) {
-        Ok(cli) => cli,
-        Err(error) => unreachable!("clap parsed what it cannot read: {error}"),
-    };
-    let mut printer = printer_for(&cli.common);
+    let cli = Cli::from_arg_matches(&effective.matches)
+        .expect("clap reads the matches that it made itself");
+    let GlobalArgs { output, quiet, .. } = cli.everywhere;
+    let mut printer = Printer::new(output, quiet, out, remarks);
+    if cli.everywhere.no_progress {
+        printer = printer.without_progress();
+    }
     for note in &effective.notes {
         printer.note(note);
     }
@@ -111,20 +117,6 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
             printer.failure(&failure);
             failure.status()
         }
-    }
-}
-
-fn printer_for(common: &CommonArgs) -> Printer {
-    let printer = Printer::new(
-        common.output,
-        common.quiet,
-        Stream::stdout(),
-        Stream::stderr(),
-    );
-    if common.no_progress {
-        printer.without_progress()
-    } else {
-        printer
     }
 }
 

@@ -11,6 +11,9 @@ use serde::{Serialize, Serializer};
 
 use crate::base::duration;
 
+/// Bytes of a value that a table shows.
+const CELL_BYTES_MAX: usize = 64;
+
 /// A value in an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Field {
@@ -102,6 +105,17 @@ impl Field {
                 format!("[{}]", lines.join("; "))
             }
             Self::Absent => "-".to_owned(),
+        }
+    }
+
+    /// For a cell of a table: what is long is cut, and says how long it is.
+    pub(crate) fn to_cell(&self) -> String {
+        match self {
+            Self::Bytes(bytes) if bytes.len() > CELL_BYTES_MAX => {
+                let shown = escaped(&bytes[..CELL_BYTES_MAX]);
+                format!("{shown}… ({} bytes)", bytes.len())
+            }
+            other => other.to_text(),
         }
     }
 
@@ -259,6 +273,17 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&binary).unwrap(),
             r#"{"value_b64":"/wA="}"#
+        );
+    }
+
+    #[test]
+    fn a_table_cuts_what_is_long() {
+        let short = Field::Bytes(Bytes::from_static(b"short"));
+        assert_eq!(short.to_cell(), "short");
+        let long = Field::Bytes(Bytes::from(vec![b'v'; 1 << 20]));
+        assert_eq!(
+            long.to_cell(),
+            format!("{}… (1048576 bytes)", "v".repeat(64))
         );
     }
 

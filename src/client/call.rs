@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Client;
+use super::desk::request_bytes;
 use super::error::{broken_contract, from_wire};
 use super::node::{Connected, Node};
 use super::outcome::{Doubt, Next, TryFailure};
 use super::route::Stranger;
 use super::sequence::{Sequence, Sequences};
-use super::session::{MESSAGE_SLACK_BYTES, request_bytes};
+use super::session::MESSAGE_SLACK_BYTES;
 use crate::base::types::Revision;
 use crate::base::{Error, Result, limits};
 use crate::proto::v1;
@@ -131,11 +132,14 @@ impl Client {
 
     /// A stream to `node`, if the shard there is the one this client knows.
     async fn reach(&self, node: &Arc<Node>, budget: &Budget) -> Result<Arc<Connected>, TryFailure> {
-        let connecting = node.connected(self.spread());
-        let connected = tokio::time::timeout(self.left(budget), connecting)
-            .await
-            .map_err(|_| TryFailure::unreachable("no connection in time"))?
-            .map_err(TryFailure::Unreachable)?;
+        let link = self.spread();
+        let connected = match node.up(link) {
+            Some(connected) => connected,
+            None => tokio::time::timeout(self.left(budget), node.connected(link))
+                .await
+                .map_err(|_| TryFailure::unreachable("no connection in time"))?
+                .map_err(TryFailure::Unreachable)?,
+        };
         let shard = self.route.shard();
         if let Some((identity, local)) = connected.identity(shard) {
             self.route

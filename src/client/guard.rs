@@ -12,9 +12,9 @@ use super::Client;
 use super::call::ms;
 use super::convert::wire_ms;
 use super::types::Fence;
-use crate::base::Result;
 use crate::base::host::Clock;
 use crate::base::types::{FenceToken, OwnerId};
+use crate::base::{ErrorKind, Result};
 
 /// How to take a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,12 @@ impl Client {
     /// Takes a lock and keeps it, or `None` if somebody else holds it. The lease is
     /// renewed after each third of it.
     ///
-    /// ```no_run
-    /// # async fn example(client: dkv::client::Client) -> dkv::base::Result<()> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> dkv::base::Result<()> {
+    /// # use dkv::client::{Client, ClientOptions};
+    /// # let server = dkv::server::Ephemeral::start().await?;
+    /// # let client = Client::connect(ClientOptions::to(server.endpoint())).await?;
     /// use dkv::client::{LockOptions, SetOptions};
     ///
     /// if let Some(guard) = client.lock("jobs", LockOptions::default()).await? {
@@ -107,7 +111,9 @@ impl Client {
             let sent_ms = self.now_ms();
             let granted = self
                 .acquire(name.clone(), attempt.owner, options.ttl, wait)
-                .await?;
+                .await
+                // Any other error is sure: there is nothing to release.
+                .inspect_err(|error| attempt.armed = error.kind() == ErrorKind::Timeout)?;
             let Some(token) = granted else {
                 attempt.armed = false;
                 return Ok(None);

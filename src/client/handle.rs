@@ -47,11 +47,14 @@ pub(super) struct Shared {
 impl Client {
     /// Prepares a client; connections are opened by the first call that needs them.
     ///
-    /// ```no_run
-    /// # async fn example() -> dkv::base::Result<()> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> dkv::base::Result<()> {
     /// use dkv::client::{Client, ClientOptions};
     ///
-    /// let client = Client::connect(ClientOptions::to("127.0.0.1:8080")).await?;
+    /// # let server = dkv::server::Ephemeral::start().await?;
+    /// # let endpoint = server.endpoint();
+    /// let client = Client::connect(ClientOptions::to(endpoint)).await?;
     /// client.set("user:1", "alice").await?;
     /// # Ok(())
     /// # }

@@ -18,8 +18,12 @@ use crate::proto::v1::request_frame::Request;
 impl Client {
     /// Sets a key, without timers. Returns the revision of the write.
     ///
-    /// ```no_run
-    /// # async fn example(client: dkv::client::Client) -> dkv::base::Result<()> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> dkv::base::Result<()> {
+    /// # use dkv::client::{Client, ClientOptions};
+    /// # let server = dkv::server::Ephemeral::start().await?;
+    /// # let client = Client::connect(ClientOptions::to(server.endpoint())).await?;
     /// let revision = client.set("user:1", "alice").await?;
     /// let record = client.get("user:1").await?.expect("it was just set");
     /// assert_eq!((record.value.as_ref(), record.revision), (&b"alice"[..], revision));
@@ -38,8 +42,12 @@ impl Client {
     /// Sets a key as `options` say. A condition that does not hold is an answer, not
     /// an error.
     ///
-    /// ```no_run
-    /// # async fn example(client: dkv::client::Client) -> dkv::base::Result<()> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> dkv::base::Result<()> {
+    /// # use dkv::client::{Client, ClientOptions};
+    /// # let server = dkv::server::Ephemeral::start().await?;
+    /// # let client = Client::connect(ClientOptions::to(server.endpoint())).await?;
     /// use std::time::Duration;
     /// use dkv::client::{Condition, SetOptions};
     ///

@@ -24,8 +24,10 @@ mod endpoint;
 mod node;
 mod route;
 
+mod desk;
 mod session;
 mod slots;
+mod waiting;
 
 mod convert;
 mod error;

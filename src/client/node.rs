@@ -65,9 +65,18 @@ impl Node {
         self.avoided_until_ms.load(Ordering::Relaxed) <= self.clock.boot_ms()
     }
 
+    /// The stream number `link`, modulo their count, if it is up: the way of nearly
+    /// every call, which needs no timer.
+    pub(super) fn up(&self, link: u64) -> Option<Arc<Connected>> {
+        match &*self.link(link).lock() {
+            Link::Up(connected) if connected.session.is_up() => Some(Arc::clone(connected)),
+            _ => None,
+        }
+    }
+
     /// The stream number `link`, modulo their count; opened if need be.
     pub(super) async fn connected(&self, link: u64) -> Result<Arc<Connected>, Unreachable> {
-        let link = &self.links[(link % self.links.len() as u64) as usize];
+        let link = self.link(link);
         let connecting = {
             let mut state = link.lock();
             match &*state {
@@ -100,6 +109,10 @@ impl Node {
         self.avoided_until_ms
             .store(avoided_until_ms, Ordering::Relaxed);
         connected
+    }
+
+    fn link(&self, number: u64) -> &Mutex<Link> {
+        &self.links[(number % self.links.len() as u64) as usize]
     }
 
     fn connect(&self) -> Connecting {

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Client;
+use super::desk::Failure;
 use super::endpoint::Unreachable;
 use super::error::broken_contract;
 use super::node::Node;
-use super::session::Failure;
 use crate::base::{Error, ErrorKind};
 
 /// The pause before the first repetition; it doubles up to the second.

@@ -49,8 +49,12 @@ pub struct Scan {
 impl Client {
     /// Begins a scan; nothing is asked before the first [`Scan::next_page`].
     ///
-    /// ```no_run
-    /// # async fn example(client: dkv::client::Client) -> dkv::base::Result<()> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> dkv::base::Result<()> {
+    /// # use dkv::client::{Client, ClientOptions};
+    /// # let server = dkv::server::Ephemeral::start().await?;
+    /// # let client = Client::connect(ClientOptions::to(server.endpoint())).await?;
     /// use dkv::client::ScanOptions;
     ///
     /// let mut scan = client.scan(ScanOptions::prefix("user:"));

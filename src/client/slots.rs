@@ -3,7 +3,7 @@
 
 use std::task::Waker;
 
-use super::session::Outcome;
+use super::desk::Outcome;
 
 /// An id is a serial number over the index of its slot.
 const INDEX_BITS: u32 = 20;

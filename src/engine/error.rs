@@ -54,7 +54,9 @@ pub enum EngineError {
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
         let kind = match &error {
-            EngineError::Corrupt { .. } | EngineError::NewerFormat { .. } => ErrorKind::Corrupt,
+            EngineError::Corrupt { .. } => ErrorKind::Corrupt,
+            // Nothing is damaged: this is the wrong program for the directory.
+            EngineError::NewerFormat { .. } => ErrorKind::Invalid,
             EngineError::OutOfSpace { .. } => ErrorKind::LimitExceeded,
             EngineError::Io { .. } | EngineError::Poisoned(_) => ErrorKind::Internal,
         };

@@ -167,6 +167,17 @@ mod tests {
     use crate::engine::Engine;
     use crate::machine::tests::engine::MapEngine;
 
+    #[test]
+    fn rows_that_look_alike_when_run_together_hash_apart() {
+        let engine = MapEngine::default();
+        let hash = |key: &'static str, value: &'static str| {
+            let mut txn = Txn::new(&engine, 0, LogIndex(1), MachineTime(1));
+            txn.put(Table::Data, key.into(), value.into());
+            txn.hash()
+        };
+        assert_ne!(hash("ab", "c"), hash("a", "bc"));
+    }
+
     proptest! {
         #[test]
         fn reads_see_the_writes_before_them(

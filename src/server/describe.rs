@@ -7,13 +7,13 @@ use bytes::Bytes;
 use super::service::{Service, Shard};
 use crate::base::host::Clock;
 use crate::proto::v1;
-use crate::wal::Wal;
 
 /// Describes this node, at any moment.
 #[derive(Clone)]
 pub(super) struct Describe {
     pub(super) service: Service,
-    pub(super) wal: Wal,
+    /// Why writes are refused right now, if they are.
+    pub(super) read_only: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) name: String,
     pub(super) addresses: Vec<String>,
@@ -29,7 +29,7 @@ impl Describe {
             uptime_ms: self.clock.boot_ms().saturating_sub(self.started_ms),
             addresses: self.addresses.clone(),
             shards: self.service.shards().map(describe_shard).collect(),
-            read_only_because: self.wal.status().read_only.unwrap_or_default(),
+            read_only_because: (self.read_only)().unwrap_or_default(),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Manifest {
     pub(super) node: NodeId,
     pub(super) name: String,
     pub(super) shards: Vec<ShardSpec>,
+    /// The log was opened once: from then on it must be there.
+    log_started: bool,
 }
 
 impl Manifest {
@@ -68,6 +70,7 @@ impl Manifest {
                 node: NodeId::from_random(host.rng.id()),
                 name: name.unwrap_or_default().to_owned(),
                 shards: Vec::new(),
+                log_started: false,
             },
         };
         manifest.check_name(dir, name)?;
@@ -76,6 +79,35 @@ impl Manifest {
             manifest.write(&*host.disk, dir)?;
         }
         Ok(manifest)
+    }
+
+    /// Refuses to start a new log where there was one: an empty log would serve a node
+    /// that forgot what it acknowledged.
+    ///
+    /// # Errors
+    /// `Corrupt` when the log is gone.
+    pub(super) fn check_log(&self, disk: &dyn Disk, log: &Path) -> Result<()> {
+        let names = disk.list(log).unwrap_or_default();
+        if !self.log_started || names.iter().any(|name| name.ends_with(".wal")) {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: the log is gone; put it back, or restore the whole directory from a backup",
+            log.display()
+        );
+        Err(Error::corrupt(message))
+    }
+
+    /// Remembers that the log has been started.
+    ///
+    /// # Errors
+    /// `Internal` when the file system fails.
+    pub(super) fn note_log(&mut self, disk: &dyn Disk, dir: &Path) -> Result<()> {
+        if self.log_started {
+            return Ok(());
+        }
+        self.log_started = true;
+        self.write(disk, dir)
     }
 
     fn check_name(&mut self, dir: &Path, name: Option<&str>) -> Result<()> {
@@ -148,6 +180,7 @@ impl Manifest {
             node: self.node.0.to_vec().into(),
             name: self.name.clone(),
             shards: shards.collect(),
+            log_started: self.log_started,
         }
         .encode_to_vec();
         let length = u32::try_from(message.len()).expect("a manifest is small");
@@ -191,7 +224,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
              upgrade dkv",
             path.display()
         );
-        return Err(Error::corrupt(message));
+        return Err(Error::invalid(message));
     }
     let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     if length != message.len() || crc32c::crc32c(message) != u32::from_le_bytes([c0, c1, c2, c3]) {
@@ -226,6 +259,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
         node: NodeId(node),
         name: message.name,
         shards,
+        log_started: message.log_started,
     })
 }
 

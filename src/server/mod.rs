@@ -7,6 +7,7 @@
 mod convert;
 mod cursor;
 mod describe;
+mod ephemeral;
 mod grpc;
 mod listen;
 mod manifest;
@@ -17,6 +18,7 @@ mod session;
 pub mod settings;
 pub mod status;
 
+pub use ephemeral::Ephemeral;
 pub use node::Node;
 pub use run::{Ready, run};
 pub use service::Service;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
 
 use bytes::Bytes;
 
@@ -56,7 +58,7 @@ impl Node {
             .disk
             .lock(&dir.join("LOCK"))
             .map_err(|error| locked(dir, error))?;
-        let manifest = Manifest::settle(host, dir, config.node_id.as_deref(), &config.shards)?;
+        let mut manifest = Manifest::settle(host, dir, config.node_id.as_deref(), &config.shards)?;
         let mut opened = BTreeMap::new();
         for spec in &manifest.shards {
             opened.insert(spec.id, open_shard(host, dir, *spec)?);
@@ -66,7 +68,9 @@ impl Node {
             node: manifest.node,
             segment_bytes: config.wal_segment_bytes,
         };
+        manifest.check_log(&*host.disk, &options.dir)?;
         let mut recovery = Wal::recover(host, options)?;
+        manifest.note_log(&*host.disk, dir)?;
         replay(&mut recovery, &mut opened)?;
         let wal = recovery.start();
         let fatal = Fatal::new();
@@ -112,9 +116,24 @@ impl Node {
         })
     }
 
-    /// Makes everything durable and ends the background work. Nothing may be submitted
-    /// any more.
+    /// Tells why writes are refused right now, if they are.
+    pub fn read_only(&self) -> Arc<dyn Fn() -> Option<String> + Send + Sync> {
+        let wal = self.wal.clone();
+        Arc::new(move || wal.status().read_only)
+    }
+
+    /// Makes everything durable and ends the background work. Blocks until the disk has
+    /// it; nothing may be submitted any more.
     pub fn close(self) {
+        let (tell, told) = mpsc::sync_channel(1);
+        // The receiver below waits for as long as the log takes.
+        self.wal
+            .sync(Box::new(move |result| drop(tell.send(result))));
+        match told.recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::warn!(%failure, "the log was not synced at the end"),
+            Err(_) => tracing::warn!("the log ended before it was synced"),
+        }
         self.wal.close();
         for local in &self.locals {
             local.close();

@@ -60,7 +60,7 @@ pub async fn run(
     let (stop_sessions, stopping) = watch::channel(false);
     let describe = Describe {
         service: node.service.clone(),
-        wal: node.wal.clone(),
+        read_only: node.read_only(),
         clock: host.clock.clone(),
         name: node.name.clone(),
         addresses: addresses.clone(),

@@ -270,7 +270,7 @@ impl Session {
         let submitted = shard.and_then(|shard| self.service.submit(shard, commands, done));
         if let Err(refused) = submitted {
             for tag in std::mem::take(&mut *waiting.lock()) {
-                self.finish_error(tag, &refused);
+                self.finish_error(&tag, &refused);
             }
         }
     }
@@ -287,7 +287,7 @@ impl Session {
                 }
                 Err(error) => {
                     for tag in tags {
-                        self.finish_error(tag, &error);
+                        self.finish_error(&tag, &error);
                     }
                 }
             }
@@ -315,8 +315,8 @@ impl Session {
         }
     }
 
-    fn finish_error(&mut self, tag: Tag, error: &Error) {
-        let freed = self.lane_wrote(&tag);
+    fn finish_error(&mut self, tag: &Tag, error: &Error) {
+        let freed = self.lane_wrote(tag);
         self.push_error(tag.id, error);
         for (tag, query) in freed {
             self.read(tag, query);

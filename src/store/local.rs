@@ -176,6 +176,11 @@ impl Local {
             }
             Err(refused) => {
                 shared.inflight_bytes.fetch_sub(weight, Ordering::Relaxed);
+                if let WalError::Poisoned(_) = refused {
+                    shared.fatal.raise(&refused.to_string());
+                    let message = format!("this node is stopping: {refused}");
+                    return Err(Error::unavailable(message));
+                }
                 Err(refused.into())
             }
         }

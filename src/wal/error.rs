@@ -141,9 +141,9 @@ impl WalError {
 impl From<WalError> for Error {
     fn from(error: WalError) -> Self {
         let kind = match &error {
-            WalError::Corrupt { .. }
-            | WalError::NewerFormat { .. }
-            | WalError::OtherNode { .. } => ErrorKind::Corrupt,
+            WalError::Corrupt { .. } => ErrorKind::Corrupt,
+            // Nothing is damaged: this log and this program, or node, do not belong together.
+            WalError::NewerFormat { .. } | WalError::OtherNode { .. } => ErrorKind::Invalid,
             WalError::ReadOnly { .. }
             | WalError::OutOfSpace { .. }
             | WalError::QueueFull { .. }

@@ -60,6 +60,9 @@ impl Wal {
             .map_err(|error| WalError::io(dir, "create", error))?;
         // A directory whose own name is lost takes its segments along.
         sync_dir(disk, parent_of(dir))?;
+        // A process that was killed may have left names that are seen but not durable.
+        // The fresh segment must not outlive the one it follows.
+        sync_dir(disk, dir)?;
         let mut spares = Spares::new(dir.clone(), options.segment_bytes);
         let mut survey = Survey::read(disk, dir, options.node, &mut spares)?;
         let repaired = repair(host, dir, options.node, &sizes, &mut spares, &mut survey)?;

@@ -51,7 +51,7 @@ fn the_version_is_one_line() {
 
 #[test]
 fn what_is_wrong_with_the_words_is_said_with_code_2() {
-    refuses(&["kv", "gett"], "'get'");
+    refuses(&["kv", "gett"], "subcommands exist: 'set', 'get'");
     refuses(&["kv", "set"], "<KEY>");
     refuses(
         &["kv", "get", "k", "--timeout", "abc"],
@@ -139,4 +139,18 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn a_command_alone_is_helped() {
+    for words in [&[][..], &["kv"], &["lock"]] {
+        let said = said(dkv(words));
+        assert_eq!(said.code, Some(0), "{words:?}");
+        assert!(
+            said.stdout.contains("Usage: dkv"),
+            "{words:?}: {}",
+            said.stdout
+        );
+        assert_eq!(said.stderr, "", "{words:?}");
+    }
 }

@@ -16,4 +16,5 @@ mod cli_scan;
 mod generated;
 mod harness;
 mod restart;
+mod sessions;
 mod tour;

@@ -1,3 +1,5 @@
+//! Layers of settings, from whole command lines.
+
 use super::*;
 
 fn resolve_in(words: &str, variables: &[(&str, &str)]) -> Outcome<Effective> {

@@ -8,7 +8,7 @@ use crate::base::types::OwnerId;
 use crate::cli::client_args::{ClientArgs, bytes};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
-use crate::cli::lock::{LeaseArgs, WaitArgs};
+use crate::cli::lock::lease::{LeaseArgs, WaitArgs};
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
 use crate::config::text;

@@ -55,7 +55,7 @@ impl InfoArgs {
             ExitStatus::NotFound
         };
         printer.row(&match info {
-            Some(info) => described(held, info),
+            Some(info) => described(held, &info),
             None => held,
         })?;
         Ok(status)
@@ -82,7 +82,7 @@ impl ListArgs {
                 }
                 left -= 1;
                 let row = Row::new().with("name", info.name.clone());
-                let row = described(row, info);
+                let row = described(row, &info);
                 let text = row.to_line();
                 list.push(row, &text)?;
             }
@@ -109,7 +109,7 @@ impl RevokeArgs {
     }
 }
 
-fn described(row: Row, info: LockInfo) -> Row {
+fn described(row: Row, info: &LockInfo) -> Row {
     row.with("ownerId", info.owner.to_string())
         .with("fence", info.fence.0)
         .with("age", info.age)

@@ -15,7 +15,7 @@ use crate::base::Error;
 use crate::cli::client_args::{ClientArgs, bytes};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::lock::{LeaseArgs, WaitArgs};
+use crate::cli::lock::lease::{LeaseArgs, WaitArgs};
 use crate::cli::output::Printer;
 use crate::cli::row::escaped;
 use crate::client::{LockGuard, LockOptions};
@@ -185,11 +185,15 @@ fn code(status: process::ExitStatus) -> u8 {
 }
 
 fn no_signals(error: io::Error) -> Failure {
-    Error::internal(format!("cannot listen for signals: {error}")).into()
+    Error::internal(format!("cannot listen for signals: {error}"))
+        .with_source(error)
+        .into()
 }
 
 fn not_awaited(error: io::Error) -> Failure {
-    Error::internal(format!("cannot wait for the command: {error}")).into()
+    Error::internal(format!("cannot wait for the command: {error}"))
+        .with_source(error)
+        .into()
 }
 
 #[cfg(test)]

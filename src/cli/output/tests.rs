@@ -1,3 +1,5 @@
+//! What is printed, in every format.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +9,7 @@ use super::*;
 use crate::base::ErrorKind;
 
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -21,7 +23,7 @@ impl Write for Sink {
 }
 
 impl Sink {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().clone()).unwrap()
     }
 }

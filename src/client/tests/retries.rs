@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fake::{Fake, Fault};
-use super::{LONG, client_of, client_with};
+use super::reach::{LONG, client_of, client_with};
 use crate::base::ErrorKind;
 use crate::client::Condition;
 use crate::proto::v1;

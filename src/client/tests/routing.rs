@@ -1,7 +1,7 @@
 //! Which node is asked, and which never.
 
 use super::fake::{Fake, Fault};
-use super::{client_of, client_with, nobody};
+use super::reach::{client_of, client_with, nobody};
 use crate::base::ErrorKind;
 use crate::base::types::NodeId;
 use crate::client::{Client, ClientOptions};
@@ -66,7 +66,7 @@ async fn a_replicated_shard_fails_over() {
 async fn a_local_shard_never_fails_over() {
     let mut one = Fake::local(1).await;
     let two = Fake::local(2).await;
-    let client = client_with(&[&one, &two], super::LONG, 1).await;
+    let client = client_with(&[&one, &two], super::reach::LONG, 1).await;
     for _ in 0..5 {
         client.with_lane().set("k", "v").await.unwrap();
     }
@@ -83,7 +83,7 @@ async fn a_local_shard_never_fails_over() {
 #[tokio::test]
 async fn another_shard_behind_the_same_endpoint_is_not_written() {
     let fake = Fake::local(1).await;
-    let client = client_with(&[&fake], super::LONG, 0).await;
+    let client = client_with(&[&fake], super::reach::LONG, 0).await;
     client.set("k", "v").await.unwrap();
     fake.state.lock().identity = [2; 16];
     fake.script([Fault::Break]);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::client_of;
 use super::fake::{Fake, Fault};
+use super::reach::client_of;
 use crate::base::{ErrorKind, limits};
 use crate::client::{Client, ClientOptions, KeyRange, ScanOptions};
 

@@ -255,6 +255,24 @@ fn an_empty_range_end_is_not_the_end_of_the_bucket() {
 }
 
 #[test]
+fn a_lock_has_only_so_many_waiters() {
+    let waiter = storage::Waiter {
+        owner: id(&[1; 16]),
+        ..storage::Waiter::default()
+    };
+    let lock = |waiters| {
+        let lock = storage::Lock {
+            owner: id(&[2; 16]),
+            queue: vec![waiter.clone(); waiters],
+            ..storage::Lock::default()
+        };
+        decode_lock(lock.encode_to_vec().into())
+    };
+    assert!(lock(LOCK_WAITERS_MAX).is_ok());
+    assert!(lock(LOCK_WAITERS_MAX + 1).is_err());
+}
+
+#[test]
 fn outcomes_of_a_session_must_be_in_order_and_above_its_floor() {
     let session = |floor, sequences: &[u64]| {
         let outcomes = sequences.iter().map(|sequence| storage::Outcome {

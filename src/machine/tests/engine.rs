@@ -47,6 +47,10 @@ impl Read for Frozen {
         end: Option<&[u8]>,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
+        assert!(
+            end.is_none_or(|end| start <= end),
+            "a map may refuse a range that ends before it starts"
+        );
         let start = Bound::Included((table, Bytes::copy_from_slice(start)));
         let rows = self.0.range((start, Bound::Unbounded));
         for ((_, key), value) in

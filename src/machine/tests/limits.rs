@@ -7,9 +7,10 @@ use super::engine::{Durable, MapEngine};
 use crate::base::ErrorKind;
 use crate::base::limits::{COMMAND_KEYS_MAX, KEY_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::base::time::{BootStamp, MachineTime, Timer};
-use crate::base::types::{LogIndex, Revision};
+use crate::base::types::{LogIndex, OwnerId, Revision};
 use crate::engine::{Batch, Engine, Table};
 use crate::kv::{KvCommand, Set};
+use crate::lock::LockCommand;
 use crate::machine::{
     Applied, Command, Effects, Entry, HistoryLimits, Machine, Op, OutcomeKind, keys, query,
 };
@@ -205,6 +206,40 @@ fn a_view_does_not_change_and_knows_its_revision() {
     assert_eq!(query::state(&*view).unwrap().revision, Revision(1));
     let then = query::get(&*view, "", b"a").unwrap().unwrap();
     assert_eq!(then.value.unwrap(), "1");
+}
+
+#[test]
+fn locks_are_listed_by_prefix_and_page() {
+    let mut machine = machine();
+    let acquire = |name: &'static str| Command {
+        request: None,
+        fence: None,
+        op: Op::Lock {
+            name: Bytes::from_static(name.as_bytes()),
+            command: LockCommand::Acquire {
+                owner: OwnerId([1; 16]),
+                ttl_ms: 0,
+                wait: Timer::Never,
+            },
+        },
+    };
+    let names = ["a", "job/1", "job/2", "job/3", "jobs", "z"];
+    apply(&mut machine, 1, names.map(acquire).to_vec());
+    let list = |prefix: &str, after: Option<&str>, limit| {
+        let after = after.map(str::as_bytes);
+        let locks = query::locks(&*machine.view(), prefix.as_bytes(), after, limit).unwrap();
+        let names = locks
+            .into_iter()
+            .map(|(name, _)| String::from_utf8(name.to_vec()).unwrap());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(list("", None, 99), "a job/1 job/2 job/3 jobs z");
+    assert_eq!(list("job/", None, 99), "job/1 job/2 job/3");
+    assert_eq!(list("job/", Some("job/1"), 1), "job/2");
+    assert_eq!(list("job/", Some("a"), 1), "job/1");
+    assert_eq!(list("job/", Some("z"), 9), "");
+    assert_eq!(list("job", Some("job/2"), 9), "job/3 jobs");
+    assert_eq!(list("", None, 0), "");
 }
 
 #[test]

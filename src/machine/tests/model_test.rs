@@ -3,14 +3,17 @@
 //! second machine, which crashes and reopens at random, must have the same hash.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::drawing::{self, Dice};
-use super::engine::{Durable, MapEngine};
+use super::engine::MapEngine;
 use super::model::{Model, lock_due, record_due};
 use crate::base::ErrorKind;
 use crate::base::types::{LogIndex, Revision};
+use crate::engine::conformance::disk::TestDisk;
+use crate::engine::memory::MemoryEngine;
 use crate::engine::{Batch, Engine, Table};
 use crate::kv::Record;
 use crate::machine::history::HistoryLimits;
@@ -64,41 +67,44 @@ struct Pair {
     model: Model,
     steady: Machine,
     crashing: Machine,
-    durable: Durable,
+    disk: TestDisk,
     /// The history the crashing machine wrote with its last checkpoint.
     saved: (Revision, Vec<Event>),
     log: Vec<Entry>,
 }
 
-fn open(durable: &Durable) -> Machine {
+/// Opens a machine on an engine; one that is new gets the bucket `users`.
+fn open(mut engine: Box<dyn Engine>) -> Machine {
     let limits = HistoryLimits {
         age_ms: HISTORY_MS,
         bytes_max: usize::MAX,
     };
-    let engine = Box::new(MapEngine::open(durable));
-    Machine::open_with(engine, limits, SESSIONS).unwrap()
-}
-
-fn with_bucket() -> Durable {
-    let durable = Durable::default();
-    let mut engine = MapEngine::open(&durable);
     let mut batch = Batch::default();
     batch.put(Table::Buckets, "users", "");
     engine.commit(batch).unwrap();
-    engine.checkpoint(LogIndex(0))().unwrap();
-    durable
+    Machine::open_with(engine, limits, SESSIONS).unwrap()
+}
+
+fn steady() -> Machine {
+    open(Box::new(MapEngine::default()))
+}
+
+/// The other engine, so that the two also prove that the engine does not matter.
+fn crashing(disk: &TestDisk) -> Machine {
+    let engine = MemoryEngine::open(Arc::new(disk.clone()), "/engine".into()).unwrap();
+    open(Box::new(engine))
 }
 
 impl Pair {
     fn begin(seed: u64) -> Self {
-        let durable = with_bucket();
+        let disk = TestDisk::default();
         Self {
             seed,
             dice: Dice(seed),
             model: Model::new(SESSIONS),
-            steady: open(&with_bucket()),
-            crashing: open(&durable),
-            durable,
+            steady: steady(),
+            crashing: crashing(&disk),
+            disk,
             saved: (Revision(1), Vec::new()),
             log: Vec::new(),
         }
@@ -149,7 +155,7 @@ impl Pair {
                 self.crashing.engine_mut().checkpoint(covers)().unwrap();
             }
             1 => {
-                self.crashing = open(&self.durable);
+                self.crashing = crashing(&self.disk);
                 let state = *self.crashing.state();
                 let (floor, events) = self.saved.clone();
                 let history = self.crashing.history_mut();
@@ -248,7 +254,7 @@ impl Pair {
 
     fn replay_everything(&mut self) {
         let before = *self.steady.state();
-        let mut again = open(&with_bucket());
+        let mut again = steady();
         for (index, entry) in (1..).zip(&self.log) {
             let nothing = self.steady.apply(LogIndex(index), entry).unwrap();
             assert_eq!(nothing, crate::machine::Effects::default());

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 
 use super::world::{Witness, World, any_durability, store};
-use crate::base::host::Rng;
+use crate::base::host::{Disk, Rng};
 use crate::store::Durability;
 
 const SEEDS: u64 = 60;
@@ -172,4 +172,22 @@ fn a_damaged_log_is_refused() {
     let message = refused.to_string();
     assert!(message.contains(&path.display().to_string()), "{message}");
     assert!(message.contains("damaged at byte"), "{message}");
+}
+
+/// A log that was there and is gone must not be taken for a new one.
+#[test]
+fn a_missing_log_is_refused() {
+    let mut world = World::new(4);
+    let mut witness = Witness::default();
+    one_life(&mut world, &mut witness).unwrap();
+    die(&world, false);
+    for (path, _) in world.disk.files() {
+        if path.starts_with("/data/wal") {
+            world.disk.remove(&path).unwrap();
+        }
+    }
+    let Err(refused) = world.open() else {
+        panic!("a node without its log was opened")
+    };
+    assert!(refused.to_string().contains("the log is gone"), "{refused}");
 }

@@ -3,5 +3,6 @@
 
 mod crash;
 mod disk_full;
+mod history;
 mod time;
 mod world;

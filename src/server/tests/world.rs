@@ -11,7 +11,7 @@ use crate::base::Result;
 use crate::base::host::sim_disk::SimDisk;
 use crate::base::host::{Host, ManualClock, Rng, SeededRng, SimSpawn};
 use crate::base::time::Timer;
-use crate::base::types::{ClientId, LogIndex, OwnerId, RequestId, ShardId};
+use crate::base::types::{ClientId, LogIndex, OwnerId, RequestId, Revision, ShardId};
 use crate::kv::{KvCommand, Set};
 use crate::lock::LockCommand;
 use crate::machine::{Applied, Command, Op, OutcomeKind, ScanQuery};
@@ -107,6 +107,11 @@ pub(super) fn lock(name: &str, command: LockCommand) -> Command {
 
 /// Every key and value of the shard.
 pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
+    contents_at(store, None)
+}
+
+/// The same, as it was at a past revision.
+pub(super) fn contents_at(store: &Store, at: Option<Revision>) -> BTreeMap<String, String> {
     let query = ScanQuery {
         bucket: String::new(),
         start: Bytes::new(),
@@ -116,7 +121,7 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
         bytes_max: 1 << 20,
         keys_only: false,
         include_expired: true,
-        at: None,
+        at,
     };
     let page = store.read(|machine| machine.scan(&query)).unwrap();
     assert!(!page.more);

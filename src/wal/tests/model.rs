@@ -74,10 +74,10 @@ impl Model {
     fn release(&mut self, sim: &Sim, wal: &Wal) {
         let done = self.required();
         let group = sim.host.rng.below(u64::from(GROUPS)) as u32;
-        let durable = self.accepted[..done]
+        let mut durable = self.accepted[..done]
             .iter()
             .map(|append| &append.records[0]);
-        if let Some(last) = durable.filter(|entry| entry.group == group).next_back() {
+        if let Some(last) = durable.rfind(|entry| entry.group == group) {
             let released = self.released.entry(group).or_default();
             *released = last.index.0.max(*released);
             wal.release(group, last.index);

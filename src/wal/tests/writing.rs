@@ -131,7 +131,7 @@ fn truncations_and_purges_unpin() {
     let pinned = wal.pinned_segments(1);
     assert!(pinned >= 3, "{pinned}");
     assert_eq!(wal.pinning(pinned - 1), [1]);
-    assert_eq!(wal.pinning(pinned), []);
+    assert!(wal.pinning(pinned).is_empty());
     // Entries after 20 are void, so that releasing 20 frees all of them.
     sim.write(&wal, vec![record(1, RecordKind::Truncate, 21, "")])
         .unwrap();

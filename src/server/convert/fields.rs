@@ -1,0 +1,131 @@
+//! The fields that many requests share, each with its bounds.
+
+use bytes::Bytes;
+
+use crate::base::time::Timer;
+use crate::base::types::{ClientId, FenceToken, OwnerId, RequestId, ShardId};
+use crate::base::{Error, Result, limits};
+use crate::machine::Fence;
+use crate::proto::v1;
+
+/// The shard of a request that names none.
+const DEFAULT_SHARD: u32 = 100;
+
+/// Longer keys and values stay slices of the message they came in; shorter ones are
+/// copied out, so that keeping one does not keep the whole message.
+const COPY_BYTES_MAX: usize = 64 << 10;
+
+pub(super) fn target(target: Option<v1::Target>) -> Result<(ShardId, String)> {
+    let target = target.unwrap_or_default();
+    let shard = if target.shard == 0 {
+        DEFAULT_SHARD
+    } else {
+        target.shard
+    };
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+    if target.bucket.len() > limits::BUCKET_BYTES_MAX || !target.bucket.chars().all(legal) {
+        return Err(Error::invalid(format!(
+            "`{}` is not a bucket name: 1 to {} of letters, digits and `._:-`",
+            target.bucket.escape_debug(),
+            limits::BUCKET_BYTES_MAX
+        )));
+    }
+    Ok((ShardId(shard), target.bucket))
+}
+
+pub(super) fn key(bytes: &Bytes) -> Result<Bytes> {
+    if bytes.is_empty() {
+        return Err(Error::invalid(
+            "the key is empty: a key has 1 to 4096 bytes",
+        ));
+    }
+    bounded("the key", bytes, limits::KEY_BYTES_MAX)
+}
+
+pub(super) fn lock_name(bytes: &Bytes) -> Result<Bytes> {
+    if bytes.is_empty() {
+        return Err(Error::invalid(
+            "the lock's name is empty: a name has 1 to 4096 bytes",
+        ));
+    }
+    bounded("the lock's name", bytes, limits::LOCK_NAME_BYTES_MAX)
+}
+
+pub(super) fn bounded(what: &str, bytes: &Bytes, bytes_max: usize) -> Result<Bytes> {
+    if bytes.len() > bytes_max {
+        let length = bytes.len();
+        return Err(Error::invalid(format!(
+            "{what} is {length} bytes; at most {bytes_max} fit"
+        )));
+    }
+    Ok(own(bytes))
+}
+
+pub(super) fn own(bytes: &Bytes) -> Bytes {
+    if bytes.len() <= COPY_BYTES_MAX {
+        Bytes::copy_from_slice(bytes)
+    } else {
+        bytes.clone()
+    }
+}
+
+pub(super) fn range(range: &v1::KeyRange) -> Result<(Bytes, Option<Bytes>)> {
+    // A bound may be the successor of the longest key, one byte more.
+    let start = bounded("the range's start", &range.start, limits::KEY_BYTES_MAX + 1)?;
+    let end = bounded("the range's end", &range.end, limits::KEY_BYTES_MAX + 1)?;
+    if !end.is_empty() && start > end {
+        return Err(Error::invalid("the range's start is after its end"));
+    }
+    Ok((start, (!end.is_empty()).then_some(end)))
+}
+
+pub(super) fn duration(what: &str, ms: u64) -> Result<u64> {
+    if ms > limits::DURATION_MS_MAX {
+        return Err(Error::invalid(format!(
+            "{what} is {ms} ms, which is longer than 100 years"
+        )));
+    }
+    Ok(ms)
+}
+
+pub(super) fn timer(what: &str, ms: u64) -> Result<Timer> {
+    Ok(match duration(what, ms)? {
+        0 => Timer::Never,
+        ms => Timer::InMs(ms),
+    })
+}
+
+fn id16(what: &str, bytes: &[u8]) -> Result<[u8; 16]> {
+    let length = bytes.len();
+    bytes
+        .try_into()
+        .map_err(|_| Error::invalid(format!("{what} has {length} bytes instead of 16")))
+}
+
+pub(super) fn owner(bytes: &Bytes) -> Result<OwnerId> {
+    id16("the owner id", bytes).map(OwnerId)
+}
+
+pub(super) fn request_id(wire: &v1::RequestId) -> Result<RequestId> {
+    let client = ClientId(id16("request_id.client", &wire.client)?);
+    let (sequence, acked_below, attempt) = (wire.sequence, wire.acked_below, wire.attempt);
+    if sequence == 0 || acked_below > sequence {
+        return Err(Error::invalid(format!(
+            "request_id: sequence {sequence} must be at least 1 and at least acked_below \
+             ({acked_below})"
+        )));
+    }
+    Ok(RequestId {
+        client,
+        sequence,
+        acked_below,
+        attempt,
+    })
+}
+
+pub(super) fn fence(wire: &v1::Fence) -> Result<Fence> {
+    Ok(Fence {
+        name: lock_name(&wire.name)?,
+        token: FenceToken(wire.token),
+    })
+}

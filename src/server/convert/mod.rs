@@ -1,0 +1,13 @@
+//! Wire to domain and back, with every check of shape.
+//!
+//! Invariant: what comes out of here is within the limits and needs no further check;
+//! nothing here knows whether a key or a lock is there.
+
+mod call;
+mod fields;
+mod kv;
+mod lock;
+mod reply;
+
+pub(super) use call::{Call, Kind, call};
+pub(super) use reply::{header, reply, revision_of};
