@@ -83,7 +83,9 @@ impl Command {
 
     /// True for commands that wait for the disk in every durability mode, so that
     /// fences never repeat.
+    ///
+    /// A sweep and a fenced write may find a lease over and pass the lock on.
     pub fn must_sync(&self) -> bool {
-        matches!(self.op, Op::Lock { .. })
+        matches!(self.op, Op::Lock { .. } | Op::Sweep) || self.fence.is_some()
     }
 }

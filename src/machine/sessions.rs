@@ -131,8 +131,9 @@ impl Sessions {
 
     /// Remembers the outcome of a request that was admitted as new. A place in a
     /// queue is no outcome: the request asks again until the lock is granted or not.
+    /// Nor is a piece of a range delete that left more to delete.
     pub(super) fn record(&mut self, request: &RequestId, outcome: Outcome) {
-        if outcome.kind == OutcomeKind::Queued {
+        if matches!(outcome.kind, OutcomeKind::Queued | OutcomeKind::DeletedMore) {
             return;
         }
         while self.outcomes >= self.limits.outcomes {

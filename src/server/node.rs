@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::manifest::Manifest;
 use super::service::{Service, Shard};
 use super::settings::{EngineKind, ServeConfig, ShardSpec};
-use crate::base::host::{DiskLock, Host};
+use crate::base::host::{Disk, DiskLock, Host};
 use crate::base::types::{NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
 use crate::engine::memory::MemoryEngine;
@@ -19,7 +19,7 @@ use crate::machine::{HistoryLimits, Machine, codec};
 use crate::store::fatal::Fatal;
 use crate::store::history_file::HistoryFiles;
 use crate::store::{Local, LocalOptions, Store};
-use crate::wal::{RecordKind, Recovery, Wal, WalOptions};
+use crate::wal::{Record, RecordKind, Recovery, Wal, WalOptions};
 
 /// A running node without its listeners.
 pub struct Node {
@@ -51,9 +51,7 @@ impl Node {
     /// `Internal` as the message says. Nothing was served.
     pub fn open(host: &Host, config: &ServeConfig) -> Result<Self> {
         let dir = &config.data_dir;
-        host.disk
-            .create_dir_all(dir)
-            .map_err(|error| unusable(dir, error))?;
+        make_dir(&*host.disk, dir)?;
         let lock = host
             .disk
             .lock(&dir.join("LOCK"))
@@ -157,7 +155,9 @@ fn shard_dir(dir: &Path, id: ShardId) -> PathBuf {
 }
 
 fn open_shard(host: &Host, dir: &Path, spec: ShardSpec) -> Result<Opened> {
+    make_dir(&*host.disk, &dir.join("shards"))?;
     let dir = shard_dir(dir, spec.id);
+    make_dir(&*host.disk, &dir)?;
     let engine = match spec.engine {
         EngineKind::Memory => MemoryEngine::open(host.disk.clone(), dir.clone())?,
         EngineKind::Redb => return Err(Error::invalid("this build has no engine redb yet")),
@@ -176,31 +176,70 @@ fn open_shard(host: &Host, dir: &Path, spec: ShardSpec) -> Result<Opened> {
 }
 
 /// Applies what the log has beyond each shard's checkpoint.
+///
+/// The log notes how far each shard's checkpoint reached before it lets entries go: a
+/// shard that does not get there has lost its checkpoint.
 fn replay(recovery: &mut Recovery, opened: &mut BTreeMap<ShardId, Opened>) -> Result<()> {
+    let mut covered = BTreeMap::new();
     recovery.replay(&mut |record| {
-        if record.kind != RecordKind::Entry {
-            return Ok(());
-        }
         let id = ShardId(record.group);
         let Some(shard) = opened.get_mut(&id) else {
-            let message = format!("the log has entries of shard {id}, which the manifest lacks");
+            let message = format!("the log has records of shard {id}, which the manifest lacks");
             return Err(Error::corrupt(message));
         };
-        let applied = shard.machine.state().applied;
-        if record.index <= applied {
-            return Ok(());
+        match record.kind {
+            RecordKind::Entry => replay_entry(id, shard, record),
+            RecordKind::State => {
+                let covers = covered.entry(id).or_insert(record.index);
+                *covers = record.index.max(*covers);
+                Ok(())
+            }
+            other => Err(Error::corrupt(format!(
+                "the log of shard {id} has a record ({other:?}) that local shards do not write"
+            ))),
         }
-        if record.index != applied.next() {
+    })?;
+    for (id, covers) in covered {
+        let applied = opened[&id].machine.state().applied;
+        if applied < covers {
             return Err(Error::corrupt(format!(
-                "the log of shard {id} goes on at entry {} after entry {applied}",
-                record.index
+                "shard {id} had a checkpoint of entry {covers}, and only entry {applied} is here: \
+                 the checkpoint is gone; put it back, or restore the whole directory from a backup"
             )));
         }
-        let entry = codec::decode_entry(record.payload)?;
-        shard.machine.apply(record.index, &entry)?;
-        Ok(())
-    })?;
+    }
     Ok(())
+}
+
+fn replay_entry(id: ShardId, shard: &mut Opened, record: Record) -> Result<()> {
+    let applied = shard.machine.state().applied;
+    if record.index <= applied {
+        return Ok(());
+    }
+    if record.index != applied.next() {
+        return Err(Error::corrupt(format!(
+            "the log of shard {id} goes on at entry {} after entry {applied}: the checkpoint \
+             between them is gone; put it back, or restore the whole directory from a backup",
+            record.index
+        )));
+    }
+    let entry = codec::decode_entry(record.payload)?;
+    shard.machine.apply(record.index, &entry)?;
+    Ok(())
+}
+
+/// Makes a directory whose name survives a power loss. Nothing to do if it is there.
+fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    if disk.list(dir).is_ok() {
+        return Ok(());
+    }
+    let parent = match dir.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    disk.create_dir_all(dir)
+        .and_then(|()| disk.sync_dir(parent))
+        .map_err(|error| unusable(dir, error))
 }
 
 fn unusable(dir: &Path, source: io::Error) -> Error {

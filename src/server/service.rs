@@ -13,8 +13,10 @@ use crate::base::types::{NodeId, OwnerId, Revision, ShardId};
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::kv::Record;
 use crate::lock::{Lock, LockCommand};
-use crate::machine::{Applied, Command, Fence, Op, OutcomeKind, ScanPage, ScanQuery, query};
-use crate::store::{Done, Store};
+use crate::machine::{
+    Applied, Command, Fence, Op, Outcome, OutcomeKind, ScanPage, ScanQuery, query,
+};
+use crate::store::{Done, GrantWait, Store};
 
 /// What a request asks of a shard, whatever wire it came over.
 pub enum Operation {
@@ -267,17 +269,41 @@ impl Service {
         settle(applied, &subject)
     }
 
-    /// IMPORTANT: only the first piece carries the request id. A repetition of it goes
-    /// on with the later pieces, which is what the first try would have done.
-    async fn delete_range(&self, shard: &Shard, mut command: Command) -> Result<Answer> {
-        let mut deleted = 0;
-        loop {
-            let applied = self.write(shard, command.clone()).await?;
-            deleted += applied.outcome.count;
-            if applied.outcome.kind != OutcomeKind::DeletedMore {
-                return Ok(Answer::Deleted(deleted, applied.outcome.revision));
+    async fn delete_range(&self, shard: &Shard, command: Command) -> Result<Answer> {
+        let first = self.write(shard, command.clone()).await?;
+        match first.outcome.kind {
+            OutcomeKind::DeletedMore => {
+                let deleted = first.outcome.count;
+                self.delete_rest(shard.id, command, deleted).await
             }
-            command.request = None;
+            _ => Ok(Answer::Applied(first)),
+        }
+    }
+
+    /// Goes on with a range delete of which `deleted` keys are gone already.
+    ///
+    /// IMPORTANT: every piece carries the request id, and only the last one's outcome is
+    /// remembered: a repetition goes on where the first try is, and once either of them
+    /// has finished, the other deletes nothing any more.
+    pub(super) async fn delete_rest(
+        &self,
+        id: ShardId,
+        command: Command,
+        mut deleted: u64,
+    ) -> Result<Answer> {
+        let shard = self.shard(id)?;
+        loop {
+            let piece = self.write(shard, command.clone()).await;
+            let piece = piece.map_err(|error| partly_deleted(deleted, &error))?;
+            let Outcome {
+                kind,
+                revision,
+                count,
+            } = piece.outcome;
+            deleted += if piece.repeated { 0 } else { count };
+            if kind != OutcomeKind::DeletedMore {
+                return Ok(Answer::Deleted(deleted, revision));
+            }
         }
     }
 
@@ -289,25 +315,25 @@ impl Service {
         else {
             return Err(Error::internal("only an acquire waits for a lock"));
         };
-        let mut turn = shard.store.grants().wait(name.clone(), *owner);
-        let cancel = CancelWait {
+        let mut turn = Turn {
             store: &shard.store,
+            wait: shard.store.grants().wait(name.clone(), *owner),
             name,
             owner: *owner,
             armed: true,
         };
         let first = self.write(shard, command.clone()).await?;
         if first.outcome.kind != OutcomeKind::Queued {
-            cancel.disarm();
+            turn.armed = false;
             return Ok(first);
         }
-        let granted = tokio::time::timeout(wait, turn.granted()).await.is_ok();
-        if !granted {
-            // Dropping the guard leaves the queue.
+        let granted = tokio::time::timeout(wait, turn.wait.granted()).await;
+        if granted.is_err() {
+            // Dropping the turn leaves the queue.
             return Ok(held(first));
         }
         let claimed = self.write(shard, claim(&command)).await?;
-        cancel.disarm();
+        turn.armed = false;
         Ok(claimed)
     }
 }
@@ -324,21 +350,16 @@ impl Operation {
     }
 }
 
-/// Leaves a lock's queue when the caller goes away.
-struct CancelWait<'a> {
+/// A place in a lock's queue, given up when the caller goes away.
+struct Turn<'a> {
     store: &'a Store,
+    wait: GrantWait,
     name: &'a Bytes,
     owner: OwnerId,
     armed: bool,
 }
 
-impl CancelWait<'_> {
-    fn disarm(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for CancelWait<'_> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if !self.armed {
             return;
@@ -353,10 +374,13 @@ impl Drop for CancelWait<'_> {
             fence: None,
             op,
         };
-        if let Err(refused) = self.store.submit(vec![cancel], Box::new(|_| {})) {
-            // The wait's own deadline ends it then.
-            tracing::debug!(%refused, "a lock's waiter could not be taken from its queue");
-        }
+        // A caller that has come back on another stream keeps its place.
+        self.wait.if_latest(|| {
+            if let Err(refused) = self.store.submit(vec![cancel], Box::new(|_| {})) {
+                // The wait's own deadline ends it then.
+                tracing::debug!(%refused, "a waiter could not be taken from its queue");
+            }
+        });
     }
 }
 
@@ -376,6 +400,19 @@ fn claim(command: &Command) -> Command {
 fn held(mut applied: Applied) -> Applied {
     applied.outcome.kind = OutcomeKind::Held;
     applied
+}
+
+/// A later piece was refused: that something is gone already must not be hidden behind
+/// an error that says that nothing was done.
+fn partly_deleted(deleted: u64, error: &Error) -> Error {
+    let kind = match error.kind() {
+        ErrorKind::FenceStale => ErrorKind::FenceStale,
+        _ => ErrorKind::Timeout,
+    };
+    Error::new(
+        kind,
+        format!("{deleted} keys were deleted, and then: {error}"),
+    )
 }
 
 fn stopped() -> Error {

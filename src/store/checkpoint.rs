@@ -2,8 +2,10 @@
 //! released and a restart stays short.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::history_file::{HistoryFiles, Span};
 use super::local::Shared;
@@ -12,12 +14,19 @@ use crate::base::limits;
 use crate::base::types::{LogIndex, Revision};
 use crate::engine::{CheckpointJob, EngineError};
 use crate::machine::Event;
+use crate::wal::{self, Append, WalError};
 
 /// How often a quiet shard looks whether it pins the log, ms.
 const LOOK_MS: u64 = 1_000;
 
 /// How long after a checkpoint that found no space the next is tried, ms.
 const RETRY_MS: u64 = 10_000;
+
+/// What became of the sync that a checkpoint waits for.
+const WAITING: u8 = 0;
+const SYNCED: u8 = 1;
+/// The log is full of work, or closed: the checkpoint is tried again later.
+const REFUSED: u8 = 2;
 
 /// Where a checkpoint is. Only `Idle` waits for a reason; the rest goes on by itself.
 enum Stage {
@@ -27,7 +36,7 @@ enum Stage {
     /// never covers an entry that the log has not made durable.
     Syncing {
         frozen: Frozen,
-        synced: Arc<AtomicBool>,
+        synced: Arc<AtomicU8>,
     },
 }
 
@@ -80,6 +89,15 @@ impl Checkpointer {
         (long && grown) || held_back
     }
 
+    /// Something happened between the last look and the lock of the wake-up.
+    fn has_news(&self) -> bool {
+        let answered = match &self.stage {
+            Stage::Idle => false,
+            Stage::Syncing { synced, .. } => synced.load(Ordering::SeqCst) != WAITING,
+        };
+        answered || self.shared.closing.load(Ordering::SeqCst)
+    }
+
     fn begin(&mut self) {
         let shared = &self.shared;
         let mut machine = shared.machine.write();
@@ -106,14 +124,19 @@ impl Checkpointer {
             bytes: shared.bytes_since.load(Ordering::Relaxed),
         };
         drop(machine);
-        let synced = Arc::new(AtomicBool::new(false));
+        let synced = Arc::new(AtomicU8::new(WAITING));
         let tell = (synced.clone(), shared.clone());
-        shared.wal.sync(Box::new(move |result| match result {
-            Ok(()) => {
-                tell.0.store(true, Ordering::SeqCst);
-                tell.1.checkpoint_wake.1.notify_one();
-            }
-            Err(failure) => tell.1.fatal.raise(&failure.to_string()),
+        shared.wal.sync(Box::new(move |result| {
+            let outcome = match result {
+                Ok(()) => SYNCED,
+                Err(WalError::Poisoned(why)) => {
+                    tell.1.fatal.raise(&why);
+                    REFUSED
+                }
+                Err(_) => REFUSED,
+            };
+            tell.0.store(outcome, Ordering::SeqCst);
+            tell.1.wake_checkpointer();
         }));
         self.stage = Stage::Syncing { frozen, synced };
     }
@@ -147,7 +170,7 @@ impl Checkpointer {
                 self.bytes_last = checkpointed.bytes;
                 shared.commands_since.fetch_sub(commands, Ordering::Relaxed);
                 shared.bytes_since.fetch_sub(bytes, Ordering::Relaxed);
-                shared.wal.release(shared.options.shard.0, covers);
+                self.release(covers);
                 tracing::debug!(
                     shard = shared.options.shard.0,
                     index = covers.0,
@@ -166,13 +189,43 @@ impl Checkpointer {
         }
     }
 
+    /// Notes in the log how far the checkpoint reaches, then lets the entries go.
+    /// IMPORTANT: in this order. A log without the entries and without the note would
+    /// make a shard whose checkpoint was lost look like a new one.
+    fn release(&self, covers: LogIndex) {
+        let group = self.shared.options.shard.0;
+        let note = wal::Record {
+            group,
+            kind: wal::RecordKind::State,
+            index: covers,
+            payload: Bytes::new(),
+        };
+        let wal = self.shared.wal.clone();
+        let append = Append {
+            records: vec![note],
+            durability: wal::Durability::Fsync,
+            done: Box::new(move |result| {
+                if result.is_ok() {
+                    wal.release(group, covers);
+                }
+            }),
+        };
+        if let Err(refused) = self.shared.wal.append(append) {
+            // The entries stay until the next checkpoint.
+            tracing::debug!(group, %refused, "the log was not released");
+        }
+    }
+
     fn wait(&self, patience: Patience) -> Progress {
         if self.shared.closing.load(Ordering::SeqCst) {
             return Progress::Finished;
         }
         if patience == Patience::Block {
             let (lock, wake) = &self.shared.checkpoint_wake;
-            let _timed_out = wake.wait_for(&mut lock.lock(), Duration::from_millis(LOOK_MS));
+            let mut guard = lock.lock();
+            if !self.has_news() {
+                let _timed_out = wake.wait_for(&mut guard, Duration::from_millis(LOOK_MS));
+            }
         }
         Progress::Idle
     }
@@ -189,14 +242,20 @@ impl Step for Checkpointer {
                 Progress::Worked
             }
             Stage::Idle => self.wait(patience),
-            Stage::Syncing { frozen, synced } if synced.load(Ordering::SeqCst) => {
-                self.finish(frozen);
-                Progress::Worked
-            }
-            syncing @ Stage::Syncing { .. } => {
-                self.stage = syncing;
-                self.wait(patience)
-            }
+            Stage::Syncing { frozen, synced } => match synced.load(Ordering::SeqCst) {
+                SYNCED => {
+                    self.finish(frozen);
+                    Progress::Worked
+                }
+                REFUSED => {
+                    self.not_before_ms = self.shared.host.clock.boot_ms() + LOOK_MS;
+                    Progress::Worked
+                }
+                _ => {
+                    self.stage = Stage::Syncing { frozen, synced };
+                    self.wait(patience)
+                }
+            },
         }
     }
 }

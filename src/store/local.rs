@@ -268,7 +268,9 @@ impl Shared {
         }
     }
 
-    fn wake_checkpointer(&self) {
+    pub(super) fn wake_checkpointer(&self) {
+        // Under the lock, or a checkpointer about to wait would not hear of it.
+        let _guard = self.checkpoint_wake.0.lock();
         self.checkpoint_wake.1.notify_one();
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::base::types::{FenceToken, OwnerId};
 use crate::machine::Grant;
 
-type Waiting = HashMap<(Bytes, OwnerId), oneshot::Sender<FenceToken>>;
+type LockOwner = (Bytes, OwnerId);
 
 /// Who waits for which lock on this node.
 #[derive(Clone, Default)]
@@ -18,23 +18,45 @@ pub struct Grants {
     waiting: Arc<Mutex<Waiting>>,
 }
 
+#[derive(Default)]
+struct Waiting {
+    /// The latest wait of each owner.
+    waits: HashMap<LockOwner, Wait>,
+    /// The number of the next wait.
+    next: u64,
+}
+
+struct Wait {
+    number: u64,
+    /// `None` once the lock has passed to the owner.
+    tell: Option<oneshot::Sender<FenceToken>>,
+}
+
 /// One caller's wait; dropping it ends it.
 pub struct GrantWait {
     grants: Grants,
-    key: (Bytes, OwnerId),
+    key: LockOwner,
+    number: u64,
     granted: oneshot::Receiver<FenceToken>,
 }
 
 impl Grants {
     /// Starts to wait. Must come before the acquire is submitted, or its grant can
-    /// be missed.
+    /// be missed. It takes the place of an earlier wait of the same owner: the caller
+    /// has asked again, and the earlier call is of no use to anybody.
     pub fn wait(&self, name: Bytes, owner: OwnerId) -> GrantWait {
         let (tell, granted) = oneshot::channel();
         let key = (name, owner);
-        self.waiting.lock().insert(key.clone(), tell);
+        let mut waiting = self.waiting.lock();
+        let number = waiting.next;
+        waiting.next += 1;
+        let tell = Some(tell);
+        waiting.waits.insert(key.clone(), Wait { number, tell });
+        drop(waiting);
         GrantWait {
             grants: self.clone(),
             key,
+            number,
             granted,
         }
     }
@@ -46,8 +68,9 @@ impl Grants {
         }
         let mut waiting = self.waiting.lock();
         for grant in grants {
-            if let Some(tell) = waiting.remove(&(grant.name, grant.owner)) {
-                // A caller that went away in this moment cancels its wait itself.
+            let wait = waiting.waits.get_mut(&(grant.name, grant.owner));
+            if let Some(tell) = wait.and_then(|wait| wait.tell.take()) {
+                // A caller that goes away in this moment cancels its wait itself.
                 let _gone = tell.send(grant.fence);
             }
         }
@@ -62,18 +85,24 @@ impl GrantWait {
             std::future::pending::<()>().await;
         }
     }
+
+    /// Does `leave` if this is still the owner's latest wait. No later wait begins
+    /// while it runs, so that leaving the queue cannot undo somebody's coming back.
+    pub fn if_latest(&self, leave: impl FnOnce()) {
+        let waiting = self.grants.waiting.lock();
+        let latest = waiting.waits.get(&self.key);
+        if latest.is_some_and(|wait| wait.number == self.number) {
+            leave();
+        }
+    }
 }
 
 impl Drop for GrantWait {
     fn drop(&mut self) {
-        // Only this wait's own entry: closing first makes a replaced one visible.
-        self.granted.close();
         let mut waiting = self.grants.waiting.lock();
-        if waiting
-            .get(&self.key)
-            .is_some_and(oneshot::Sender::is_closed)
-        {
-            waiting.remove(&self.key);
+        let latest = waiting.waits.get(&self.key);
+        if latest.is_some_and(|wait| wait.number == self.number) {
+            waiting.waits.remove(&self.key);
         }
     }
 }

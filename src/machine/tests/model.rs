@@ -121,7 +121,7 @@ impl Model {
             return applied;
         }
         let applied = self.run(command);
-        if applied.outcome.kind != Kind::Queued {
+        if !matches!(applied.outcome.kind, Kind::Queued | Kind::DeletedMore) {
             self.remember(request, applied.outcome);
         }
         applied

@@ -191,3 +191,26 @@ fn a_missing_log_is_refused() {
     };
     assert!(refused.to_string().contains("the log is gone"), "{refused}");
 }
+
+/// A checkpoint that was there and is gone, after the log let its entries go, must not be
+/// taken for a new shard: revisions and fences would begin again.
+#[test]
+fn a_missing_checkpoint_is_refused() {
+    let mut world = World::new(5);
+    let mut witness = Witness::default();
+    for _ in 0..6 {
+        one_life(&mut world, &mut witness).unwrap();
+        die(&world, false);
+    }
+    let files = world.disk.files();
+    let checkpoints = files
+        .iter()
+        .filter(|(path, _)| path.extension().is_some_and(|kind| kind == "ckpt"));
+    for (path, _) in checkpoints {
+        world.disk.remove(path).unwrap();
+    }
+    let Err(refused) = world.open() else {
+        panic!("a shard without its checkpoint was opened")
+    };
+    assert!(refused.to_string().contains("is gone"), "{refused}");
+}

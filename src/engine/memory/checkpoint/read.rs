@@ -180,7 +180,7 @@ fn take_row<'a>(rest: &mut &'a [u8]) -> Result<Row<'a>, String> {
     let (key_bytes, value_bytes) = (usize::from(header.key_bytes), header.value_bytes as usize);
     let table = Table::from_number(header.table)
         .ok_or_else(|| format!("there is no table {}", header.table))?;
-    if after.len().saturating_sub(key_bytes) < value_bytes {
+    if after.len() < key_bytes.saturating_add(value_bytes) {
         return Err(format!(
             "a row of {key_bytes} and {value_bytes} bytes where {} are left",
             after.len()

@@ -1,0 +1,15 @@
+//! The hot path: many logical requests on one stream.
+//!
+//! Everything that has arrived is taken at once, its writes are submitted as one group
+//! per shard, its reads are answered from the applied state, and the replies that are
+//! ready leave together. There is no task and no channel per request.
+//!
+//! Invariant: a session holds a bounded number of frames and about one message of
+//! replies; who does not read is not read from.
+
+mod groups;
+mod lanes;
+mod outbox;
+mod stream;
+
+pub(super) use stream::Session;

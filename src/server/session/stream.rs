@@ -1,0 +1,359 @@
+//! One session, from frames in to replies out.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tonic::Streaming;
+
+use super::groups::{Group, Groups};
+use super::lanes::{Lanes, Place};
+use super::outbox::Outbox;
+use crate::base::types::ShardId;
+use crate::base::{Error, Result, limits};
+use crate::machine::{Applied, Command, OutcomeKind};
+use crate::proto::v1;
+use crate::server::convert::{self, Call, Kind};
+use crate::server::service::{Answer, Operation, Query, Service, Subject, settle};
+use crate::server::status;
+
+/// What a reply must know of its request.
+struct Tag {
+    id: u64,
+    shard: ShardId,
+    kind: Kind,
+    /// The server gives up after this.
+    due: Instant,
+    /// Its place among its lane's writes.
+    place: Option<Place>,
+    /// What a refusal speaks of.
+    subject: Subject,
+    /// A range delete goes on with this while there is more to delete.
+    range: Option<Command>,
+}
+
+type Slow = BoxFuture<'static, (Tag, Result<Answer>)>;
+
+/// One session, as the stream of its replies.
+pub(in crate::server) struct Session {
+    service: Service,
+    inbound: Streaming<v1::Requests>,
+    stopping: watch::Receiver<bool>,
+    /// Frames not looked at, with the moment they came.
+    backlog: VecDeque<(Instant, v1::RequestFrame)>,
+    /// Reads whose lane has let them go.
+    reads: VecDeque<(Tag, Query)>,
+    groups: Groups<Tag>,
+    lanes: Lanes<(Tag, Query)>,
+    slow: FuturesUnordered<Slow>,
+    outbox: Outbox,
+    /// Frames taken and not yet answered.
+    under_way: usize,
+    ended: bool,
+}
+
+impl Session {
+    pub(in crate::server) fn new(
+        service: Service,
+        inbound: Streaming<v1::Requests>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            service,
+            inbound,
+            stopping,
+            backlog: VecDeque::new(),
+            reads: VecDeque::new(),
+            groups: Groups::default(),
+            lanes: Lanes::default(),
+            slow: FuturesUnordered::new(),
+            outbox: Outbox::default(),
+            under_way: 0,
+            ended: false,
+        }
+    }
+
+    /// The next message of replies; `None` once the client is done and everything
+    /// is answered.
+    pub(in crate::server) async fn next(&mut self) -> Option<v1::Replies> {
+        loop {
+            self.finish_groups();
+            self.answer_freed_reads();
+            self.take_backlog();
+            self.submit_groups();
+            if let Some(replies) = self.outbox.take() {
+                return Some(replies);
+            }
+            if self.ended && self.under_way == 0 && self.backlog.is_empty() {
+                return None;
+            }
+            self.wait().await;
+        }
+    }
+
+    async fn wait(&mut self) {
+        let may_read = !self.ended && self.backlog.is_empty();
+        tokio::select! {
+            biased;
+            () = self.groups.ready() => {}
+            Some((tag, result)) = self.slow.next(), if !self.slow.is_empty() => {
+                self.finish(tag, result);
+            }
+            message = self.inbound.message(), if may_read => match message {
+                Ok(Some(requests)) => {
+                    let now = Instant::now();
+                    self.backlog.extend(requests.frames.into_iter().map(|frame| (now, frame)));
+                }
+                Ok(None) => self.ended = true,
+                Err(broken) => {
+                    tracing::debug!(%broken, "a session broke");
+                    self.ended = true;
+                }
+            },
+            () = stopped(&mut self.stopping), if !self.ended => {
+                self.ended = true;
+                self.refuse_backlog();
+            }
+        }
+    }
+
+    fn answer_freed_reads(&mut self) {
+        while !self.outbox.is_full() {
+            let Some((tag, query)) = self.reads.pop_front() else {
+                return;
+            };
+            self.read(tag, query);
+        }
+    }
+
+    fn take_backlog(&mut self) {
+        while !self.outbox.is_full() && self.under_way < limits::SESSION_FRAMES_MAX {
+            let Some((came, frame)) = self.backlog.pop_front() else {
+                return;
+            };
+            self.under_way += 1;
+            self.take(came, frame);
+        }
+    }
+
+    fn refuse_backlog(&mut self) {
+        for (_, frame) in std::mem::take(&mut self.backlog) {
+            self.under_way += 1;
+            self.push_error(frame.id, &stopping());
+        }
+    }
+
+    fn take(&mut self, came: Instant, frame: v1::RequestFrame) {
+        let v1::RequestFrame {
+            id,
+            lane,
+            deadline_ms,
+            request,
+        } = frame;
+        let Some(request) = request else {
+            let message = "the frame holds no request that this node knows";
+            self.push_error(id, &Error::invalid(message));
+            return;
+        };
+        let allowed = match deadline_ms {
+            0 => self.service.request_timeout(),
+            ms => Duration::from_millis(ms.min(limits::DURATION_MS_MAX)),
+        };
+        let call = convert::call(request, self.service.value_bytes_max()).and_then(|call| {
+            self.service.shard_for(call.shard, &call.operation)?;
+            Ok(call)
+        });
+        match call {
+            Err(error) => self.push_error(id, &error),
+            Ok(Call {
+                shard,
+                kind,
+                operation,
+            }) => {
+                let tag = Tag {
+                    id,
+                    shard,
+                    kind,
+                    due: came + allowed,
+                    place: None,
+                    subject: Subject::default(),
+                    range: None,
+                };
+                self.start(tag, lane, operation);
+            }
+        }
+    }
+
+    /// Starts a request, unless its time is over: nothing is given to the log late.
+    fn start(&mut self, mut tag: Tag, lane: u64, operation: Operation) {
+        if Instant::now() >= tag.due {
+            self.push_error(tag.id, &too_late());
+            return;
+        }
+        match operation {
+            Operation::Write(command) => {
+                tag.place = self.lanes.begin(lane, tag.shard);
+                self.group(tag, command);
+            }
+            Operation::DeleteRange(command) => {
+                tag.place = self.lanes.begin(lane, tag.shard);
+                tag.range = Some(command.clone());
+                self.group(tag, command);
+            }
+            Operation::Read(query) => {
+                if let Some((tag, query)) = self.lanes.park(lane, tag.shard, (tag, query)) {
+                    self.read(tag, query);
+                }
+            }
+            // A lock's wait is nobody's earlier write: it may take minutes.
+            Operation::AcquireWaiting(command, wait) => self.acquire(tag, command, wait),
+        }
+    }
+
+    fn acquire(&mut self, mut tag: Tag, command: Command, wait: Duration) {
+        tag.due += wait;
+        let service = self.service.clone();
+        let mut stop = self.stopping.clone();
+        self.slow.push(Box::pin(async move {
+            let operation = Operation::AcquireWaiting(command, wait);
+            let call = timeout_at(tag.due, service.call(tag.shard, operation));
+            let result = tokio::select! {
+                answered = call => answered.unwrap_or_else(|_| Err(overdue())),
+                // The wait is given up with the future.
+                () = stopped(&mut stop) => Err(stopping()),
+            };
+            (tag, result)
+        }));
+    }
+
+    /// Goes on with a range delete whose first piece is done.
+    fn delete_on(&mut self, tag: Tag, command: Command, deleted: u64) {
+        let service = self.service.clone();
+        self.slow.push(Box::pin(async move {
+            let rest = service.delete_rest(tag.shard, command, deleted);
+            let result = timeout_at(tag.due, rest).await;
+            (tag, result.unwrap_or_else(|_| Err(overdue())))
+        }));
+    }
+
+    fn group(&mut self, mut tag: Tag, command: Command) {
+        tag.subject = Subject::of(&command);
+        let shard = tag.shard;
+        if let Some(full) = self.groups.add(shard, tag, command) {
+            self.submit(shard, full);
+        }
+    }
+
+    fn submit_groups(&mut self) {
+        for (shard, group) in self.groups.take() {
+            self.submit(shard, group);
+        }
+    }
+
+    fn submit(&mut self, shard: ShardId, group: Group<Tag>) {
+        if let Err((tags, refused)) = self.groups.submit(&self.service, shard, group) {
+            for tag in tags {
+                self.finish_error(&tag, &refused);
+            }
+        }
+    }
+
+    fn finish_groups(&mut self) {
+        for (tags, result) in self.groups.completed() {
+            match result {
+                Ok(replies) => {
+                    for (tag, applied) in tags.into_iter().zip(replies) {
+                        self.finish_write(tag, applied);
+                    }
+                }
+                Err(error) => {
+                    for tag in tags {
+                        self.finish_error(&tag, &error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish_write(&mut self, mut tag: Tag, applied: Applied) {
+        let outcome = applied.outcome;
+        match tag.range.take() {
+            Some(command) if outcome.kind == OutcomeKind::DeletedMore => {
+                self.delete_on(tag, command, outcome.count);
+            }
+            _ => {
+                let settled = settle(applied, &tag.subject);
+                self.finish(tag, settled.map(Answer::Applied));
+            }
+        }
+    }
+
+    fn finish(&mut self, tag: Tag, result: Result<Answer>) {
+        self.lanes.end(tag.place, &mut self.reads);
+        match result {
+            Ok(answer) => self.push_reply(tag, answer),
+            Err(error) => self.push_error(tag.id, &error),
+        }
+    }
+
+    fn finish_error(&mut self, tag: &Tag, error: &Error) {
+        self.lanes.end(tag.place, &mut self.reads);
+        self.push_error(tag.id, error);
+    }
+
+    fn read(&mut self, tag: Tag, query: Query) {
+        let shard = self.service.shard(tag.shard);
+        let answer = shard.and_then(|shard| self.service.read(shard, query));
+        match answer {
+            Ok(answer) => self.push_reply(tag, answer),
+            Err(error) => self.push_error(tag.id, &error),
+        }
+    }
+
+    fn push_reply(&mut self, tag: Tag, answer: Answer) {
+        let revision = convert::revision_of(&answer);
+        let reply = self
+            .service
+            .shard(tag.shard)
+            .map(|shard| convert::header(&self.service, shard, revision))
+            .and_then(|header| convert::reply(tag.kind, header, answer));
+        match reply {
+            Ok(reply) => self.push(tag.id, reply),
+            Err(error) => self.push_error(tag.id, &error),
+        }
+    }
+
+    fn push_error(&mut self, id: u64, error: &Error) {
+        let error = v1::reply_frame::Reply::Error(status::to_frame(error));
+        self.push(id, error);
+    }
+
+    fn push(&mut self, id: u64, reply: v1::reply_frame::Reply) {
+        self.under_way -= 1;
+        self.outbox.push(v1::ReplyFrame {
+            id,
+            reply: Some(reply),
+        });
+    }
+}
+
+fn stopping() -> Error {
+    Error::unavailable("this node is stopping: nothing was done; ask another, or ask again")
+}
+
+fn too_late() -> Error {
+    Error::unavailable("the deadline passed before the request was begun: nothing was done")
+}
+
+fn overdue() -> Error {
+    Error::timeout("no outcome within the deadline: ask again with the same request id")
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the node is gone already.
+    let _gone = stopping.wait_for(|stopping| *stopping).await.is_err();
+}
