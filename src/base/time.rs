@@ -5,6 +5,11 @@
 pub struct MachineTime(pub u64);
 
 impl MachineTime {
+    /// How much of a duration that was lengthened for its clock remains at `now`, ms.
+    pub fn remaining_ms(self, now: Self) -> u64 {
+        self.since_ms(now).saturating_sub(1)
+    }
+
     /// This moment plus `ms`; the far end of time when that overflows.
     #[must_use]
     pub fn plus_ms(self, ms: u64) -> Self {
@@ -39,6 +44,15 @@ impl Timer {
         }
     }
 
+    /// Makes a relative timer longer by the millisecond that its clock may have cut off.
+    #[must_use]
+    pub fn lengthened(self) -> Self {
+        match self {
+            Self::InMs(ms) => Self::InMs(lengthened_ms(ms)),
+            other => other,
+        }
+    }
+
     /// The absolute moment, if there is one.
     ///
     /// # Panics
@@ -50,6 +64,12 @@ impl Timer {
             Self::InMs(ms) => panic!("a timer of {ms} ms reached the machine unstamped"),
         }
     }
+}
+
+/// A clock of whole milliseconds may be almost one behind when a duration begins and
+/// exact when it ends: so that nothing is early, it counts as one more. 0 stays 0.
+pub fn lengthened_ms(ms: u64) -> u64 {
+    ms + u64::from(ms > 0)
 }
 
 /// Where machine time was on the boot clock of the node that stamped last.

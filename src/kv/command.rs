@@ -90,6 +90,20 @@ impl KvCommand {
         }
     }
 
+    /// Makes relative timers longer by what a clock of whole milliseconds cuts off.
+    pub fn lengthen(&mut self) {
+        match self {
+            Self::Set(Set { expire, delete, .. }) | Self::Touch { expire, delete, .. } => {
+                *expire = expire.lengthened();
+                *delete = delete.lengthened();
+            }
+            Self::Delete { .. }
+            | Self::DeleteRange { .. }
+            | Self::Expire { .. }
+            | Self::Persist { .. } => {}
+        }
+    }
+
     /// Bytes it takes in a log entry, at most about.
     pub fn weight(&self) -> usize {
         64 + match self {

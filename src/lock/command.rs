@@ -1,6 +1,6 @@
 //! What can be asked of a lock.
 
-use crate::base::time::{MachineTime, Timer};
+use crate::base::time::{MachineTime, Timer, lengthened_ms};
 use crate::base::types::OwnerId;
 
 /// A change to one lock.
@@ -38,6 +38,18 @@ pub enum LockCommand {
 }
 
 impl LockCommand {
+    /// Makes leases and waits longer by what a clock of whole milliseconds cuts off.
+    pub fn lengthen(&mut self) {
+        match self {
+            Self::Acquire { ttl_ms, wait, .. } => {
+                *ttl_ms = lengthened_ms(*ttl_ms);
+                *wait = wait.lengthened();
+            }
+            Self::Renew { ttl_ms, .. } => *ttl_ms = lengthened_ms(*ttl_ms),
+            Self::Release { .. } | Self::Revoke | Self::CancelWait { .. } => {}
+        }
+    }
+
     /// Makes a relative wait absolute.
     pub fn stamp(&mut self, now: MachineTime) {
         if let Self::Acquire { wait, .. } = self {

@@ -61,6 +61,16 @@ pub enum Op {
 }
 
 impl Command {
+    /// Makes relative durations longer by what a clock of whole milliseconds cuts off:
+    /// for sequencers, before they stamp.
+    pub fn lengthen(&mut self) {
+        match &mut self.op {
+            Op::Kv { command, .. } => command.lengthen(),
+            Op::Lock { command, .. } => command.lengthen(),
+            Op::Sweep => {}
+        }
+    }
+
     /// Makes relative timers absolute.
     pub fn stamp(&mut self, now: MachineTime) {
         match &mut self.op {

@@ -54,6 +54,8 @@ impl Sequencer {
         let boot_ms = self.clock.boot_ms();
         let now = self.base.plus_ms(boot_ms.saturating_sub(self.base_boot_ms));
         for command in &mut commands {
+            // The boot clock comes in whole milliseconds: nothing may be early by one.
+            command.lengthen();
             command.stamp(now);
         }
         let boot = BootStamp {

@@ -74,7 +74,12 @@ pub struct ManualClock {
 impl ManualClock {
     /// Lets `ms` pass.
     pub fn advance_ms(&self, ms: u64) {
-        self.us.fetch_add(ms * 1_000, Ordering::SeqCst);
+        self.advance_us(ms * 1_000);
+    }
+
+    /// Lets `us` pass.
+    pub fn advance_us(&self, us: u64) {
+        self.us.fetch_add(us, Ordering::SeqCst);
     }
 
     /// Boots the machine again: the clock starts anew, under another boot id.

@@ -170,7 +170,7 @@ fn scan_reply(header: Option<v1::Header>, page: ScanPage, now: MachineTime) -> v
 }
 
 fn wire_record(key: Bytes, record: Record, now: MachineTime) -> v1::Record {
-    let remaining = |at: Option<MachineTime>| at.map(|at| at.since_ms(now));
+    let remaining = |at: Option<MachineTime>| at.map(|at| at.remaining_ms(now));
     v1::Record {
         key,
         expired: record.is_expired(),
@@ -192,7 +192,7 @@ fn wire_lock(name: Bytes, lock: &Lock, now: MachineTime) -> v1::LockInfo {
         remaining_ms: lock
             .claim_by
             .or(lock.lease_until)
-            .map(|until| until.since_ms(now)),
+            .map(|until| until.remaining_ms(now)),
         waiters: lock.queue.len() as u64,
     }
 }
