@@ -16,6 +16,9 @@ pub const BUCKET_BYTES_MAX: usize = 255;
 /// One request, batch, transaction or log entry, bytes.
 pub const REQUEST_BYTES_MAX: usize = 20 << 20;
 
+/// What a message may be longer than a request: framing, ids and headers.
+pub const MESSAGE_SLACK_BYTES: usize = 1 << 20;
+
 /// Keys one command may touch: bounds how long one apply holds the shard.
 pub const COMMAND_KEYS_MAX: usize = 10_000;
 
@@ -63,9 +66,6 @@ pub const SHARD_INFLIGHT_BYTES_MAX: usize = 64 << 20;
 
 /// Frames of one session under way at once; beyond it the server stops reading.
 pub const SESSION_FRAMES_MAX: usize = 8_192;
-
-/// Bytes of replies one session may hold back; beyond it the server stops reading.
-pub const SESSION_REPLY_BYTES_MAX: usize = 8 << 20;
 
 /// A log segment, bytes: small enough to recycle, large enough to be rare.
 pub const WAL_SEGMENT_BYTES: u64 = 64 << 20;

@@ -192,11 +192,18 @@ impl v1::lock_server::Lock for Grpc {
             None => self.service.request_timeout() + wait,
         };
         let asked = Asked::Acquire(request.into_inner());
-        self.unary(deadline, asked, |reply| match reply {
+        let answered = self.unary(deadline, asked, |reply| match reply {
             Reply::Acquire(reply) => Some(reply),
             _ => None,
-        })
-        .await
+        });
+        let mut stopping = self.stopping.clone();
+        tokio::select! {
+            answered = answered => answered,
+            // The wait is given up with the future.
+            _ = stopping.wait_for(|stopping| *stopping) => {
+                Err(to_status(&Error::unavailable("this node is stopping: ask another")))
+            }
+        }
     }
 }
 

@@ -116,7 +116,7 @@ fn listener_ended(
 }
 
 async fn router(grpc: Grpc) -> Result<Router> {
-    let bytes_max = limits::REQUEST_BYTES_MAX;
+    let bytes_max = limits::REQUEST_BYTES_MAX + limits::MESSAGE_SLACK_BYTES;
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<v1::kv_server::KvServer<Grpc>>().await;
     health

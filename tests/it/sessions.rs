@@ -222,6 +222,28 @@ async fn a_waiter_that_goes_away_leaves_the_queue() {
     assert!(granted.acquired && granted.fence > first.fence);
 }
 
+/// A node that stops tells its waiters that nothing was done, instead of keeping them, and
+/// itself, until the connections are torn down.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_node_ends_the_waits_for_its_locks() {
+    let server = Ephemeral::start().await.unwrap();
+    let mut locks = LockClient::new(channel(&server).await);
+    let held = locks.acquire(acquire(1, 0)).await.unwrap().into_inner();
+    assert!(held.acquired);
+    let mut wire = Wire::open(&server).await;
+    wire.send(vec![frame(7, 0, Request::Acquire(acquire(2, 600_000)))])
+        .await;
+    waiters(&mut locks, 1).await;
+    let stopping = tokio::spawn(server.stop());
+    let reply = wire.replies(1).await.remove(0);
+    let Some(Reply::Error(error)) = reply.reply else {
+        panic!("{reply:?}")
+    };
+    assert_eq!(error.kind(), v1::ErrorKind::Unavailable, "{error:?}");
+    drop((wire, locks));
+    stopping.await.unwrap().unwrap();
+}
+
 /// Waits until so many callers queue for the lock.
 async fn waiters(locks: &mut LockClient<Channel>, count: u64) {
     let request = v1::InfoRequest {

@@ -4,5 +4,6 @@
 mod crash;
 mod disk_full;
 mod history;
+mod regressions;
 mod time;
 mod world;

@@ -195,3 +195,16 @@ fn take_row<'a>(rest: &mut &'a [u8]) -> Result<Row<'a>, String> {
         value,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row whose key is longer than what is left, and whose value is empty, used to
+    /// panic instead of being refused.
+    #[test]
+    fn a_key_beyond_the_end_of_its_block_is_refused() {
+        let block = [2, 10, 0, 0, 0, 0, 0, 1, 2, 3];
+        assert!(take_row(&mut &block[..]).is_err());
+    }
+}
