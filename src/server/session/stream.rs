@@ -126,7 +126,11 @@ impl Session {
             let Some((tag, query)) = self.reads.pop_front() else {
                 return;
             };
-            self.read(tag, query);
+            if Instant::now() < tag.due {
+                self.read(tag, query);
+            } else {
+                self.push_error(tag.id, &too_late());
+            }
         }
     }
 
