@@ -201,6 +201,29 @@ fn files_of(folder: &Path) -> Vec<std::path::PathBuf> {
         .collect()
 }
 
+/// The format is the byte behind the magic of each file.
+#[test]
+fn a_directory_of_a_newer_dkv_is_refused_and_left_alone() {
+    let mut node = Node::start();
+    node.dkv(&["kv", "set", "a", "1"]).exits(0);
+    node.kill();
+    let manifest = node.data_dir().join("manifest");
+    let whole = std::fs::read(&manifest).unwrap();
+    let mut newer = whole.clone();
+    newer[7] += 1;
+    std::fs::write(&manifest, &newer).unwrap();
+    let data = node.data_dir().to_string_lossy().into_owned();
+    let serve = ["--listen", "127.0.0.1:0", "--data-dir", &data];
+    serve_fails(&serve, &[], node.folder())
+        .exits(2)
+        .complains("written by a newer dkv")
+        .complains("upgrade dkv");
+    assert_eq!(std::fs::read(&manifest).unwrap(), newer);
+    std::fs::write(&manifest, &whole).unwrap();
+    node.restart();
+    node.dkv(&["kv", "get", "a"]).exits(0).prints("1");
+}
+
 #[test]
 fn a_damaged_manifest_is_refused_by_name() {
     let mut node = Node::start();
