@@ -133,7 +133,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcomma
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l transport-write-buffer -r
@@ -177,7 +177,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l transport-write-buffer -r
@@ -209,7 +209,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l transport-write-buffer -r
@@ -236,7 +236,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l transport-write-buffer -r
@@ -267,7 +267,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l transport-write-buffer -r
@@ -296,7 +296,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l transport-write-buffer -r
@@ -327,7 +327,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l transport-write-buffer -r
@@ -355,7 +355,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l transport-write-buffer -r
@@ -386,7 +386,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l transport-write-buffer -r
@@ -415,7 +415,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l transport-write-buffer -r
@@ -442,7 +442,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l transport-write-buffer -r
@@ -479,7 +479,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l transport-write-buffer -r
@@ -505,7 +505,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcom
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l transport-write-buffer -r
@@ -542,7 +542,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l transport-write-buffer -r
@@ -570,7 +570,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l transport-write-buffer -r
@@ -597,7 +597,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l transport-write-buffer -r
@@ -624,7 +624,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l transport-write-buffer -r
@@ -653,7 +653,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l transport-write-buffer -r
@@ -680,7 +680,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l transport-write-buffer -r
@@ -710,7 +710,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l transport-write-buffer -r
@@ -736,7 +736,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand info" -l endpoints -d 'Ask these
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand info" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l transport-conn-per-endpoint -r
@@ -763,7 +763,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand perf" -l endpoints -d 'Ask these
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l retries -d 'Try this many times more when nothing or nobody answers' -r
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l threads -d 'Clients that ask at once' -r

@@ -35,10 +35,14 @@ pub(crate) struct ClientArgs {
     #[arg(hide_default_value = true)]
     bucket: String,
     /// Give up after this long
+    ///
+    /// A lock's --wait is added.
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s")]
     #[arg(value_parser = duration::parse, help_heading = HEADING)]
     timeout: Duration,
-    /// Try this many times more when nothing or nobody answers
+    /// Try this many times more when a node refuses or cannot be reached
+    ///
+    /// A connection that breaks is tried again until --timeout, unless this is 0.
     #[arg(long, alias = "transport-retries", global = true, value_name = "N")]
     #[arg(default_value = "3", help_heading = HEADING)]
     retries: u32,

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::Client;
 use super::desk::request_bytes;
+use super::endpoint::Unreachable;
 use super::error::{broken_contract, from_wire};
 use super::node::{Connected, Node};
 use super::outcome::{Doubt, Next, TryFailure};
 use super::route::Stranger;
 use super::sequence::{Sequence, Sequences};
-use super::session::MESSAGE_SLACK_BYTES;
-use crate::base::types::Revision;
+use crate::base::types::{ClientId, Revision};
 use crate::base::{Error, Result, limits};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
@@ -25,8 +25,8 @@ pub(super) enum Effect {
     Read,
     /// Is applied at most once, by its request id.
     Write,
-    /// A write that may wait long for its turn. It has a client id of its own: while
-    /// it is open, the outcomes of all later sequences must be kept.
+    /// A write that may wait long for its turn. It has a client id to itself: while it
+    /// is open, the outcomes of all later sequences of its client must be kept.
     Wait,
 }
 
@@ -74,10 +74,15 @@ impl Client {
             wait_until_ms,
             until_ms: wait_until_ms.saturating_add(ms(self.timeout)),
         };
+        let alone;
         let sequence = match effect {
             Effect::Read => None,
             Effect::Write => Some(self.begin(&self.shared.writes, &budget).await?),
-            Effect::Wait => Some(self.begin(&self.shared.waits, &budget).await?),
+            Effect::Wait => {
+                alone = Sequences::new(ClientId(self.shared.host.rng.id()));
+                let first = alone.try_begin();
+                Some(first.expect("a fresh client has no open sequence"))
+            }
         };
         let mut doubt = Doubt::new(self, sequence.is_some());
         loop {
@@ -137,7 +142,8 @@ impl Client {
             Some(connected) => connected,
             None => tokio::time::timeout(self.left(budget), node.connected(link))
                 .await
-                .map_err(|_| TryFailure::unreachable("no connection in time"))?
+                .map_err(|_| Unreachable::because("no connection in time"))
+                .flatten()
                 .map_err(TryFailure::Unreachable)?,
         };
         let shard = self.route.shard();
@@ -145,9 +151,9 @@ impl Client {
             self.route
                 .admit(identity, local, node)
                 .map_err(|Stranger { pinned, answered }| {
-                    TryFailure::unreachable(format!(
+                    TryFailure::Stranger(Unreachable::because(format!(
                         "its shard {shard} is {answered}, but this client began with {pinned}"
-                    ))
+                    )))
                 })?;
         }
         Ok(connected)
@@ -224,14 +230,15 @@ impl TryFailure {
     }
 }
 
-/// An oversized message would end the stream, and with it the calls of others.
+/// An oversized message would end the stream, and with it the calls of others. The
+/// server takes more, by what the message adds around the request.
 fn check_size(request: &Request) -> Result<(), TryFailure> {
     let bytes = request_bytes(Some(request));
-    if bytes <= limits::REQUEST_BYTES_MAX + MESSAGE_SLACK_BYTES / 2 {
+    if bytes <= limits::REQUEST_BYTES_MAX {
         return Ok(());
     }
     Err(TryFailure::Final(Error::limit_exceeded(format!(
-        "the request takes {bytes} bytes, and one may take {}: send a smaller key or value",
+        "the request takes {bytes} bytes, and one may take {}: send a smaller key, name or value",
         limits::REQUEST_BYTES_MAX
     ))))
 }

@@ -16,7 +16,7 @@ use crate::base::host::Clock;
 use crate::base::limits;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request;
-use crate::proto::v1::{Error as WireError, Replies, RequestFrame, Requests, condition};
+use crate::proto::v1::{Error as WireError, Replies, RequestFrame, Requests};
 
 /// A message is closed at these, so that the server starts early and answers soon.
 const MESSAGE_BYTES: usize = 1 << 20;
@@ -282,20 +282,7 @@ impl State {
     }
 }
 
-/// Bytes a request takes in a message, at most about.
+/// Bytes a request takes by itself; the message adds a few around it.
 pub(super) fn request_bytes(request: Option<&Request>) -> usize {
-    const AROUND: usize = 512;
-    AROUND
-        + match request {
-            Some(Request::Set(set)) => {
-                let compared = match set.condition.as_ref().and_then(|it| it.kind.as_ref()) {
-                    Some(condition::Kind::Value(value)) => value.len(),
-                    _ => 0,
-                };
-                set.key.len() + set.value.len() + compared
-            }
-            // Keys and names: the server refuses long ones, so they are counted as
-            // the longest that it takes.
-            _ => 2 * limits::KEY_BYTES_MAX / 16,
-        }
+    request.map_or(0, Request::encoded_len)
 }

@@ -45,6 +45,10 @@ const NAP_MS: u64 = 1_000;
 /// Lease over margin: rates of two machines' clocks differ by less than 1 %.
 const LEASE_MARGIN: u64 = 100;
 
+/// The least margin, ms: the server and the client each read a clock in whole
+/// milliseconds, and each may be wrong by nearly one.
+const LEASE_MARGIN_MS_MIN: u64 = 2;
+
 /// A held lock. It is renewed in the background; dropping the guard releases it
 /// without waiting for the answer.
 ///
@@ -232,7 +236,8 @@ impl Lease {
     fn until_ms(&self, sent_ms: u64) -> u64 {
         self.ttl.map_or(u64::MAX, |ttl| {
             let ttl_ms = ms(ttl);
-            sent_ms.saturating_add(ttl_ms - ttl_ms / LEASE_MARGIN)
+            let margin_ms = (ttl_ms / LEASE_MARGIN).max(LEASE_MARGIN_MS_MIN);
+            sent_ms.saturating_add(ttl_ms.saturating_sub(margin_ms))
         })
     }
 
@@ -308,4 +313,36 @@ fn release_later(client: &Client, name: &Bytes, owner: OwnerId) {
     runtime.spawn(async move {
         let _ = client.release(name, owner).await;
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::ClientOptions;
+
+    /// One hundredth of a short lease is no millisecond, but both clocks are read in
+    /// whole ones: the server's lease could end before the guard knew.
+    #[tokio::test]
+    async fn a_short_lease_ended_before_its_guard_knew() {
+        let client = Client::connect(ClientOptions::default()).await.unwrap();
+        for (ttl_ms, kept_ms) in [
+            (1, 0),
+            (2, 0),
+            (3, 1),
+            (50, 48),
+            (199, 197),
+            (200, 198),
+            (1_000, 990),
+            (30_000, 29_700),
+        ] {
+            let lease = Lease {
+                client: client.clone(),
+                name: Bytes::from_static(b"jobs"),
+                owner: client.mint_owner(),
+                ttl: Some(Duration::from_millis(ttl_ms)),
+                token: FenceToken(1),
+            };
+            assert_eq!(lease.until_ms(1_000), 1_000 + kept_ms, "{ttl_ms} ms");
+        }
+    }
 }

@@ -36,9 +36,8 @@ pub(super) struct Shared {
     pub(super) host: Host,
     pub(super) nodes: Nodes,
     pub(super) retries: u32,
-    /// Writes, and writes that may wait long: see `Effect`.
+    /// Of all writes but those that may wait long: see `Effect`.
     pub(super) writes: Sequences,
-    pub(super) waits: Sequences,
     /// One for each shard asked for, so that its pin is the same for every handle.
     routes: parking_lot::Mutex<Vec<Arc<Route>>>,
     next_lane: AtomicU64,
@@ -86,7 +85,6 @@ impl Client {
             nodes: Nodes::new(endpoints, options.connections, clock),
             retries: options.retries,
             writes: Sequences::new(ClientId(host.rng.id())),
-            waits: Sequences::new(ClientId(host.rng.id())),
             routes: parking_lot::Mutex::new(vec![Arc::clone(&route)]),
             next_lane: AtomicU64::new(2),
             host,

@@ -18,8 +18,12 @@ pub struct ClientOptions {
     pub bucket: String,
     /// How long a call may take, tries and pauses together. A lock's `wait` is added.
     pub timeout: Duration,
-    /// How often a call is tried again when it was not served, or when its outcome
-    /// is unknown. Going on to an endpoint not tried yet does not count.
+    /// How often a call is tried again when a node refuses it for now, or leaves its
+    /// outcome open; 0 is one try. Going on to an endpoint not tried yet does not count.
+    ///
+    /// A connection that is lost or refused counts only until some node with the shard
+    /// was reached; from then on it is tried again until the time is over, so that calls
+    /// outlive the restart of a server.
     pub retries: u32,
     /// Session streams per endpoint, each on a connection of its own.
     pub connections: usize,

@@ -16,7 +16,7 @@ use super::error::broken_contract;
 use super::node::Node;
 use crate::base::{Error, ErrorKind};
 
-/// The pause before the first repetition; it doubles up to the second.
+/// The pause before the first repetition; it doubles up to the longest.
 const PAUSE_MS: u64 = 10;
 const PAUSE_MS_MAX: u64 = 500;
 
@@ -24,6 +24,8 @@ const PAUSE_MS_MAX: u64 = 500;
 pub(super) enum TryFailure {
     /// Nothing was sent.
     Unreachable(Unreachable),
+    /// Nothing was sent: the node has another shard of that number.
+    Stranger(Unreachable),
     /// The stream gave no reply.
     Session(Failure),
     /// Another try would end the same way.
@@ -46,16 +48,12 @@ pub(super) struct Doubt<'a> {
     /// Tries whose outcome is unknown. Only these count as attempts for the server:
     /// it refuses a later attempt of a client that it has never heard of.
     in_doubt: u32,
-    retries: u32,
+    /// Rounds that ended, and those of them that count as retries.
+    rounds: u32,
+    counted: u32,
     last: Option<(ErrorKind, String)>,
     unreached: Vec<(Arc<Node>, Unreachable)>,
     unreached_nodes: Vec<Arc<Node>>,
-}
-
-impl TryFailure {
-    pub(super) fn unreachable(reason: impl Into<String>) -> Self {
-        Self::Unreachable(Unreachable::because(reason))
-    }
 }
 
 impl<'a> Doubt<'a> {
@@ -64,7 +62,8 @@ impl<'a> Doubt<'a> {
             client,
             write,
             in_doubt: 0,
-            retries: 0,
+            rounds: 0,
+            counted: 0,
             last: None,
             unreached: Vec::new(),
             unreached_nodes: Vec::new(),
@@ -85,7 +84,8 @@ impl<'a> Doubt<'a> {
     pub(super) fn after(&mut self, failure: TryFailure, node: Arc<Node>) -> Next {
         match failure {
             TryFailure::Final(error) => Next::GiveUp(self.settle(error)),
-            TryFailure::Unreachable(why) => self.after_unreachable(why, node),
+            TryFailure::Unreachable(why) => self.after_unreachable(why, node, Self::again_unheard),
+            TryFailure::Stranger(why) => self.after_unreachable(why, node, Self::again_counted),
             TryFailure::Session(Failure::Refused(error)) => {
                 self.after_refusal(TryFailure::refused(error, &node), &node)
             }
@@ -100,7 +100,7 @@ impl<'a> Doubt<'a> {
                 let what = format!("the connection to dkv at {} broke ({why})", node.endpoint);
                 self.in_doubt += u32::from(sent);
                 self.last = Some((ErrorKind::Unavailable, what));
-                self.again()
+                self.again_unheard()
             }
             TryFailure::Session(Failure::Expired { sent }) => {
                 self.in_doubt += u32::from(sent);
@@ -113,7 +113,13 @@ impl<'a> Doubt<'a> {
         }
     }
 
-    fn after_unreachable(&mut self, why: Unreachable, node: Arc<Node>) -> Next {
+    /// `again` says how to go on when every node was tried.
+    fn after_unreachable(
+        &mut self,
+        why: Unreachable,
+        node: Arc<Node>,
+        again: impl FnOnce(&mut Self) -> Next,
+    ) -> Next {
         self.client.route.not_led_from(&node);
         self.unreached.retain(|(it, _)| !Arc::ptr_eq(it, &node));
         self.unreached.push((Arc::clone(&node), why));
@@ -123,7 +129,7 @@ impl<'a> Doubt<'a> {
         if self.client.route.has_untried(nodes, &self.unreached_nodes) {
             return Next::Elsewhere;
         }
-        self.again()
+        again(self)
     }
 
     fn after_refusal(&mut self, error: Error, node: &Arc<Node>) -> Next {
@@ -142,19 +148,35 @@ impl<'a> Doubt<'a> {
             _ => return Next::GiveUp(self.settle(error)),
         }
         self.last = Some((error.kind(), error.message().to_owned()));
+        self.again_counted()
+    }
+
+    /// Another try after nobody answered. A node that was reached before is being
+    /// restarted, as a rule: it is given until the call's time is over. One that never
+    /// was may not exist, and whoever mistyped its address should not wait to hear so.
+    fn again_unheard(&mut self) -> Next {
+        if self.client.shared.retries > 0 && self.client.route.is_pinned() {
+            return self.again();
+        }
+        self.again_counted()
+    }
+
+    /// Another try, unless there were enough.
+    fn again_counted(&mut self) -> Next {
+        if self.counted >= self.client.shared.retries {
+            return Next::GiveUp(self.in_time());
+        }
+        self.counted += 1;
         self.again()
     }
 
-    /// Another try after a pause, unless there were enough.
+    /// Another try after a pause.
     fn again(&mut self) -> Next {
-        if self.retries >= self.client.shared.retries {
-            return Next::GiveUp(self.in_time());
-        }
-        let longest_ms = (PAUSE_MS << self.retries.min(10)).min(PAUSE_MS_MAX);
+        let longest_ms = (PAUSE_MS << self.rounds.min(10)).min(PAUSE_MS_MAX);
         // Between half and all of it: clients that failed together do not return
         // together.
         let jitter_ms = self.client.shared.host.rng.below(longest_ms / 2 + 1);
-        self.retries += 1;
+        self.rounds = self.rounds.saturating_add(1);
         // A new round: nodes that could not be reached may be up again.
         self.unreached_nodes.clear();
         Next::Again(Duration::from_millis(longest_ms - jitter_ms))

@@ -115,6 +115,11 @@ impl Route {
         self.known.read().pin.as_ref().is_some_and(|pin| pin.local)
     }
 
+    /// True once a node with this shard was reached.
+    pub(super) fn is_pinned(&self) -> bool {
+        self.known.read().pin.is_some()
+    }
+
     /// The node to ask next; `spread` differs between lanes, `tried` are the nodes
     /// that this call could not reach.
     pub(super) fn choose(&self, nodes: &Nodes, spread: u64, tried: &[Arc<Node>]) -> Arc<Node> {

@@ -21,7 +21,7 @@ use crate::proto::v1::session_client::SessionClient;
 use crate::proto::v1::{Replies, RequestFrame, Requests};
 
 /// Room for what a message adds around the largest request.
-pub(super) const MESSAGE_SLACK_BYTES: usize = 1 << 20;
+const MESSAGE_SLACK_BYTES: usize = 1 << 20;
 
 /// A stream that is up; dropping it ends the stream once what is queued is sent.
 pub(super) struct Session {

@@ -1,8 +1,9 @@
 //! `dkv lock`: exclusion, waiting, leases, fences, and `lock run`.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Node, PATIENCE, Shell};
+use crate::harness::{Node, PATIENCE, Shell, dkv, finish};
 
 #[test]
 fn one_holds_a_lock_and_another_does_not_get_it() {
@@ -168,4 +169,22 @@ fn twenty_shells_take_turns() {
         "20",
         "an increment was lost, so two held the lock at once"
     );
+}
+
+/// A one-line description of the subcommand hid the one that says what it prints.
+#[test]
+fn the_help_of_a_subcommand_said_only_one_line() {
+    for (words, said) in [
+        (["lock", "run"], "killed with SIGKILL"),
+        (["lock", "acquire"], "ownerId=HEX"),
+        (["kv", "get"], "exits with 3"),
+    ] {
+        let help = dkv()
+            .args(words)
+            .arg("--help")
+            .stdout(Stdio::piped())
+            .spawn();
+        let help = finish(help.unwrap(), "dkv --help");
+        assert!(help.exits(0).text().contains(said), "{help}");
+    }
 }

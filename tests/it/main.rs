@@ -15,6 +15,7 @@ mod cli_lock;
 mod cli_scan;
 mod generated;
 mod harness;
+mod lock_run;
 mod restart;
 mod sessions;
 mod tour;

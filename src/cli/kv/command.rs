@@ -19,25 +19,18 @@ pub(crate) struct KvArgs {
     command: KvCommand,
 }
 
+/// Most are described where their arguments are: a description here would hide that one.
 #[derive(Debug, Subcommand)]
 enum KvCommand {
-    /// Set a key, with timers and conditions if asked for
     Set(set::SetArgs),
-    /// Print the value of a key
     Get(read::GetArgs),
-    /// Tell whether a key is there
     Has(read::HasArgs),
-    /// Remove a key, or every key of a prefix or range
     #[command(alias = "del")]
     Delete(delete::DeleteArgs),
-    /// Expire a key now: its value is gone, the key remains
     #[command(alias = "expr")]
     Expire(timers::ExpireArgs),
-    /// Change the timers of a key
     Touch(timers::TouchArgs),
-    /// Clear the timers of a key
     Persist(timers::PersistArgs),
-    /// List keys and values in key order
     Scan(scan::ScanArgs),
     /// Set a key with both timers
     #[command(name = "setE", alias = "sete", hide = true)]

@@ -14,8 +14,9 @@ use crate::cli::output::Printer;
 use crate::cli::row::Row;
 use crate::client::Fence;
 
-/// Remove a key, or every key of a prefix or range. Prints how many were removed; removing
-/// what is not there is no error.
+/// Remove a key, or every key of a prefix or range.
+///
+/// Prints how many were removed; removing what is not there is no error.
 ///
 /// A prefix or range is removed in pieces of at most 10,000 keys: each piece is atomic, the
 /// whole is not.

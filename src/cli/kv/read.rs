@@ -11,17 +11,18 @@ use crate::cli::output::Printer;
 use crate::cli::row::{Field, Row};
 use crate::client::Record;
 
-/// Print the value of a key: its bytes as they are, on a terminal with a newline.
+/// Print the value of a key.
 ///
-/// If there is no such key, or it is expired, exits with 3.
+/// Its bytes are printed as they are, on a terminal with a newline. If there is no such key, or it is expired, exits with 3.
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
     /// The key
     key: OsString,
 }
 
-/// Tell whether a key is there, be it live or expired: found=true, or found=false and exit
-/// code 3.
+/// Tell whether a key is there.
+///
+/// Prints found=true, be it live or expired, or found=false and exits with 3.
 #[derive(Debug, Args)]
 pub(crate) struct HasArgs {
     /// The key

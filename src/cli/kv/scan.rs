@@ -28,9 +28,9 @@ pub(crate) struct RangeArgs {
     end: Option<OsString>,
 }
 
-/// List keys and values in key order, all of one revision.
+/// List keys and values in key order.
 ///
-/// As text, what is not printable is escaped; use -o json, jsonl or raw in programs.
+/// All are of one revision. As text, what is not printable is escaped; use -o json, jsonl or raw in programs.
 #[derive(Debug, Args)]
 pub(crate) struct ScanArgs {
     #[command(flatten)]

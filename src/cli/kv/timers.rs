@@ -13,8 +13,9 @@ use crate::cli::output::Printer;
 use crate::cli::row::Row;
 use crate::client::{Changed, Fence};
 
-/// Expire a key now: its value is gone, the key remains. Prints expired=true, or
-/// expired=false if there was no live value.
+/// Expire a key now: its value is gone, the key remains.
+///
+/// Prints expired=true, or expired=false if there was no live value.
 #[derive(Debug, Args)]
 pub(crate) struct ExpireArgs {
     /// The key
@@ -24,9 +25,9 @@ pub(crate) struct ExpireArgs {
     fence: Option<Fence>,
 }
 
-/// Change the timers of a key: both are replaced, and a timer not given is cleared.
+/// Change the timers of a key.
 ///
-/// Prints touched=true, or touched=false and exits with 3 if there is no live key.
+/// Both are replaced, and a timer not given is cleared. Prints touched=true, or touched=false and exits with 3 if there is no live key.
 #[derive(Debug, Args)]
 pub(crate) struct TouchArgs {
     /// The key

@@ -19,21 +19,15 @@ pub(crate) struct LockArgs {
     command: LockCommand,
 }
 
+/// Each is described where its arguments are: a description here would hide that one.
 #[derive(Debug, Subcommand)]
 enum LockCommand {
-    /// Take a lock, or wait for it
     Acquire(hold::AcquireArgs),
-    /// Extend the lease of a lock
     Renew(hold::RenewArgs),
-    /// Give a lock up
     Release(hold::ReleaseArgs),
-    /// Tell who holds a lock
     Info(inspect::InfoArgs),
-    /// List the locks that are held
     List(inspect::ListArgs),
-    /// Take a lock away from whoever holds it
     Revoke(inspect::RevokeArgs),
-    /// Hold a lock while a command runs
     Run(running::RunArgs),
 }
 

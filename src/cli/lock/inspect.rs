@@ -12,15 +12,19 @@ use crate::cli::output::Printer;
 use crate::cli::row::{Row, escaped};
 use crate::client::LockInfo;
 
-/// Tell who holds a lock: held=true with its owner, fence, age, what is left of its lease
-/// and how many wait. If nobody holds it, prints held=false and exits with 3.
+/// Tell who holds a lock.
+///
+/// Prints held=true with its owner, fence, age, what is left of its lease and how many wait.
+/// If nobody holds it, prints held=false and exits with 3.
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
     /// The lock
     name: OsString,
 }
 
-/// List the locks that are held, in the order of their names.
+/// List the locks that are held.
+///
+/// They come in the order of their names.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Only locks whose names begin with this
@@ -31,9 +35,9 @@ pub(crate) struct ListArgs {
     limit: u64,
 }
 
-/// Take a lock away from whoever holds it. Writes with its fence are refused from then on.
+/// Take a lock away from whoever holds it.
 ///
-/// Prints revoked=true. If nobody held it, prints revoked=false and exits with 3.
+/// Writes with its fence are refused from then on. Prints revoked=true. If nobody held it, prints revoked=false and exits with 3.
 #[derive(Debug, Args)]
 pub(crate) struct RevokeArgs {
     /// The lock

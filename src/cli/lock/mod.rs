@@ -8,5 +8,7 @@ mod hold;
 mod inspect;
 mod lease;
 mod run;
+mod running;
+mod told;
 
 pub(crate) use command::{LockArgs, run};

@@ -1,36 +1,41 @@
 //! `dkv lock run`: a command that runs only while a lock is held.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process;
-use std::time::Duration;
 
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::{Child, Command};
-use tokio::signal::unix::{self, SignalKind};
+use rustix::process::Signal;
+use tokio::process::Command;
 
 use crate::base::Error;
 use crate::cli::client_args::{ClientArgs, bytes};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::lock::lease::{LeaseArgs, WaitArgs};
+use crate::cli::lock::running::Running;
+use crate::cli::lock::told::Told;
 use crate::cli::output::Printer;
 use crate::cli::row::escaped;
 use crate::client::{LockGuard, LockOptions};
 
-/// What a command has between SIGTERM and SIGKILL when its lock is lost. The next
-/// holder may be at work already, so it is short.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// Hold a lock while a command runs: the lease is renewed until the command ends, then the
-/// lock is released.
+/// Hold a lock while a command runs.
+///
+/// The lease is renewed until the command ends, then the lock is released.
 ///
 /// The command is given DKV_LOCK_NAME, DKV_LOCK_OWNER and DKV_LOCK_FENCE. If the lock is
 /// lost, the command gets SIGTERM, and SIGKILL 5 seconds later. Exits with the code of the
 /// command (128 and the signal's number if one killed it), or with 3 if the lock is not to
 /// be had.
+///
+/// SIGHUP, SIGINT, SIGQUIT and SIGTERM are passed on, and the lock is held until the command
+/// has ended. Signals reach everything the command started, in a process group of its own,
+/// which cannot read a terminal. If standard input is a terminal, the command stays in the
+/// group of the terminal, and is the only one that dkv signals.
+///
+/// If dkv itself is killed with SIGKILL, the command goes on running, and the lease ends
+/// under it: give the fence with its writes, so that late ones are refused.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The lock
@@ -60,7 +65,7 @@ impl RunArgs {
             wait: self.wait.wait,
         };
         // From here on a signal must not end this process while it holds the lock.
-        let mut told = Told::listen()?;
+        let mut told = Told::listen().map_err(no_signals)?;
         let guard = tokio::select! {
             guard = client.lock(name.clone(), options) => guard?,
             signal = told.next() => return Ok(ExitStatus::OfCommand(128 + signal_number(signal))),
@@ -73,7 +78,7 @@ impl RunArgs {
             return Ok(ExitStatus::NotFound);
         };
         let ended = match self.spawn(&guard) {
-            Ok(child) => attend(child, &guard, &mut told, printer).await,
+            Ok(running) => attend(running, &guard, &mut told, printer).await,
             Err(failure) => Err(failure),
         };
         let is_lost = guard.is_lost();
@@ -91,88 +96,48 @@ impl RunArgs {
         })
     }
 
-    fn spawn(&self, guard: &LockGuard) -> Outcome<Child> {
+    fn spawn(&self, guard: &LockGuard) -> Outcome<Running> {
         let (program, arguments) = self.command.split_first().expect("clap requires a command");
-        Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(arguments)
             .env("DKV_LOCK_NAME", &self.name)
             .env("DKV_LOCK_OWNER", guard.owner().to_string())
-            .env("DKV_LOCK_FENCE", guard.token().to_string())
-            .spawn()
-            .map_err(|error| {
-                let program = program.to_string_lossy();
-                Error::invalid(format!("cannot run `{program}`: {error}")).into()
-            })
+            .env("DKV_LOCK_FENCE", guard.token().to_string());
+        Running::start(command).map_err(|error| {
+            let program = program.to_string_lossy();
+            Error::invalid(format!("cannot run `{program}`: {error}")).into()
+        })
     }
 }
 
 /// Waits for the command, passes on what this process is told, and stops the command
 /// if the lock is lost.
 async fn attend(
-    mut child: Child,
+    mut running: Running,
     guard: &LockGuard,
     told: &mut Told,
     printer: &mut Printer,
 ) -> Outcome<Ended> {
+    if running.leads_group() {
+        // Else Ctrl-Z would stop the renewals and not the command.
+        told.listen_for(Signal::TSTP).map_err(no_signals)?;
+    }
     loop {
         tokio::select! {
             biased;
-            status = child.wait() => return Ok(Ended::ByItself(status.map_err(not_awaited)?)),
+            status = running.wait() => return Ok(Ended::ByItself(status.map_err(not_awaited)?)),
             () = guard.lost() => break,
-            signal = told.next() => if !is_told_by_terminal(signal) {
-                tell(&child, signal);
-            },
+            signal = told.next() => running.pass_on(signal),
         }
     }
     printer.note("the lock is lost: stopping the command");
-    tell(&child, Signal::TERM);
-    let status = match tokio::time::timeout(GRACE, child.wait()).await {
-        Ok(status) => status,
-        Err(_) => {
-            tell(&child, Signal::KILL);
-            child.wait().await
-        }
-    };
+    let status = running.stop().await;
     Ok(Ended::AfterLoss(status.map_err(not_awaited)?))
-}
-
-/// The signals that are the command's to answer.
-struct Told {
-    interrupt: unix::Signal,
-    terminate: unix::Signal,
-}
-
-impl Told {
-    fn listen() -> Outcome<Self> {
-        Ok(Self {
-            interrupt: unix::signal(SignalKind::interrupt()).map_err(no_signals)?,
-            terminate: unix::signal(SignalKind::terminate()).map_err(no_signals)?,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
-        }
-    }
-}
-
-/// Ctrl-C on a terminal reaches the command too: passed on, it would count twice.
-fn is_told_by_terminal(signal: Signal) -> bool {
-    signal == Signal::INT && io::stdin().is_terminal()
 }
 
 fn signal_number(signal: Signal) -> u8 {
     u8::try_from(signal.as_raw()).expect("signals are small numbers")
-}
-
-/// A command that has ended cannot be told anything, which is all right.
-fn tell(child: &Child, signal: Signal) {
-    let pid = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(pid) = pid.and_then(Pid::from_raw) {
-        let _ = kill_process(pid, signal);
-    }
 }
 
 /// As shells do: 128 and the number of the signal.

@@ -76,9 +76,13 @@ impl Fake {
     }
 
     async fn start(id: u8, kind: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen("127.0.0.1:0", fresh(id, kind)).await
+    }
+
+    async fn listen(address: &str, state: Arc<Mutex<State>>) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let endpoint = listener.local_addr().unwrap().to_string();
-        let (state, stop, service) = service(id, kind);
+        let (stop, service) = service(&state);
         let serving = tokio::spawn(async move {
             let incoming = TcpListenerStream::new(listener);
             let server = tonic::transport::Server::builder().add_service(service);
@@ -94,7 +98,8 @@ impl Fake {
 
     pub(super) fn at_socket(path: &Path) -> Self {
         let listener = UnixListener::bind(path).unwrap();
-        let (state, stop, service) = service(1, "lstore");
+        let state = fresh(1, "lstore");
+        let (stop, service) = service(&state);
         let serving = tokio::spawn(async move {
             let incoming = UnixListenerStream::new(listener);
             let server = tonic::transport::Server::builder().add_service(service);
@@ -113,6 +118,11 @@ impl Fake {
         self.serving.abort();
         let _ = (&mut self.serving).await;
         self.stop.send_replace(true);
+    }
+
+    /// Listens again where it did, and remembers everything.
+    pub(super) async fn restart(&mut self) {
+        *self = Self::listen(&self.endpoint, Arc::clone(&self.state)).await;
     }
 
     pub(super) fn script(&self, faults: impl IntoIterator<Item = Fault>) {
@@ -161,26 +171,22 @@ struct Service {
     stop: watch::Receiver<bool>,
 }
 
-fn service(
-    id: u8,
-    kind: &str,
-) -> (
-    Arc<Mutex<State>>,
-    watch::Sender<bool>,
-    SessionServer<Service>,
-) {
-    let state = Arc::new(Mutex::new(State {
+fn fresh(id: u8, kind: &str) -> Arc<Mutex<State>> {
+    Arc::new(Mutex::new(State {
         identity: [id; 16],
         kind: kind.to_owned(),
         ..State::default()
-    }));
+    }))
+}
+
+fn service(state: &Arc<Mutex<State>>) -> (watch::Sender<bool>, SessionServer<Service>) {
     let (stop, stopped) = watch::channel(false);
     let service = Service {
-        state: Arc::clone(&state),
+        state: Arc::clone(state),
         stop: stopped,
     };
     let service = SessionServer::new(service).max_decoding_message_size(32 << 20);
-    (state, stop, service)
+    (stop, service)
 }
 
 #[tonic::async_trait]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::fake::{Fake, Fault};
 use super::reach::client_of;
+use crate::base::limits;
 use crate::client::LockOptions;
 use crate::proto::v1::request_frame::Request;
 
@@ -154,5 +155,39 @@ async fn a_wait_does_not_hold_back_other_writes() {
     client.set("k", "v").await.unwrap();
     client.set("k", "v").await.unwrap();
     assert_eq!(fake.request_ids()[1..], [(1, 1, 0), (2, 2, 0)]);
+    waiting.abort();
+}
+
+/// All waits of a client shared one client id: one long wait kept its sequence open, and
+/// after 4,095 others nobody could begin to wait any more.
+#[tokio::test]
+async fn one_long_wait_blocked_all_others_after_4095_of_them() {
+    const WAIT: Duration = Duration::from_secs(10);
+    let fake = Fake::local(1).await;
+    let client = client_of(&[&fake]).await;
+    fake.script([Fault::Silence]);
+    let waiting = client.clone();
+    let waiting = tokio::spawn(async move { waiting.lock("jobs", options(3_000, 10_000)).await });
+    until("an acquisition", || fake.seen().len() == 1).await;
+    let others = async {
+        for _ in 0..limits::SESSION_OUTCOMES_MAX {
+            let owner = client.mint_owner();
+            client.acquire("other", owner, None, WAIT).await.unwrap();
+        }
+    };
+    tokio::time::timeout(super::reach::LONG, others)
+        .await
+        .expect("they do not wait for the first");
+    let seen = fake.seen();
+    let ids = seen.iter().map(|it| match it {
+        Request::Acquire(acquire) => acquire.request_id.as_ref().unwrap(),
+        other => panic!("{other:?}"),
+    });
+    let clients: std::collections::HashSet<_> = ids.map(|id| &id.client).collect();
+    assert_eq!(
+        clients.len(),
+        seen.len(),
+        "each wait is a client of its own"
+    );
     waiting.abort();
 }

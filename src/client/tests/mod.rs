@@ -3,6 +3,7 @@
 pub(crate) mod fake;
 mod locks;
 mod reach;
+mod restarts;
 mod retries;
 mod routing;
 mod streams;

@@ -1,5 +1,7 @@
 //! Which node is asked, and which never.
 
+use std::time::Duration;
+
 use super::fake::{Fake, Fault};
 use super::reach::{client_of, client_with, nobody};
 use crate::base::ErrorKind;
@@ -66,7 +68,7 @@ async fn a_replicated_shard_fails_over() {
 async fn a_local_shard_never_fails_over() {
     let mut one = Fake::local(1).await;
     let two = Fake::local(2).await;
-    let client = client_with(&[&one, &two], super::reach::LONG, 1).await;
+    let client = client_with(&[&one, &two], Duration::from_millis(500), 1).await;
     for _ in 0..5 {
         client.with_lane().set("k", "v").await.unwrap();
     }

@@ -4,11 +4,13 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message;
 
 use super::fake::{Fake, Fault};
 use super::reach::client_of;
 use crate::base::{ErrorKind, limits};
 use crate::client::{Client, ClientOptions, KeyRange, ScanOptions};
+use crate::proto::v1;
 
 async fn under_way(client: &Client) -> usize {
     let node = client.shared.nodes.configured().remove(0);
@@ -90,6 +92,42 @@ async fn an_oversized_request_harms_nobody_else() {
     client.set("large", largest.clone()).await.unwrap();
     let record = client.get("large").await.unwrap().unwrap();
     assert_eq!(record.value, largest);
+}
+
+/// The client let a megabyte more pass than a server takes: the server ended the shared
+/// stream, and every call on it came back as an unknown outcome. Keys were not counted.
+#[tokio::test]
+async fn a_request_just_above_the_limit_was_sent_and_broke_the_stream_of_all() {
+    let fake = Fake::local(1).await;
+    let client = client_of(&[&fake]).await;
+    client.set("k", "v").await.unwrap();
+    let oversized = Bytes::from(vec![0; limits::REQUEST_BYTES_MAX + 1]);
+    for error in [
+        client.set("k", oversized.clone()).await.unwrap_err(),
+        client.set(oversized.clone(), "v").await.unwrap_err(),
+        client.delete(oversized.clone()).await.unwrap_err(),
+        client.get(oversized.clone()).await.unwrap_err(),
+        client.lock_info(oversized.clone()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+        let most = limits::REQUEST_BYTES_MAX.to_string();
+        assert!(error.message().contains(&most), "{error}");
+    }
+    assert_eq!(fake.seen().len(), 1, "nothing else was sent");
+    // One a little below it is sent.
+    let around = v1::SetRequest {
+        target: client.target(),
+        request_id: Some(v1::RequestId {
+            client: Bytes::from_static(&[0; 16]),
+            sequence: 1_000,
+            acked_below: 1_000,
+            attempt: 0,
+        }),
+        key: Bytes::from_static(b"k"),
+        ..v1::SetRequest::default()
+    };
+    let room = limits::REQUEST_BYTES_MAX - around.encoded_len() - 20;
+    client.set("k", oversized.slice(..room)).await.unwrap();
 }
 
 #[tokio::test]

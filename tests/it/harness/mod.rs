@@ -7,7 +7,7 @@ mod command;
 mod node;
 mod shell;
 
-pub(crate) use command::{Ran, dkv, dkv_at, run};
+pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
 pub(crate) use node::{Node, serve_fails};
 pub(crate) use shell::Shell;
 
