@@ -52,9 +52,6 @@ _dkv() {
             dkv__subcmd__kv,has)
                 cmd="dkv__subcmd__kv__subcmd__has"
                 ;;
-            dkv__subcmd__kv,perf)
-                cmd="dkv__subcmd__kv__subcmd__perf"
-                ;;
             dkv__subcmd__kv,persist)
                 cmd="dkv__subcmd__kv__subcmd__persist"
                 ;;
@@ -63,12 +60,6 @@ _dkv() {
                 ;;
             dkv__subcmd__kv,set)
                 cmd="dkv__subcmd__kv__subcmd__set"
-                ;;
-            dkv__subcmd__kv,setE)
-                cmd="dkv__subcmd__kv__subcmd__setE"
-                ;;
-            dkv__subcmd__kv,setEIfUnset)
-                cmd="dkv__subcmd__kv__subcmd__setEIfUnset"
                 ;;
             dkv__subcmd__kv,touch)
                 cmd="dkv__subcmd__kv__subcmd__touch"
@@ -101,7 +92,7 @@ _dkv() {
 
     case "${cmd}" in
         dkv)
-            opts="-o -q -h -V --config --output --quiet --no-progress --serializer --transport --help --version completions man version serve kv lock info perf"
+            opts="-o -q -h -V --config --output --quiet --no-progress --help --version completions man version serve kv lock info perf"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -119,14 +110,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -135,7 +118,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__completions)
-            opts="-o -q -h --config --output --quiet --no-progress --serializer --transport --help bash zsh fish powershell elvish all"
+            opts="-o -q -h --config --output --quiet --no-progress --help bash zsh fish powershell elvish all"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -151,14 +134,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -169,7 +144,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__info)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --transport-conn-per-endpoint --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,42 +174,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -245,14 +184,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -263,7 +194,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help set get has delete expire touch persist scan setE setEIfUnset perf"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help set get has delete expire touch persist scan"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,38 +224,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -337,14 +236,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -353,7 +244,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__delete)
-            opts="-y -o -q -h --prefix --start --end --yes --fence --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-y -o -q -h --prefix --start --end --yes --fence --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -375,10 +266,6 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -403,38 +290,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -445,14 +300,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -463,17 +310,13 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__expire)
-            opts="-o -q -h --fence --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --fence --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --fence)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-conn-per-endpoint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -501,38 +344,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -543,14 +354,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -561,16 +364,12 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__get)
-            opts="-o -q -h --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -595,38 +394,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -637,14 +404,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -655,16 +414,12 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__has)
-            opts="-o -q -h --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -689,38 +444,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -731,148 +454,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dkv__subcmd__kv__subcmd__perf)
-            opts="-o -q -h --threads --connections --value-size --large-value-size --keys --duration --ops --only --skip --csv --seed --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --threads)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --connections)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --value-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --large-value-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --keys)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --duration)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ops)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --csv)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --seed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --endpoints)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --shard)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --bucket)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retries)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --consistency)
-                    COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
-                    return 0
-                    ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -883,17 +464,13 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__persist)
-            opts="-o -q -h --fence --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --fence --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --fence)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-conn-per-endpoint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -921,38 +498,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -965,14 +510,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -981,7 +518,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__scan)
-            opts="-o -q -h --prefix --start --end --limit --keys-only --include-expired --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --prefix --start --end --limit --keys-only --include-expired --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1003,10 +540,6 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1031,38 +564,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1075,14 +576,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1091,7 +584,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__set)
-            opts="-o -q -h --literal --ttl --expire-in --delete-in --keep-timers --if-absent --if-present --if-revision --if-value --return-previous --fence --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --literal --ttl --expire-in --delete-in --keep-timers --if-absent --if-present --if-revision --if-value --return-previous --fence --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1121,10 +614,6 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1149,38 +638,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1191,202 +648,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dkv__subcmd__kv__subcmd__setE)
-            opts="-o -q -h --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --endpoints)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --shard)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --bucket)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retries)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --consistency)
-                    COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
-                    return 0
-                    ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dkv__subcmd__kv__subcmd__setEIfUnset)
-            opts="-o -q -h --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --endpoints)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --shard)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --bucket)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retries)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --consistency)
-                    COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
-                    return 0
-                    ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1397,7 +658,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__touch)
-            opts="-o -q -h --ttl --expire-in --delete-in --fence --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --ttl --expire-in --delete-in --fence --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1419,10 +680,6 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1447,38 +704,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1491,14 +716,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1507,7 +724,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__lock)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help acquire renew release info list revoke run"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help acquire renew release info list revoke run"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1537,38 +754,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1581,14 +766,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1597,7 +774,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__lock__subcmd__acquire)
-            opts="-o -q -h --ttl --wait --owner --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --ttl --wait --owner --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1615,10 +792,6 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1643,38 +816,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1685,14 +826,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1703,16 +836,12 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__lock__subcmd__info)
-            opts="-o -q -h --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1737,38 +866,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1781,14 +878,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1797,7 +886,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__lock__subcmd__list)
-            opts="-o -q -h --prefix --limit --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --prefix --limit --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1811,10 +900,6 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1839,38 +924,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1881,14 +934,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1899,16 +944,12 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__lock__subcmd__release)
-            opts="-o -q -h --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1933,38 +974,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1975,14 +984,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1993,17 +994,13 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__lock__subcmd__renew)
-            opts="-o -q -h --ttl --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --ttl --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --ttl)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-conn-per-endpoint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2031,38 +1028,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2073,14 +1038,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2091,16 +1048,12 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__lock__subcmd__revoke)
-            opts="-y -o -q -h --yes --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-y -o -q -h --yes --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2125,38 +1078,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2169,14 +1090,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2185,7 +1098,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__lock__subcmd__run)
-            opts="-o -q -h --ttl --wait --transport-conn-per-endpoint --endpoints --shard --bucket --timeout --retries --consistency --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --ttl --wait --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2199,10 +1112,6 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --transport-conn-per-endpoint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2227,38 +1136,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2271,14 +1148,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2287,7 +1156,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__man)
-            opts="-o -q -h --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2305,14 +1174,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2321,7 +1182,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__perf)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --threads --connections --value-size --large-value-size --keys --duration --ops --only --skip --csv --seed --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --threads --connections --value-size --large-value-size --keys --duration --ops --only --skip --csv --seed --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2395,38 +1256,6 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2439,14 +1268,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2455,7 +1276,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__serve)
-            opts="-o -q -h --listen --advertise --shards --node-id --data-dir --engine --durability --snapshot-entries --snapshot-bytes --request-timeout --max-value-size --insecure --ready-fd --log-level --log-format --wal-segment-size --print-config --transport-workers --transport-write-buffer --transport-read-buffer --transport-tcp-nodelay --transport-tcp-keepalive --transport-tcp-linger --buffer-pool-size --rtt-millisecond --election-rtt-factor --heartbeat-rtt-factor --peer-listen --cluster-members --join --heartbeat --election-timeout --compaction-overhead --tls-ca --tls-cert --tls-key --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --listen --advertise --shards --node-id --data-dir --engine --durability --snapshot-entries --snapshot-bytes --request-timeout --max-value-size --insecure --ready-fd --log-level --log-format --print-config --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2517,86 +1338,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
-                --wal-segment-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-workers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-write-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-read-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-nodelay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-keepalive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport-tcp-linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --buffer-pool-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --rtt-millisecond)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --election-rtt-factor)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --heartbeat-rtt-factor)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --peer-listen)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cluster-members)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --join)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --heartbeat)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --election-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --compaction-overhead)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2609,14 +1350,6 @@ _dkv() {
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
                     return 0
                     ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2625,7 +1358,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__version)
-            opts="-o -q -h --config --output --quiet --no-progress --serializer --transport --help"
+            opts="-o -q -h --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2641,14 +1374,6 @@ _dkv() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
-                    return 0
-                    ;;
-                --serializer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transport)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_dkv_global_optspecs
-    string join \n config= o/output= q/quiet no-progress serializer= transport= h/help V/version
+    string join \n config= o/output= q/quiet no-progress h/help V/version
 end
 
 function __fish_dkv_needs_command
@@ -30,8 +30,6 @@ json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_needs_command" -l serializer -r
-complete -c dkv -n "__fish_dkv_needs_command" -l transport -r
 complete -c dkv -n "__fish_dkv_needs_command" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_needs_command" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -50,8 +48,6 @@ json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand completions" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand completions" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand completions" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand completions" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -61,8 +57,6 @@ json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand man" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand man" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand man" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand man" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -72,8 +66,6 @@ json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand version" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand version" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand version" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand version" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -84,9 +76,9 @@ complete -c dkv -n "__fish_dkv_using_subcommand serve" -l node-id -d 'The name o
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l data-dir -d 'Keep everything in this directory' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l engine -d 'The engine of shards that name none' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l durability -d 'When a write is done: fsync (on disk), interval:50ms (on disk a little later), none' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-entries -d 'Commands between two snapshots of a shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-bytes -d 'Bytes of log between two snapshots of a shard, like 256M' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l request-timeout -d 'The time limit of a request that names none' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-entries -d 'Commands between two checkpoints of a shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-bytes -d 'Bytes of log between two checkpoints of a shard, like 256M' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l request-timeout -d 'The time limit of a request that names none (DKV_TIMEOUT sets it, too)' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l max-value-size -d 'The largest value, like 16M' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l ready-fd -d 'Write a line to this open file descriptor when the node is ready' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l log-level -d 'Log events of this and greater weight' -r -f -a "error\t''
@@ -96,106 +88,60 @@ debug\t''
 trace\t''"
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l log-format -d 'How log lines look' -r -f -a "text\t''
 json\t''"
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l wal-segment-size -d 'The length of a log segment' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l transport-workers -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l buffer-pool-size -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l rtt-millisecond -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l election-rtt-factor -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l heartbeat-rtt-factor -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l peer-listen -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l cluster-members -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l join -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l heartbeat -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l election-timeout -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l compaction-overhead -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l tls-key -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l insecure -d 'Listen beyond loopback without TLS and authentication'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l print-config -d 'Print the settings, each with its value and where it is from, and stop'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l shard -d 'Ask this shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l bucket -d 'Use the keys of this bucket' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l tls-key -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l config -d 'Read settings from this TOML file' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past (not in this build yet)'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l transport -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -s q -l quiet -d 'Print data and errors only'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -l no-progress -d 'Show no progress bars'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "get" -d 'Print the value of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "has" -d 'Tell whether a key is there'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "touch" -d 'Change the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "persist" -d 'Clear the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "scan" -d 'List keys and values in key order'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "setE" -d 'Set a key with both timers'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "setEIfUnset" -d 'Set a key with both timers if it is not there'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan setE setEIfUnset perf" -f -a "perf" -d 'Measure how fast a server answers'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l ttl -d 'Delete the key after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "get" -d 'Print the value of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "has" -d 'Tell whether a key is there'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "touch" -d 'Change the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "persist" -d 'Clear the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "scan" -d 'List keys and values in key order'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l ttl -d 'Delete the key after this long; the same timer as --delete-in' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l expire-in -d 'Drop the value after this long; the key remains' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l delete-in -d 'Delete the key after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l if-revision -d 'Write only if the key was last changed at this revision' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l if-value -d 'Write only if the key has this value' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l fence -d 'Write only while this grant of a lock is held' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l literal -d 'Take VALUE as it is, even if it is - or begins with @'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l keep-timers -d 'Keep the timers the key has'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l if-absent -d 'Write only if the key is not there'
@@ -204,57 +150,35 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -262,59 +186,37 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l start -d 'Keys from this one on' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l end -d 'Keys before this one' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l fence -d 'Remove only while this grant of a lock is held' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask before a prefix or range is removed'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l fence -d 'Expire only while this grant of a lock is held' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -322,58 +224,36 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l expire-in -d 'Drop the value after this long; the key remains' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l delete-in -d 'Delete the key after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l fence -d 'Change the timers only while this grant of a lock is held' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l fence -d 'Clear the timers only while this grant of a lock is held' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -381,149 +261,37 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l start -d 'Keys from this one on' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l end -d 'Keys before this one' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l limit -d 'List at most this many keys; 0 is no limit' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l keys-only -d 'List keys without values'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l include-expired -d 'List keys whose value is expired, too'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l transport-conn-per-endpoint -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l shard -d 'Ask this shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l bucket -d 'Use the keys of this bucket' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l tls-key -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l config -d 'Read settings from this TOML file' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
-json\t'One JSON document'
-jsonl\t'One JSON object a line'
-table\t'A table for people'
-raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l transport -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -s q -l quiet -d 'Print data and errors only'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -l no-progress -d 'Show no progress bars'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setE" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l transport-conn-per-endpoint -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l shard -d 'Ask this shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l bucket -d 'Use the keys of this bucket' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l tls-key -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l config -d 'Read settings from this TOML file' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
-json\t'One JSON document'
-jsonl\t'One JSON object a line'
-table\t'A table for people'
-raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l transport -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -s q -l quiet -d 'Print data and errors only'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -l no-progress -d 'Show no progress bars'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from setEIfUnset" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l threads -d 'Clients that ask at once' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l connections -d 'Connections to each node' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l value-size -d 'The length of a value, like 128 or 4K' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l large-value-size -d 'The length of a value of the test set-large' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l keys -d 'How many keys are used' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l duration -d 'Run each test for this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l ops -d 'Run each test for this many operations instead' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l only -d 'Run only these tests, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l skip -d 'Leave these tests out, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l csv -d 'Write the rows to this file, too' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l seed -d 'Draw keys from this seed, to repeat a run' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l shard -d 'Ask this shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l bucket -d 'Use the keys of this bucket' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l tls-key -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l config -d 'Read settings from this TOML file' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
-json\t'One JSON document'
-jsonl\t'One JSON object a line'
-table\t'A table for people'
-raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l transport -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -s q -l quiet -d 'Print data and errors only'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -l no-progress -d 'Show no progress bars'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from perf" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -537,198 +305,121 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcom
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l ttl -d 'Hold the lock for this long, unless renewed; 0 is until released' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l wait -d 'Wait this long for the lock, first come, first served' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l owner -d 'Repeat the acquisition of this owner, whose answer was lost' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l ttl -d 'Hold the lock for this long, unless renewed; 0 is until released' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l prefix -d 'Only locks whose names begin with this' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l limit -d 'List at most this many locks; 0 is no limit' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Do not ask'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l ttl -d 'Hold the lock for this long, unless renewed; 0 is until released' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l wait -d 'Wait this long for the lock, first come, first served' -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l transport-conn-per-endpoint -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l bucket -d 'Use the keys of this bucket' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -738,24 +429,13 @@ complete -c dkv -n "__fish_dkv_using_subcommand info" -l bucket -d 'Use the keys
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l transport-conn-per-endpoint -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l tls-key -r
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand info" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand info" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand info" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -765,7 +445,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand perf" -l bucket -d 'Use the keys
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past'"
+stale\t'A read may answer from the past (not in this build yet)'"
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l threads -d 'Clients that ask at once' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l connections -d 'Connections to each node' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l value-size -d 'The length of a value, like 128 or 4K' -r
@@ -777,22 +457,12 @@ complete -c dkv -n "__fish_dkv_using_subcommand perf" -l only -d 'Run only these
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l skip -d 'Leave these tests out, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l csv -d 'Write the rows to this file, too' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l seed -d 'Draw keys from this seed, to repeat a run' -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l transport-write-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l transport-read-buffer -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l transport-tcp-nodelay -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l transport-tcp-keepalive -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l transport-tcp-linger -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l tls-ca -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l tls-cert -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l tls-key -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l serializer -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l transport -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -s h -l help -d 'Print help (see more with \'--help\')'

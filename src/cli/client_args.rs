@@ -65,7 +65,7 @@ const HEADING: &str = "Client options";
 enum Consistency {
     /// Every read sees every write that was done before it
     Linearizable,
-    /// A read may answer from the past
+    /// A read may answer from the past (not in this build yet)
     Stale,
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::{Generator, Shell, generate};
 
 use crate::base::Error;
@@ -73,8 +73,27 @@ pub(crate) fn run(args: &CompletionsArgs, printer: &mut Printer) -> Outcome {
 
 fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    generate(shell, &mut command(), "dkv", &mut script);
+    generate(shell, &mut visible(&command()), "dkv", &mut script);
     script
+}
+
+/// The same command without what its help hides: old names are for old scripts.
+fn visible(command: &Command) -> Command {
+    let subcommands = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let arguments = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set());
+    let mut shown = Command::new(command.get_name().to_owned())
+        .args(arguments)
+        .subcommands(subcommands.map(visible))
+        .disable_help_subcommand(command.is_disable_help_subcommand_set());
+    if let Some(about) = command.get_about() {
+        shown = shown.about(about.clone());
+    }
+    if let Some(version) = command.get_version() {
+        shown = shown.version(version.to_owned());
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -87,6 +106,9 @@ mod tests {
             let script = String::from_utf8(script(*shell)).unwrap();
             for word in ["acquire", "scan", "serve", "completions"] {
                 assert!(script.contains(word), "{shell}: {word}");
+            }
+            for hidden in ["setEIfUnset", "transport", "tls-ca", "wal-segment-size"] {
+                assert!(!script.contains(hidden), "{shell}: {hidden}");
             }
         }
     }

@@ -43,17 +43,18 @@ pub(crate) fn is_help(error: &clap::Error) -> bool {
 pub(crate) fn hint(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::Timeout => Some("a write may have been applied: read before you repeat it"),
-        ErrorKind::FenceStale => {
-            Some("the lock was lost: stop this work, acquire the lock again, read again")
-        }
+        ErrorKind::FenceStale => Some(
+            "the lock was lost: stop this work, acquire the lock again, read again (or the \
+                 name is misspelt: see `dkv lock list`)",
+        ),
         ErrorKind::Conflict => Some("read again, then retry"),
         ErrorKind::NotLeader => Some("nothing was applied: retry"),
         ErrorKind::Corrupt => {
             Some("restore this node from a backup or another member; see its log")
         }
-        ErrorKind::Internal => {
-            Some("this is a defect of dkv: please report it with the node's log")
-        }
+        ErrorKind::Internal => Some(
+            "see the node's log, and its disk; if both are well, please report this defect of dkv",
+        ),
         ErrorKind::Invalid
         | ErrorKind::NotFound
         | ErrorKind::LimitExceeded

@@ -160,8 +160,8 @@ impl Applied<'_> {
                         .push(format!("note: {source} has no effect: {why}"));
                 }
                 Some(Treatment::Lacking(what)) => {
-                    let message = format!("{source}: this build does not have {what}");
-                    return Err(Error::invalid(message.replacen("have ", "have yet: ", 1)).into());
+                    let message = format!("{source}: not in this build yet: {what}");
+                    return Err(Error::invalid(message).into());
                 }
                 None => {
                     if let Some(sourced) = found {

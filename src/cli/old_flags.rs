@@ -26,7 +26,7 @@ const ROOT: &[(&str, Treatment)] = &[
     ("serializer", Ignored("every request is protobuf")),
     (
         "transport",
-        Ignored("one port speaks gRPC and REST; a unix socket is an address like unix:/path"),
+        Ignored("one port speaks gRPC; a unix socket is an address like unix:/path"),
     ),
 ];
 

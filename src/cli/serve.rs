@@ -54,14 +54,14 @@ pub(crate) struct ServeArgs {
     /// When a write is done: fsync (on disk), interval:50ms (on disk a little later), none
     #[arg(long, value_name = "MODE", default_value = "fsync", value_parser = text::durability)]
     durability: Durability,
-    /// Commands between two snapshots of a shard
+    /// Commands between two checkpoints of a shard
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_entries: u64,
-    /// Bytes of log between two snapshots of a shard, like 256M
+    /// Bytes of log between two checkpoints of a shard, like 256M
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = snapshot_bytes)]
     snapshot_bytes: u64,
-    /// The time limit of a request that names none
+    /// The time limit of a request that names none (DKV_TIMEOUT sets it, too)
     #[arg(long, alias = "timeout", value_name = "DURATION", default_value = "5s")]
     #[arg(value_parser = request_timeout)]
     request_timeout: Duration,
@@ -204,7 +204,7 @@ fn snapshot_bytes(text: &str) -> Result<u64> {
     match text::size(text)? {
         bytes if bytes >= 1 << 20 => Ok(bytes),
         _ => Err(Error::invalid(format!(
-            "`{text}` is too little between snapshots: write 1M or more"
+            "`{text}` is too little between checkpoints: write 1M or more"
         ))),
     }
 }

@@ -208,7 +208,7 @@ fn hex_digit(digit: u8) -> Option<u8> {
 fn not_an_owner(text: &str) -> Error {
     Error::invalid(format!(
         "`{text}` is not an owner id: it is the 32 hexadecimal digits that `dkv lock acquire` \
-         printed as ownerId"
+         printed as ownerId (owner_id in JSON)"
     ))
 }
 

@@ -87,7 +87,9 @@ pub(super) fn check_bucket(rows: &(impl Read + ?Sized), bucket: &str) -> Result<
     if bucket_exists(rows, bucket)? {
         return Ok(());
     }
-    let message = format!("there is no bucket {bucket:?} in this shard");
+    let message = format!(
+        "there is no bucket `{bucket}` in this shard; this build cannot make buckets yet: leave the bucket away"
+    );
     Err(Error::new(ErrorKind::NotFound, message))
 }
 

@@ -452,6 +452,13 @@ impl Subject {
     }
 }
 
+fn no_such_bucket(bucket: &str) -> String {
+    format!(
+        "there is no bucket `{bucket}` in this shard; this build cannot make buckets yet: leave \
+         the bucket away"
+    )
+}
+
 /// Turns the refusals among outcomes into errors.
 ///
 /// # Errors
@@ -465,7 +472,7 @@ pub(super) fn settle(applied: Applied, subject: &Subject) -> Result<Applied> {
         ))),
         OutcomeKind::NoSuchBucket => Err(Error::new(
             ErrorKind::NotFound,
-            format!("there is no bucket `{}` in this shard", subject.bucket),
+            no_such_bucket(&subject.bucket),
         )),
         OutcomeKind::OutcomeUnknown => Err(Error::timeout(
             "this request is too old to tell whether it was applied: read, then decide",

@@ -32,7 +32,7 @@ pub(crate) struct SetArgs {
     /// Take VALUE as it is, even if it is - or begins with @
     #[arg(long)]
     literal: bool,
-    /// Delete the key after this long
+    /// Delete the key after this long; the same timer as --delete-in
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     #[arg(conflicts_with_all = ["delete_in", "keep_timers"])]
     ttl: Option<Duration>,

@@ -26,8 +26,9 @@ use crate::client::{LockGuard, LockOptions};
 ///
 /// The command is given DKV_LOCK_NAME, DKV_LOCK_OWNER and DKV_LOCK_FENCE. If the lock is
 /// lost, the command gets SIGTERM, and SIGKILL 5 seconds later. Exits with the code of the
-/// command (128 and the signal's number if one killed it), or with 3 if the lock is not to
-/// be had.
+/// command (128 and the signal's number if one killed it). Codes of its own: 2 the command
+/// cannot be started, 3 the lock is not to be had, 4 the lock was lost although the command
+/// ended well, 5 no server was there and the command did not run.
 ///
 /// SIGHUP, SIGINT, SIGQUIT and SIGTERM are passed on, and the lock is held until the command
 /// has ended. Signals reach everything the command started, in a process group of its own,
