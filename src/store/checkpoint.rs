@@ -106,7 +106,8 @@ impl Checkpointer {
             shared.commands_since.store(0, Ordering::Relaxed);
             shared.bytes_since.store(0, Ordering::Relaxed);
             drop(machine);
-            shared.wal.release(shared.options.shard.0, covers);
+            self.not_before_ms = shared.host.clock.boot_ms() + LOOK_MS;
+            self.release(covers);
             return;
         }
         let history = machine.history();
