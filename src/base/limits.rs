@@ -79,6 +79,15 @@ pub const WAL_PINNED_SEGMENTS_MAX: u64 = 4;
 /// Locks in one page of a list.
 pub const LOCK_LIST_PAGE: usize = 1_000;
 
+/// Commands, and bytes of log, between two checkpoints of an engine on disk: replaying
+/// more would take over a second at the next start.
+pub const ENGINE_FLUSH_COMMANDS: u64 = 200_000;
+/// See [`ENGINE_FLUSH_COMMANDS`].
+pub const ENGINE_FLUSH_BYTES: u64 = 64 << 20;
+
+/// Memory for what an engine on disk has not written yet, bytes: beyond it writers wait.
+pub const ENGINE_UNFLUSHED_BYTES_MAX: u64 = 256 << 20;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 

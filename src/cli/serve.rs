@@ -38,7 +38,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
     /// Serve these shards: ID=TYPE, where TYPE is lstore or lockmgr(lstore), and may end in
-    /// /memory
+    /// /redb or /memory
     #[arg(long, value_name = "ID=TYPE,...", value_delimiter = ',', value_parser = text::shard)]
     #[arg(default_value = "100=lstore,200=lockmgr(lstore)")]
     shards: Vec<ShardText>,
@@ -48,9 +48,10 @@ pub(crate) struct ServeArgs {
     /// Keep everything in this directory
     #[arg(long, value_name = "DIR", default_value = "data")]
     data_dir: PathBuf,
-    /// The engine of shards that name none
-    #[arg(long, value_name = "ENGINE", default_value = "memory", value_parser = text::engine_kind)]
-    engine: EngineKind,
+    /// What keeps the rows of new shards that name no engine: redb (on disk) or memory (in
+    /// memory, with checkpoints on disk). Recorded with the shard [default: redb]
+    #[arg(long, value_name = "ENGINE", value_parser = text::engine_kind)]
+    engine: Option<EngineKind>,
     /// When a write is done: fsync (on disk), interval:50ms (on disk a little later), none
     #[arg(long, value_name = "MODE", default_value = "fsync", value_parser = text::durability)]
     durability: Durability,
@@ -175,6 +176,7 @@ impl ServeArgs {
             log_level: self.log_level,
             log_format: self.log_format,
             wal_segment_bytes: self.wal_segment_size,
+            ..ServeConfig::default()
         })
     }
 }

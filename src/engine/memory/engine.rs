@@ -11,7 +11,8 @@ use super::checkpoint::{self, Trees, VALUE_BYTES_MAX};
 use crate::base::host::{Disk, OpenMode};
 use crate::base::types::LogIndex;
 use crate::engine::{
-    Batch, CheckpointJob, Checkpointed, Engine, EngineError, EngineStats, Op, Read, Table, View, Visit,
+    Batch, CheckpointJob, Checkpointed, Engine, EngineError, EngineStats, Op, Read, Table, View,
+    Visit,
 };
 
 /// All rows in memory; a checkpoint is a file.
@@ -79,7 +80,10 @@ impl MemoryEngine {
 
     /// Bytes of all keys and values, without what keeping them takes.
     pub fn bytes(&self) -> u64 {
-        self.trees.iter().map(crate::engine::tree::Tree::bytes).sum()
+        self.trees
+            .iter()
+            .map(crate::engine::tree::Tree::bytes)
+            .sum()
     }
 }
 

@@ -127,6 +127,15 @@ impl RedbEngine {
     }
 }
 
+#[cfg(test)]
+impl RedbEngine {
+    /// Finds the next piece of upkeep without the engine, as a job's thread would.
+    pub(super) fn shared_for_tests(&self) -> impl Fn() -> Option<UpkeepJob> + Send + use<> {
+        let shared = self.shared.clone();
+        move || Shared::upkeep_job(&shared)
+    }
+}
+
 impl Drop for RedbEngine {
     /// Views may outlive the engine: they must not keep the file open.
     fn drop(&mut self) {
@@ -160,7 +169,11 @@ impl Shared {
         });
     }
 
-    fn checkpoint(&self, layer: &Arc<Layer>, covers: LogIndex) -> Result<Checkpointed, EngineError> {
+    fn checkpoint(
+        &self,
+        layer: &Arc<Layer>,
+        covers: LogIndex,
+    ) -> Result<Checkpointed, EngineError> {
         let mut writer = self.writer.lock();
         self.check()?;
         let flushed = writer.flush(layer, covers);
@@ -183,6 +196,14 @@ impl Shared {
         }
     }
 
+    fn upkeep_job(shared: &Arc<Self>) -> Option<UpkeepJob> {
+        if !shared.wants_rewrite.load(Ordering::Relaxed) {
+            return None;
+        }
+        let shared = shared.clone();
+        Some(Box::new(move || shared.upkeep()))
+    }
+
     fn upkeep(&self) -> Result<(), EngineError> {
         let mut writer = self.writer.lock();
         self.check()?;
@@ -201,7 +222,8 @@ impl Shared {
     }
 
     fn note(&self, writer: &Writer) {
-        self.disk_bytes.store(writer.disk_bytes(), Ordering::Relaxed);
+        self.disk_bytes
+            .store(writer.disk_bytes(), Ordering::Relaxed);
         self.wants_rewrite
             .store(writer.wants_rewrite(), Ordering::Relaxed);
     }
@@ -301,11 +323,7 @@ impl Engine for RedbEngine {
     }
 
     fn upkeep(&self) -> Option<UpkeepJob> {
-        if !self.shared.wants_rewrite.load(Ordering::Relaxed) {
-            return None;
-        }
-        let shared = self.shared.clone();
-        Some(Box::new(move || shared.upkeep()))
+        Shared::upkeep_job(&self.shared)
     }
 }
 
@@ -363,7 +381,8 @@ impl Read for RedbView {
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
         check(self.poisoned.as_ref())?;
-        self.below.scan(Some(&self.active), table, start, end, visit)
+        self.below
+            .scan(Some(&self.active), table, start, end, visit)
     }
 }
 

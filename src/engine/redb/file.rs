@@ -19,9 +19,7 @@ const FORMAT: u64 = 1;
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
 
 /// Where redb keeps a table. The names are stored: never change one.
-pub(super) fn definition(
-    table: Table,
-) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+pub(super) fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
     TableDefinition::new(match table {
         Table::Data => "data",
         Table::Deadlines => "deadlines",
@@ -236,4 +234,15 @@ impl Writing<'_> {
         }
         Ok(())
     }
+}
+
+/// Makes a file look as if a dkv of another format had written it.
+#[cfg(test)]
+pub(super) fn set_format_for_tests(disk: &dyn Disk, path: &Path, format: u64) {
+    let file = RowFile::open(disk, path, 1 << 20).unwrap().0;
+    let transaction = file.database.begin_write().unwrap();
+    let mut about = transaction.open_table(ABOUT).unwrap();
+    about.insert("format", format).unwrap();
+    drop(about);
+    transaction.commit().unwrap();
 }

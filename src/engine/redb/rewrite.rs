@@ -51,7 +51,12 @@ impl Rewrite {
         };
         let piece = self.read(from, table, bytes)?;
         if !piece.rows.is_empty() {
-            let rows = || piece.rows.iter().map(|(key, stored)| (&key[..], &stored[..]));
+            let rows = || {
+                piece
+                    .rows
+                    .iter()
+                    .map(|(key, stored)| (&key[..], &stored[..]))
+            };
             self.file
                 .write(Finish::Part, |writing| writing.table(table, rows()))?;
         }

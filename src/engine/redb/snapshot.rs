@@ -33,7 +33,9 @@ impl Snapshot {
     /// Freezes the present state of a file.
     pub(super) fn take(path: PathBuf, database: Arc<Database>) -> Result<Self, EngineError> {
         let failed = |error: redb::Error| failed(&path, error);
-        let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+        let transaction = database
+            .begin_read()
+            .map_err(|error| failed(error.into()))?;
         let mut tables = Vec::with_capacity(Table::ALL.len());
         for table in Table::ALL {
             let opened = transaction.open_table(definition(table));

@@ -118,7 +118,7 @@ impl Tree {
 
     /// The root, for tests to look at.
     #[cfg(test)]
-    pub(in crate::engine) fn root(&self) -> &Arc<Node> {
+    pub(super) fn root(&self) -> &Arc<Node> {
         &self.root
     }
 }

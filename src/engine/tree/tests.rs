@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::node::{CHILDREN_MAX, LEAF_WEIGHT_MAX};
-use super::page::VALUE_INLINE_BYTES_MAX;
+use super::KEY_BYTES_MAX;
 use super::Tree;
 use super::node::Node;
-use super::KEY_BYTES_MAX;
+use super::node::{CHILDREN_MAX, LEAF_WEIGHT_MAX};
+use super::page::VALUE_INLINE_BYTES_MAX;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 

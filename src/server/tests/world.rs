@@ -12,11 +12,12 @@ use crate::base::host::sim_disk::SimDisk;
 use crate::base::host::{Host, ManualClock, Rng, SeededRng, SimSpawn};
 use crate::base::time::Timer;
 use crate::base::types::{ClientId, LogIndex, OwnerId, RequestId, Revision, ShardId};
+use crate::engine::redb::RedbOptions;
 use crate::kv::{KvCommand, Set};
 use crate::lock::LockCommand;
 use crate::machine::{Applied, Command, Op, OutcomeKind, ScanQuery};
 use crate::server::node::Node;
-use crate::server::settings::ServeConfig;
+use crate::server::settings::{EngineKind, ServeConfig};
 use crate::store::{Durability, Store};
 
 pub(super) const SHARD: ShardId = ShardId(100);
@@ -33,12 +34,24 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let rng = Arc::new(SeededRng::new(seed));
-        let config = ServeConfig {
+        let mut config = ServeConfig {
             data_dir: PathBuf::from("/data"),
             wal_segment_bytes: 64 << 10,
             snapshot_entries: 40,
+            redb: RedbOptions {
+                cache_bytes: 1 << 20,
+                rewrite_bytes_min: if rng.below(2) == 0 { 0 } else { u64::MAX },
+                rewrite_step_bytes: 256,
+            },
             ..ServeConfig::default()
         };
+        let engine = EngineKind::ALL[rng.below(2) as usize];
+        for shard in &mut config.shards {
+            shard.engine = Some(engine);
+        }
+        if rng.below(2) == 0 {
+            config.unflushed_bytes_max = 4 << 10;
+        }
         Self {
             disk: SimDisk::new(rng.clone()),
             clock: Arc::new(ManualClock::default()),

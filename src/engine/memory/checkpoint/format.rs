@@ -15,9 +15,8 @@
 use std::path::Path;
 
 use crate::base::types::LogIndex;
-use crate::engine::tree;
 use crate::engine::EngineError;
-
+use crate::engine::tree;
 
 /// The version this build writes, and the newest it reads.
 pub(super) const VERSION: u32 = 1;
