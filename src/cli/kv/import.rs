@@ -165,15 +165,7 @@ impl ImportArgs {
         skipped: u64,
         printer: &mut Printer,
     ) -> ExitStatus {
-        let written = match (self.dry_run, tally.records) {
-            (true, _) => "nothing was written".to_owned(),
-            (false, 1) => "1 record is written".to_owned(),
-            (false, records) => format!("{records} records are written"),
-        };
-        let from = match &tally.first_unconfirmed {
-            Some(place) if !self.dry_run => format!(", from {place} on that is not sure"),
-            _ => String::new(),
-        };
+        let written = self.in_words(tally);
         match ended {
             Ended::Finished if skipped > 0 => ExitStatus::Error,
             Ended::Finished => ExitStatus::Done,
@@ -188,16 +180,30 @@ impl ImportArgs {
             Ended::Store(place, error) => {
                 printer.complaint(&format!("{place}: {}", error.message()));
                 printer.note(&format!(
-                    "stopped: {written}{from}; import again when that is mended ({SAFE_TO_REPEAT})"
+                    "stopped: {written}; import again when that is mended ({SAFE_TO_REPEAT})"
                 ));
                 error.kind().into()
             }
             Ended::Interrupted => {
                 printer.note(&format!(
-                    "interrupted: {written}{from}; import again to finish ({SAFE_TO_REPEAT})"
+                    "interrupted: {written}; import again to finish ({SAFE_TO_REPEAT})"
                 ));
                 ExitStatus::Interrupted
             }
+        }
+    }
+
+    /// What is certain, of an import that ended early.
+    fn in_words(&self, tally: &Tally) -> String {
+        let among = match &tally.first_unconfirmed {
+            Some(place) => format!(", among them all before {place}"),
+            None => String::new(),
+        };
+        match tally.records {
+            _ if self.dry_run => "nothing was written".to_owned(),
+            0 => "no record is written for sure".to_owned(),
+            1 => format!("1 record is written{among}"),
+            records => format!("{records} records are written{among}"),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Field {
             ));
         }
         let names = Self::ALL.map(Self::name);
-        Err(match suggest::nearest(name, names) {
+        Err(match suggest::nearest(&name.trim().to_lowercase(), names) {
             Some(near) => format!("unknown {what} `{shown}`: did you mean `{near}`?"),
             None => format!("unknown {what} `{shown}`: there are {}", names.join(", ")),
         })
