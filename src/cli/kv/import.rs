@@ -211,6 +211,6 @@ impl ImportArgs {
 /// Resolves at Ctrl-C; never if this process cannot be told of it, as then it just ends.
 async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

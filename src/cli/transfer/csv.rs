@@ -46,7 +46,11 @@ pub(super) fn next_row(lines: &mut Lines) -> io::Result<Option<Result<Row, (u64,
             Next::End if row.line == 0 => return Ok(None),
             Next::End => return Ok(Some(Err((row.line, never_closed(lines.number()))))),
             Next::TooLong => {
-                let line = if row.line == 0 { lines.number() } else { row.line };
+                let line = if row.line == 0 {
+                    lines.number()
+                } else {
+                    row.line
+                };
                 return Ok(Some(Err((line, too_long(bytes_max)))));
             }
             Next::Line(line) => line,
@@ -59,7 +63,10 @@ pub(super) fn next_row(lines: &mut Lines) -> io::Result<Option<Result<Row, (u64,
         let read = row.read(&mut within, content);
         let end = &line[content.len()..];
         if within == Within::Quoted {
-            row.cells.last_mut().expect("a quoted cell was begun").extend_from_slice(end);
+            row.cells
+                .last_mut()
+                .expect("a quoted cell was begun")
+                .extend_from_slice(end);
         }
         if row.line == 0 {
             row.line = lines.number();
@@ -202,7 +209,9 @@ impl Header {
             })?;
             if columns.contains(&field) {
                 let name = field.name();
-                return Err(format!("the column `{name}` is there twice: keep one of them"));
+                return Err(format!(
+                    "the column `{name}` is there twice: keep one of them"
+                ));
             }
             columns.push(field);
         }
@@ -211,7 +220,9 @@ impl Header {
             return Err("no column `key`: the first line names the columns: key,value".to_owned());
         }
         if !header.has(&[Field::Value, Field::ValueB64, Field::Expired]) {
-            return Err("no column `value`: the first line names the columns: key,value".to_owned());
+            return Err(
+                "no column `value`: the first line names the columns: key,value".to_owned(),
+            );
         }
         Ok(header)
     }

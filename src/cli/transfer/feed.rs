@@ -74,7 +74,10 @@ impl Feed {
                 Err(unreadable) => {
                     self.chunk.broken = Some(match unreadable {
                         Unreadable::Io(error) => {
-                            let place = Place { file, line: line + 1 };
+                            let place = Place {
+                                file,
+                                line: line + 1,
+                            };
                             (place, format!("cannot read {name} any further: {error}"))
                         }
                         Unreadable::Content { line, why } => (Place { file, line }, why),
@@ -87,8 +90,8 @@ impl Feed {
             self.chunk_bytes += read.item.as_ref().map_or(0, Item::weight_bytes);
             self.chunk.records.push((Place { file, line }, read.item));
             self.chunk.bytes_read = self.bytes_before + source.bytes_read();
-            let is_full = self.chunk.records.len() >= CHUNK_RECORDS_MAX
-                || self.chunk_bytes >= CHUNK_BYTES;
+            let is_full =
+                self.chunk.records.len() >= CHUNK_RECORDS_MAX || self.chunk_bytes >= CHUNK_BYTES;
             if is_full || source.may_block() {
                 self.send()?;
             }

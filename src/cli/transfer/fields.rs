@@ -266,7 +266,10 @@ mod tests {
         };
         assert!(long().into_item(&rules("p")).is_ok());
         let refused = long().into_item(&rules("p:")).unwrap_err();
-        assert!(refused.contains("4097 bytes with the prefix `p:`"), "{refused}");
+        assert!(
+            refused.contains("4097 bytes with the prefix `p:`"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -37,9 +37,7 @@ impl Inputs {
     pub(crate) fn open(paths: &[PathBuf], format: Option<Format>, rules: &Rules) -> Result<Self> {
         let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
         if paths.iter().filter(is_stdin).count() > 1 {
-            return Err(Error::invalid(
-                "`-` is there twice: stdin can be read once",
-            ));
+            return Err(Error::invalid("`-` is there twice: stdin can be read once"));
         }
         let mut inputs = Self {
             files: Vec::new(),
@@ -62,7 +60,10 @@ impl Inputs {
 
     /// The names of the files, in order.
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
-        self.files.iter().map(|(name, _)| Arc::clone(name)).collect()
+        self.files
+            .iter()
+            .map(|(name, _)| Arc::clone(name))
+            .collect()
     }
 
     /// The bytes of all files; `None` if one of them is a pipe.

@@ -199,7 +199,11 @@ impl Visitor<'_> for Milliseconds {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` to be a whole number of milliseconds, 1 or more", self.0)
+        write!(
+            f,
+            "`{}` to be a whole number of milliseconds, 1 or more",
+            self.0
+        )
     }
 
     fn visit_u64<E: Error>(self, ms: u64) -> Result<u64, E> {

@@ -141,7 +141,12 @@ mod tests {
     #[test]
     fn ends_of_lines_and_the_mark_of_windows_are_no_content() {
         let text = b"\xef\xbb\xbfone\r\ntwo\n\n\xef\xbb\xbffour";
-        let expected = [some(1, "one"), some(2, "two"), some(3, ""), some(4, "\u{feff}four")];
+        let expected = [
+            some(1, "one"),
+            some(2, "two"),
+            some(3, ""),
+            some(4, "\u{feff}four"),
+        ];
         assert_eq!(read(text, 100), expected);
         assert_eq!(read(b"", 100), []);
         assert_eq!(read(b"\n", 100), [some(1, "")]);
@@ -154,7 +159,10 @@ mod tests {
             (&b"12345678\r\nb"[..], false),
             (b"123456789\nb", true),
             (b"1234567890\nb", true),
-            (b"12345678901234567890123456789012345678901234567890\nb", true),
+            (
+                b"12345678901234567890123456789012345678901234567890\nb",
+                true,
+            ),
         ] {
             let lines = read(text, 8);
             assert_eq!(lines.len(), 2, "{text:?}");

@@ -88,7 +88,9 @@ impl Problems {
                 }
             }
             None if untold > 0 => {
-                printer.note(&format!("… and {untold} more: --report FILE lists them all"));
+                printer.note(&format!(
+                    "… and {untold} more: --report FILE lists them all"
+                ));
             }
             None => {}
         }

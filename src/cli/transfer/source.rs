@@ -78,10 +78,14 @@ impl Source {
     fn look(&mut self) -> Result<(), Unreadable> {
         let head = self.lines.peek().map_err(Unreadable::Io)?;
         let why = match head {
-            [0x1f, 0x8b, ..] => "this is compressed: pipe it in, as in `gunzip -c FILE | dkv kv \
-                                 import -`",
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => "this is compressed: pipe it in, as in `zstd -dc FILE \
-                                             | dkv kv import -`",
+            [0x1f, 0x8b, ..] => {
+                "this is compressed: pipe it in, as in `gunzip -c FILE | dkv kv \
+                                 import -`"
+            }
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+                "this is compressed: pipe it in, as in `zstd -dc FILE \
+                                             | dkv kv import -`"
+            }
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16: save it as UTF-8",
             [b'[', ..] if matches!(self.reader, Reader::Jsonl) => {
                 "this is a JSON array, and one object a line is read: `jq -c '.[]' FILE` makes \

@@ -65,7 +65,10 @@ fn cells_are_read_as_the_rfc_says() {
 fn other_columns_are_timers_bytes_and_expired_keys() {
     let text = b"key,key_b64,value,value_b64,expired,expire_in_ms,delete_in_ms\n\
         a,,1,,,5,6\n,/w==,,AA==,false,,\nb,,,,true,,7\nc,,,,,,\n";
-    let items: Vec<_> = read(text).into_iter().map(|(_, item)| item.unwrap()).collect();
+    let items: Vec<_> = read(text)
+        .into_iter()
+        .map(|(_, item)| item.unwrap())
+        .collect();
     let live = |value: &'static [u8], expire_in_ms| Content::Live {
         value: Bytes::from_static(value),
         expire_in_ms,
@@ -90,23 +93,38 @@ fn what_is_wrong_with_a_row_is_named_and_the_next_one_is_read() {
     let cases: &[(&str, &str)] = &[
         ("a", "1 cells, and the header names 4"),
         ("a,b,c,d,e", "5 cells, and the header names 4"),
-        ("a,5\" pipe,,", "a quote inside a cell without quotes (at byte 4)"),
-        ("a,\"x\"y,,", "text behind the closing quote of a cell (at byte 6)"),
+        (
+            "a,5\" pipe,,",
+            "a quote inside a cell without quotes (at byte 4)",
+        ),
+        (
+            "a,\"x\"y,,",
+            "text behind the closing quote of a cell (at byte 6)",
+        ),
         (",v,,", "the key is empty"),
-        ("a,v,soon,", "`expire_in_ms` is `soon`: write a whole number"),
+        (
+            "a,v,soon,",
+            "`expire_in_ms` is `soon`: write a whole number",
+        ),
         ("a,v,+5,", "`expire_in_ms` is `+5`: write a whole number"),
         ("a,v,-5,", "`expire_in_ms` is `-5`"),
         ("a,v,0,", "`expire_in_ms` is 0"),
         ("a,v,99999999999999999999,", "`expire_in_ms` is `9"),
         ("a,v,,yes", "`expired` is `yes`: write true or false"),
-        (&long, "the row is longer than 100 bytes: is a quote not closed?"),
+        (
+            &long,
+            "the row is longer than 100 bytes: is a quote not closed?",
+        ),
     ];
     for (row, expected) in cases {
         let text = format!("key,value,expire_in_ms,expired\n{row}\nlast,v,,\n");
         let all = read(text.as_bytes());
         let (line, said) = (all[0].0, all[0].1.as_ref().unwrap_err());
         assert_eq!(line, 2, "{row}");
-        assert!(said.contains(expected), "{row}\nsays {said}\nnot  {expected}");
+        assert!(
+            said.contains(expected),
+            "{row}\nsays {said}\nnot  {expected}"
+        );
         let (_, last) = all.last().unwrap();
         assert_eq!(last.as_ref().unwrap().key, "last", "{row}");
     }
@@ -116,7 +134,10 @@ fn what_is_wrong_with_a_row_is_named_and_the_next_one_is_read() {
     assert_eq!(line, 2);
     let all = read(b"key,value\na,\xff\n");
     let said = all[0].1.as_ref().unwrap_err();
-    assert!(said.starts_with("byte 1 of `value` (0xff) is not UTF-8"), "{said}");
+    assert!(
+        said.starts_with("byte 1 of `value` (0xff) is not UTF-8"),
+        "{said}"
+    );
 }
 
 /// The `csv` crate takes all that follows for one value.
@@ -126,7 +147,10 @@ fn a_quote_that_is_never_closed_is_an_error_that_says_where() {
     assert_eq!(all.len(), 2);
     let (line, said) = (all[1].0, all[1].1.as_ref().unwrap_err());
     assert_eq!(line, 3);
-    assert!(said.contains("never closed, so everything up to line 5"), "{said}");
+    assert!(
+        said.contains("never closed, so everything up to line 5"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -101,7 +101,11 @@ fn the_documented_lines() {
         String::from_utf8(encoded(&binary)).unwrap(),
         "{\"key_b64\":\"/wA=\",\"value_b64\":\"gAE=\"}\n"
     );
-    let expired = decode(br#" { "expired" : true , "key" : "o\u0066fer" } "#, &rules()).unwrap();
+    let expired = decode(
+        br#" { "expired" : true , "key" : "o\u0066fer" } "#,
+        &rules(),
+    )
+    .unwrap();
     assert_eq!(
         String::from_utf8(encoded(&expired)).unwrap(),
         "{\"key\":\"offer\",\"expired\":true}\n"
@@ -123,58 +127,148 @@ fn text_that_would_make_a_line_too_long_is_base64() {
     assert!(short.starts_with(br#"{"key":"k","value":"\u0000"#));
 }
 
+/// Lines, and what is said of them.
+const WRONG: &[(&str, &str)] = &[
+    ("", "this is not JSON: EOF while parsing a value"),
+    ("hello", "this is not JSON: expected value (at byte 1)"),
+    (
+        r#"{"key":"a","value":"b""#,
+        "this is not JSON: EOF while parsing an object",
+    ),
+    (
+        r#"{"key":"a","value":"b"} x"#,
+        "this is not JSON: trailing characters (at byte 25)",
+    ),
+    (
+        r#"{"key":"a","value":"b"}{"key":"c","value":"d"}"#,
+        "trailing characters",
+    ),
+    (r#"{"key":"a","value":"b",}"#, "trailing comma"),
+    ("{\"key\":\"a\0\",\"value\":\"b\"}", "control character"),
+    (r#"{"key":"\ud800","value":"b"}"#, "this is not JSON: "),
+    ("5", "invalid type: integer `5`, expected an object like"),
+    ("null", "invalid type: null, expected an object"),
+    ("[1]", "invalid type: sequence, expected an object"),
+    (r#"{"value":"b"}"#, "no key: add `key`, or `key_b64`"),
+    (r#"{"key":"a"}"#, "no value: add `value`, or `value_b64`"),
+    (r#"{"key":"a","expired":false}"#, "no value"),
+    (
+        r#"{"key":"","value":"b"}"#,
+        "the key is empty: a key has 1 to 4096 bytes",
+    ),
+    (r#"{"key_b64":"","value":"b"}"#, "the key is empty"),
+    (
+        r#"{"key":"a","key":"a","value":"b"}"#,
+        "`key` is there twice",
+    ),
+    (
+        r#"{"key":"a","value":"b","value":"b"}"#,
+        "`value` is there twice",
+    ),
+    (
+        r#"{"key":"a","expired":true,"expired":true}"#,
+        "`expired` is there twice",
+    ),
+    (
+        r#"{"key":"a","value":"b","delete_in_ms":1,"delete_in_ms":1}"#,
+        "`delete_in_ms` is there twice",
+    ),
+    (
+        r#"{"key":"a","key_b64":"YQ==","value":"b"}"#,
+        "`key` and `key_b64` are both there",
+    ),
+    (
+        r#"{"key":"a","value":"b","value_b64":"Yg=="}"#,
+        "`value` and `value_b64` are both there",
+    ),
+    (
+        r#"{"key":"a","value_b64":"Yg"}"#,
+        "`value_b64` is not base64 (Invalid padding)",
+    ),
+    (
+        r#"{"key":"a","value_b64":"_w=="}"#,
+        "`value_b64` is not base64 (Invalid symbol 95, offset 0)",
+    ),
+    (
+        r#"{"key":"a","valeu":"b"}"#,
+        "unknown field `valeu`: did you mean `value`?",
+    ),
+    (
+        r#"{"key":"a","colour":"b"}"#,
+        "unknown field `colour`: there are key, key_b64,",
+    ),
+    (
+        r#"{"key":"a","value":"b","revision":7}"#,
+        "the field `revision` is not imported",
+    ),
+    (
+        r#"{"key":5,"value":"b"}"#,
+        "invalid type: integer `5`, expected `key` to be text in quotes",
+    ),
+    (
+        r#"{"key":"a","value":null}"#,
+        "expected `value` to be text in quotes",
+    ),
+    (
+        r#"{"key":"a","value":{"x":1}}"#,
+        "invalid type: map, expected `value` to be text in quotes",
+    ),
+    (
+        r#"{"key":"a","value":"b","expired":"no"}"#,
+        "expected `expired` to be true or false",
+    ),
+    (
+        r#"{"key":"a","value":"b","expired":true}"#,
+        "`expired` says that the value is gone",
+    ),
+    (
+        r#"{"key":"a","expired":true,"expire_in_ms":5}"#,
+        "`expire_in_ms` has nothing to do",
+    ),
+    (
+        r#"{"key":"a","value":"b","expire_in_ms":0}"#,
+        "`expire_in_ms` is 0, so it would be over at once",
+    ),
+    (
+        r#"{"key":"a","value":"b","delete_in_ms":-1}"#,
+        "invalid type: integer `-1`, expected `delete_in_ms` to be a whole number",
+    ),
+    (
+        r#"{"key":"a","value":"b","delete_in_ms":1.5}"#,
+        "invalid type: floating point `1.5`, expected `delete_in_ms`",
+    ),
+    (
+        r#"{"key":"a","value":"b","delete_in_ms":"5"}"#,
+        "invalid type: string \"5\", expected `delete_in_ms`",
+    ),
+    (
+        r#"{"key":"a","value":"b","delete_in_ms":99999999999999999999}"#,
+        "expected `delete_in_ms` to be a whole number",
+    ),
+    (
+        r#"{"key":"a","value":"b","delete_in_ms":3162240000001}"#,
+        "at most 3162240000000 are possible, which is 100 years",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_named() {
-    let long_key = format!(r#"{{"key":"{}","value":""}}"#, "k".repeat(4_097));
-    let cases: &[(&str, &str)] = &[
-        ("", "this is not JSON: EOF while parsing a value"),
-        ("hello", "this is not JSON: expected value (at byte 1)"),
-        (r#"{"key":"a","value":"b""#, "this is not JSON: EOF while parsing an object"),
-        (r#"{"key":"a","value":"b"} x"#, "this is not JSON: trailing characters (at byte 25)"),
-        (r#"{"key":"a","value":"b"}{"key":"c","value":"d"}"#, "trailing characters"),
-        (r#"{"key":"a","value":"b",}"#, "trailing comma"),
-        ("{\"key\":\"a\0\",\"value\":\"b\"}", "control character"),
-        (r#"{"key":"\ud800","value":"b"}"#, "this is not JSON: "),
-        ("5", "invalid type: integer `5`, expected an object like"),
-        ("null", "invalid type: null, expected an object"),
-        ("[1]", "invalid type: sequence, expected an object"),
-        (r#"{"value":"b"}"#, "no key: add `key`, or `key_b64`"),
-        (r#"{"key":"a"}"#, "no value: add `value`, or `value_b64`"),
-        (r#"{"key":"a","expired":false}"#, "no value"),
-        (r#"{"key":"","value":"b"}"#, "the key is empty: a key has 1 to 4096 bytes"),
-        (r#"{"key_b64":"","value":"b"}"#, "the key is empty"),
-        (&long_key, "the key takes 4097 bytes: a key has 1 to 4096"),
-        (r#"{"key":"a","key":"a","value":"b"}"#, "`key` is there twice"),
-        (r#"{"key":"a","value":"b","value":"b"}"#, "`value` is there twice"),
-        (r#"{"key":"a","expired":true,"expired":true}"#, "`expired` is there twice"),
-        (r#"{"key":"a","value":"b","delete_in_ms":1,"delete_in_ms":1}"#, "`delete_in_ms` is there twice"),
-        (r#"{"key":"a","key_b64":"YQ==","value":"b"}"#, "`key` and `key_b64` are both there"),
-        (r#"{"key":"a","value":"b","value_b64":"Yg=="}"#, "`value` and `value_b64` are both there"),
-        (r#"{"key":"a","value_b64":"Yg"}"#, "`value_b64` is not base64 (Invalid padding)"),
-        (r#"{"key":"a","value_b64":"_w=="}"#, "`value_b64` is not base64 (Invalid symbol 95, offset 0)"),
-        (r#"{"key":"a","valeu":"b"}"#, "unknown field `valeu`: did you mean `value`?"),
-        (r#"{"key":"a","colour":"b"}"#, "unknown field `colour`: there are key, key_b64,"),
-        (r#"{"key":"a","value":"b","revision":7}"#, "the field `revision` is not imported"),
-        (r#"{"key":5,"value":"b"}"#, "invalid type: integer `5`, expected `key` to be text in quotes"),
-        (r#"{"key":"a","value":null}"#, "expected `value` to be text in quotes"),
-        (r#"{"key":"a","value":{"x":1}}"#, "invalid type: map, expected `value` to be text in quotes"),
-        (r#"{"key":"a","value":"b","expired":"no"}"#, "expected `expired` to be true or false"),
-        (r#"{"key":"a","value":"b","expired":true}"#, "`expired` says that the value is gone"),
-        (r#"{"key":"a","expired":true,"expire_in_ms":5}"#, "`expire_in_ms` has nothing to do"),
-        (r#"{"key":"a","value":"b","expire_in_ms":0}"#, "`expire_in_ms` is 0, so it would be over at once"),
-        (r#"{"key":"a","value":"b","delete_in_ms":-1}"#, "invalid type: integer `-1`, expected `delete_in_ms` to be a whole number"),
-        (r#"{"key":"a","value":"b","delete_in_ms":1.5}"#, "invalid type: floating point `1.5`, expected `delete_in_ms`"),
-        (r#"{"key":"a","value":"b","delete_in_ms":"5"}"#, "invalid type: string \"5\", expected `delete_in_ms`"),
-        (r#"{"key":"a","value":"b","delete_in_ms":99999999999999999999}"#, "expected `delete_in_ms` to be a whole number"),
-        (r#"{"key":"a","value":"b","delete_in_ms":3162240000001}"#, "at most 3162240000000 are possible, which is 100 years"),
-    ];
-    for (line, expected) in cases {
+    for (line, expected) in WRONG {
         let said = decode(line.as_bytes(), &rules()).unwrap_err();
-        assert!(said.contains(expected), "{line}\nsays {said}\nnot  {expected}");
+        assert!(
+            said.contains(expected),
+            "{line}\nsays {said}\nnot  {expected}"
+        );
         assert!(!said.contains(" at line "), "{said}");
     }
+    let long_key = format!(r#"{{"key":"{}","value":""}}"#, "k".repeat(4_097));
+    let said = decode(long_key.as_bytes(), &rules()).unwrap_err();
+    assert_eq!(said, "the key takes 4097 bytes: a key has 1 to 4096");
     let said = decode(b"{\"key\":\"a\xff\",\"value\":\"b\"}", &rules()).unwrap_err();
-    assert!(said.starts_with("byte 10 of the line (0xff) is not UTF-8"), "{said}");
+    assert!(
+        said.starts_with("byte 10 of the line (0xff) is not UTF-8"),
+        "{said}"
+    );
     let nul = decode(br#"{"key":"a\u0000b","value":"\u0000"}"#, &rules()).unwrap();
     assert_eq!(nul, live(b"a\0b", &b"\0"[..]));
 }
