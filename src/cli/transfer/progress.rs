@@ -7,7 +7,7 @@ pub(crate) fn import_bar(is_shown: bool, bytes: Option<u64>) -> ProgressBar {
     bar(
         is_shown,
         bytes,
-        "{bar:30} {percent:>3}% {binary_bytes}/{binary_total_bytes}  {msg}  {eta} left",
+        "{wide_bar} {percent:>3}% {binary_bytes}/{binary_total_bytes}  {msg}  {eta} left",
         "{spinner} {binary_bytes}  {msg}",
     )
 }
@@ -17,7 +17,7 @@ pub(crate) fn export_bar(is_shown: bool, records: Option<u64>) -> ProgressBar {
     bar(
         is_shown,
         records,
-        "{bar:30} {percent:>3}% {msg}  {eta} left",
+        "{wide_bar} {percent:>3}% {msg}  {eta} left",
         "{spinner} {msg}",
     )
 }

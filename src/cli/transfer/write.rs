@@ -84,3 +84,57 @@ async fn change_nothing(client: &Client, item: &Item) -> Result<()> {
     let key = item.key.clone();
     client.set_with(key, Bytes::new(), options).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::ClientOptions;
+    use crate::client::tests::fake::Fake;
+
+    async fn written(fake: &Fake, patience: Duration) -> Result<(), Refusal> {
+        let options = ClientOptions::to(&fake.endpoint);
+        let client = Client::connect(options).await.unwrap();
+        let item = Item {
+            key: Bytes::from_static(b"k"),
+            content: Content::Live {
+                value: Bytes::from_static(b"v"),
+                expire_in_ms: None,
+            },
+            delete_in_ms: None,
+        };
+        write(client, item, patience).await
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_full_for_now_is_asked_again() {
+        let fake = Fake::local(1).await;
+        fake.refuse_as_full(5, 1);
+        written(&fake, Duration::from_secs(10)).await.unwrap();
+        assert_eq!((fake.keys(), fake.requests()), (1, 7));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_stays_full_takes_no_record() {
+        let fake = Fake::local(1).await;
+        fake.refuse_as_full(1_000, 1);
+        let refused = written(&fake, Duration::from_millis(50)).await;
+        let Err(Refusal::Store(error)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        assert_eq!(fake.keys(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_refused_while_others_are_taken_is_to_blame() {
+        let fake = Fake::local(1).await;
+        fake.refuse_as_full(1_000, 2);
+        let refused = written(&fake, Duration::from_secs(10)).await;
+        assert!(matches!(refused, Err(Refusal::Record(_))), "{refused:?}");
+        assert_eq!(fake.keys(), 0);
+        let fake = Fake::local(1).await;
+        fake.refuse_from(0);
+        let refused = written(&fake, Duration::ZERO).await;
+        assert!(matches!(refused, Err(Refusal::Record(_))), "{refused:?}");
+    }
+}
