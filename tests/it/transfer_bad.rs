@@ -108,7 +108,7 @@ fn content_that_is_no_record_is_named_by_file_and_line() {
     for (name, content, expected) in cases.iter().chain(WRONG) {
         let ran = refused(&node, name, content, 1);
         ran.complains(expected)
-            .complains("stopped: no record is written for sure");
+            .complains("stopped: nothing was written");
     }
     node.assert_healthy();
     // The same in a dry run, which goes on and writes nothing.

@@ -6,6 +6,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use crate::base::host::{Clock, Host};
+use crate::base::types::Revision;
 use crate::base::{Error, ErrorKind};
 use crate::cli::client_args::ClientArgs;
 use crate::cli::exit::ExitStatus;
@@ -121,7 +122,9 @@ impl Export<'_> {
         let mut lines = Vec::new();
         loop {
             let page = self.scan.next_page().await;
-            let Some(page) = page.map_err(|error| self.broken_off(error))? else {
+            let revision = self.scan.revision();
+            let page = page.map_err(|error| broken_off(error, revision, self.written.records))?;
+            let Some(page) = page else {
                 return Ok(());
             };
             lines.clear();
@@ -137,27 +140,43 @@ impl Export<'_> {
                 .set_message(records_per_second(self.written.records, elapsed_us));
         }
     }
+}
 
-    /// The error of a page, with what it means for all of them.
-    fn broken_off(&self, error: Error) -> Error {
-        let Some(revision) = self.scan.revision() else {
-            return error;
-        };
-        let advice = if error.kind() == ErrorKind::Compacted {
-            "so many writes came meanwhile that the history no longer reaches back: export when \
-             there are fewer, or in parts with --prefix"
-        } else {
-            "begin it anew"
-        };
-        Error::new(
-            error.kind(),
-            format!(
-                "the export of revision {revision} is not complete, it ended after {} records: \
-                 {}; {advice}",
-                self.written.records,
-                error.message()
-            ),
-        )
-        .with_source(error)
+/// The error of a page, with what it means for all of them.
+fn broken_off(error: Error, revision: Option<Revision>, records: u64) -> Error {
+    let Some(revision) = revision else {
+        return error;
+    };
+    let advice = if error.kind() == ErrorKind::Compacted {
+        "so many writes came meanwhile that the history no longer reaches back: export when \
+         there are fewer, or in parts with --prefix"
+    } else {
+        "begin it anew"
+    };
+    let message = format!(
+        "the export of revision {revision} is not complete, it ended after {records} records: \
+         {}; {advice}",
+        error.message()
+    );
+    Error::new(error.kind(), message).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_that_breaks_off_says_how_far_it_was_and_what_to_do() {
+        let gone = |kind| Error::new(kind, "revision 7 is gone");
+        let said = broken_off(gone(ErrorKind::Compacted), Some(Revision(7)), 3_000);
+        assert_eq!(said.kind(), ErrorKind::Compacted);
+        assert!(said.message().starts_with(
+            "the export of revision 7 is not complete, it ended after 3000 records: revision 7 \
+             is gone; so many writes came meanwhile"
+        ));
+        let said = broken_off(gone(ErrorKind::Unavailable), Some(Revision(7)), 1);
+        assert!(said.message().ends_with("; begin it anew"), "{said}");
+        let first = broken_off(gone(ErrorKind::Unavailable), None, 0);
+        assert_eq!(first.message(), "revision 7 is gone", "nothing was begun");
     }
 }

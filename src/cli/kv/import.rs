@@ -20,7 +20,8 @@ use crate::cli::transfer::{Ended, Format, Inputs, Load, Problems, Rules, Tally, 
 /// What a request holds beside the value, bytes, about.
 const REQUEST_SLACK_BYTES: usize = 64 << 10;
 
-const SAFE_TO_REPEAT: &str = "records are plain sets, so importing some of them twice is safe";
+const SAFE_TO_REPEAT: &str =
+    "records are plain sets: importing some of them twice is safe, without reading them back";
 
 /// Write the records of files.
 ///
@@ -165,7 +166,7 @@ impl ImportArgs {
         skipped: u64,
         printer: &mut Printer,
     ) -> ExitStatus {
-        let written = self.in_words(tally);
+        let written = self.in_words(ended, tally);
         match ended {
             Ended::Finished if skipped > 0 => ExitStatus::Error,
             Ended::Finished => ExitStatus::Done,
@@ -194,13 +195,16 @@ impl ImportArgs {
     }
 
     /// What is certain, of an import that ended early.
-    fn in_words(&self, tally: &Tally) -> String {
+    fn in_words(&self, ended: &Ended, tally: &Tally) -> String {
         let among = match &tally.first_unconfirmed {
             Some(place) => format!(", among them all before {place}"),
             None => String::new(),
         };
+        // Of a store that went away nobody knows what it took last.
+        let is_sure = matches!(ended, Ended::BadLine(_));
         match tally.records {
             _ if self.dry_run => "nothing was written".to_owned(),
+            0 if is_sure => "nothing was written".to_owned(),
             0 => "no record is written for sure".to_owned(),
             1 => format!("1 record is written{among}"),
             records => format!("{records} records are written{among}"),

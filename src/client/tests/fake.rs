@@ -340,11 +340,10 @@ impl State {
         match frame.request.as_ref().unwrap() {
             Request::Set(set) => {
                 let written = !never_holds(set);
-                if written {
-                    self.once(frame, |state| {
-                        state.keys.insert(set.key.clone(), set.value.clone());
-                    });
-                }
+                self.once(frame, |state| match written {
+                    true => drop(state.keys.insert(set.key.clone(), set.value.clone())),
+                    false => {}
+                });
                 Reply::Set(v1::SetReply {
                     header: self.header(),
                     written,
