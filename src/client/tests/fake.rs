@@ -336,20 +336,23 @@ impl State {
         apply(self);
     }
 
+    fn set(&mut self, frame: &v1::RequestFrame, set: &v1::SetRequest) -> Reply {
+        let written = !never_holds(set);
+        self.once(frame, |state| {
+            if written {
+                state.keys.insert(set.key.clone(), set.value.clone());
+            }
+        });
+        Reply::Set(v1::SetReply {
+            header: self.header(),
+            written,
+            ..v1::SetReply::default()
+        })
+    }
+
     fn serve(&mut self, frame: &v1::RequestFrame) -> Reply {
         match frame.request.as_ref().unwrap() {
-            Request::Set(set) => {
-                let written = !never_holds(set);
-                self.once(frame, |state| match written {
-                    true => drop(state.keys.insert(set.key.clone(), set.value.clone())),
-                    false => {}
-                });
-                Reply::Set(v1::SetReply {
-                    header: self.header(),
-                    written,
-                    ..v1::SetReply::default()
-                })
-            }
+            Request::Set(set) => self.set(frame, set),
             Request::Get(get) => Reply::Get(v1::GetReply {
                 header: self.header(),
                 record: self.keys.get(&get.key).map(|value| v1::Record {
