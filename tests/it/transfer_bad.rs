@@ -111,6 +111,12 @@ fn content_that_is_no_record_is_named_by_file_and_line() {
             .complains("stopped: nothing was written");
     }
     node.assert_healthy();
+    // Without a header no row can be read, so none is skipped.
+    let stdin = ["kv", "import", "-", "--format", "csv", "--skip-errors"];
+    let ran = node.dkv_with_input(&stdin, b"user:1,alice\nuser:2,bob\n");
+    ran.exits(1)
+        .complains("stdin:1: unknown column `user:1`")
+        .complains("stopped: nothing was written; mend the file and import it again");
     // The same in a dry run, which goes on and writes nothing.
     let ran = node.dkv_with_input(&["kv", "import", "-", "--dry-run"], b"{}\n{\"kye\":1}");
     ran.exits(1)

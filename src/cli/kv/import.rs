@@ -178,6 +178,13 @@ impl ImportArgs {
                 ));
                 ExitStatus::Error
             }
+            Ended::BadFile(what) => {
+                printer.complaint(what);
+                printer.note(&format!(
+                    "stopped: {written}; mend the file and import it again ({SAFE_TO_REPEAT})"
+                ));
+                ExitStatus::Error
+            }
             Ended::Store(place, error) => {
                 printer.complaint(&format!("{place}: {}", error.message()));
                 printer.note(&format!(
@@ -201,7 +208,7 @@ impl ImportArgs {
             None => String::new(),
         };
         // Of a store that went away nobody knows what it took last.
-        let is_sure = matches!(ended, Ended::BadLine(_));
+        let is_sure = matches!(ended, Ended::BadLine(_) | Ended::BadFile(_));
         match tally.records {
             _ if self.dry_run => "nothing was written".to_owned(),
             0 if is_sure => "nothing was written".to_owned(),

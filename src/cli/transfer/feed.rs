@@ -1,8 +1,6 @@
 //! Reads files on a thread of its own, and hands over records a few hundred at a time: the
 //! writes go on while a slow pipe is waited for.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 
 use super::inputs::Inputs;
@@ -45,8 +43,8 @@ pub(super) fn start(inputs: Inputs) -> mpsc::Receiver<Chunk> {
             chunk_bytes: 0,
             bytes_before: 0,
         };
-        for (file, (name, source)) in inputs.files.into_iter().enumerate() {
-            if feed.read(file, &name, source).is_none() {
+        for (file, (_, source)) in inputs.files.into_iter().enumerate() {
+            if feed.read(file, source).is_none() {
                 return;
             }
         }
@@ -65,7 +63,7 @@ struct Feed {
 
 impl Feed {
     /// Reads one file to its end; `None` if nothing more is wanted.
-    fn read(&mut self, file: usize, name: &Arc<str>, mut source: Source) -> Option<()> {
+    fn read(&mut self, file: usize, mut source: Source) -> Option<()> {
         let mut line = 0;
         loop {
             let read = match source.next() {
@@ -78,7 +76,7 @@ impl Feed {
                                 file,
                                 line: line + 1,
                             };
-                            (place, format!("cannot read {name} any further: {error}"))
+                            (place, format!("cannot read any further: {error}"))
                         }
                         Unreadable::Content { line, why } => (Place { file, line }, why),
                     });

@@ -42,6 +42,8 @@ pub(crate) enum Ended {
     Finished,
     /// A line is bad, and bad lines are not skipped: where, and why.
     BadLine(String),
+    /// A file cannot be read, or is not what it should be: where, and why.
+    BadFile(String),
     /// The store stopped taking records: at which line, and why.
     Store(String, Error),
     /// The user had enough.
@@ -132,7 +134,7 @@ impl State<'_, '_> {
         }
         if let Some((place, why)) = chunk.broken {
             let why = format!("{}: {why}", self.load.problems.shown(place));
-            self.refuse(place, Ended::BadLine(why));
+            self.refuse(place, Ended::BadFile(why));
         }
         self.load.bar.set_position(chunk.bytes_read);
         let elapsed_us = self.load.clock.boot_us() - self.started_us;
@@ -222,7 +224,7 @@ impl Ended {
     fn weight(&self) -> u8 {
         match self {
             Self::Finished => 0,
-            Self::BadLine(_) => 1,
+            Self::BadLine(_) | Self::BadFile(_) => 1,
             Self::Store(_, error) if error.kind() == ErrorKind::Timeout => 3,
             Self::Store(..) => 2,
             Self::Interrupted => 4,
