@@ -125,6 +125,8 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('touch', 'touch', [CompletionResultType]::ParameterValue, 'Change the timers of a key')
             [CompletionResult]::new('persist', 'persist', [CompletionResultType]::ParameterValue, 'Clear the timers of a key')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'List keys and values in key order')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Write the records of files')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write records into a file, to be imported again')
             break
         }
         'dkv;kv;set' {
@@ -285,6 +287,48 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How answers look')
             [CompletionResult]::new('--keys-only', '--keys-only', [CompletionResultType]::ParameterName, 'List keys without values')
             [CompletionResult]::new('--include-expired', '--include-expired', [CompletionResultType]::ParameterName, 'List keys whose value is expired, too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress bars')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'dkv;kv;import' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the files are written [default: csv for *.csv, else jsonl]')
+            [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Put this before every key')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write every bad line to this file, as CSV: file,line,error')
+            [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT or unix:/path, separated by commas')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Ask this shard')
+            [CompletionResult]::new('--bucket', '--bucket', [CompletionResultType]::ParameterName, 'Use the keys of this bucket')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this long')
+            [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Try this many times more when a node refuses or cannot be reached')
+            [CompletionResult]::new('--consistency', '--consistency', [CompletionResultType]::ParameterName, 'How fresh reads must be')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Check every line and write nothing; no server is asked')
+            [CompletionResult]::new('--skip-errors', '--skip-errors', [CompletionResultType]::ParameterName, 'Go on after bad lines, and exit with 1 in the end')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress bars')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'dkv;kv;export' {
+            [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'The keys that begin with this')
+            [CompletionResult]::new('--start', '--start', [CompletionResultType]::ParameterName, 'Keys from this one on')
+            [CompletionResult]::new('--end', '--end', [CompletionResultType]::ParameterName, 'Keys before this one')
+            [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT or unix:/path, separated by commas')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Ask this shard')
+            [CompletionResult]::new('--bucket', '--bucket', [CompletionResultType]::ParameterName, 'Use the keys of this bucket')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this long')
+            [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Try this many times more when a node refuses or cannot be reached')
+            [CompletionResult]::new('--consistency', '--consistency', [CompletionResultType]::ParameterName, 'How fresh reads must be')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How answers look')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress bars')

@@ -100,30 +100,32 @@ complete -c dkv -n "__fish_dkv_using_subcommand serve" -l print-config -d 'Print
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l shard -d 'Ask this shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l bucket -d 'Use the keys of this bucket' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past (not in this build yet)'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l config -d 'Read settings from this TOML file' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -s q -l quiet -d 'Print data and errors only'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -l no-progress -d 'Show no progress bars'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "get" -d 'Print the value of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "has" -d 'Tell whether a key is there'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "touch" -d 'Change the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "persist" -d 'Clear the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan" -f -a "scan" -d 'List keys and values in key order'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "get" -d 'Print the value of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "has" -d 'Tell whether a key is there'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "touch" -d 'Change the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "persist" -d 'Clear the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "scan" -d 'List keys and values in key order'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "import" -d 'Write the records of files'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "export" -d 'Write records into a file, to be imported again'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l ttl -d 'Delete the key after this long; the same timer as --delete-in' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l expire-in -d 'Drop the value after this long; the key remains' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l delete-in -d 'Delete the key after this long' -r
@@ -280,6 +282,47 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l format -d 'How the files are written [default: csv for *.csv, else jsonl]' -r -f -a "jsonl\t'JSON lines: one object a line'
+csv\t'Comma separated values with a header row'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l prefix -d 'Put this before every key' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l report -d 'Write every bad line to this file, as CSV: file,line,error' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past (not in this build yet)'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l dry-run -d 'Check every line and write nothing; no server is asked'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l skip-errors -d 'Go on after bad lines, and exit with 1 in the end'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l prefix -d 'The keys that begin with this' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l start -d 'Keys from this one on' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l end -d 'Keys before this one' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past (not in this build yet)'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l bucket -d 'Use the keys of this bucket' -r

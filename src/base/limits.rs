@@ -98,9 +98,21 @@ pub const ENGINE_REWRITE_BYTES_MIN: u64 = 64 << 20;
 /// What one piece of writing a file anew copies, bytes: some ten milliseconds of work.
 pub const ENGINE_REWRITE_STEP_BYTES: usize = 4 << 20;
 
+/// A line of a file that is imported, bytes: room for the largest request as base64.
+pub const IMPORT_LINE_BYTES_MAX: usize = 28 << 20;
+
+/// Writes of one import under way at once: well below [`SESSION_OUTCOMES_MAX`], so that a
+/// slow one does not hold up the rest.
+pub const IMPORT_WRITES_MAX: usize = 1_024;
+
+/// Bytes of one import's writes under way at once: a quarter of what a shard takes.
+pub const IMPORT_BYTES_MAX: usize = 16 << 20;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 
 const _: () = assert!(VALUE_BYTES_MAX + KEY_BYTES_MAX < REQUEST_BYTES_MAX);
 const _: () = assert!((REQUEST_BYTES_MAX as u64) * 2 < WAL_SEGMENT_BYTES);
 const _: () = assert!(REQUEST_BYTES_MAX < SHARD_INFLIGHT_BYTES_MAX);
+const _: () = assert!(IMPORT_LINE_BYTES_MAX > REQUEST_BYTES_MAX / 3 * 4 + 2 * KEY_BYTES_MAX);
+const _: () = assert!(IMPORT_WRITES_MAX < SESSION_OUTCOMES_MAX);

@@ -22,6 +22,32 @@ pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>> {
     read_all(file, &name, bytes_max)
 }
 
+/// Opens a file to be read bit by bit, and tells how many bytes it has; `None` for a pipe.
+///
+/// # Errors
+/// `Invalid`, naming the file, if it cannot be opened or is a directory.
+pub(crate) fn open(path: &Path) -> Result<(File, Option<u64>)> {
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| cannot("read", &name, error))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| cannot("read", &name, error))?;
+    if metadata.is_dir() {
+        return Err(Error::invalid(format!(
+            "{name} is a directory: name a file, or several"
+        )));
+    }
+    Ok((file, metadata.is_file().then_some(metadata.len())))
+}
+
+/// Creates a file, or empties the one that is there, to be written bit by bit.
+///
+/// # Errors
+/// `Invalid`, naming the file.
+pub(crate) fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(|error| cannot("write", &path.display().to_string(), error))
+}
+
 /// Reads what is left of `source`, known as `name`.
 ///
 /// # Errors
@@ -57,7 +83,8 @@ pub(crate) fn create_dir_all(path: &Path) -> Result<()> {
         .map_err(|error| cannot("make the directory", &path.display().to_string(), error))
 }
 
-fn cannot(what: &str, name: &str, error: io::Error) -> Error {
+/// An error about a file of the user.
+pub(crate) fn cannot(what: &str, name: &str, error: io::Error) -> Error {
     Error::invalid(format!("cannot {what} {name}: {error}")).with_source(error)
 }
 

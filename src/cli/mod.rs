@@ -25,6 +25,7 @@ mod row;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod version;
 
 pub use exit::ExitStatus;

@@ -88,6 +88,11 @@ impl Printer {
         self.has_progress && !self.is_quiet && self.remarks.is_terminal
     }
 
+    /// Whether the data goes to a terminal, where a bar would stand in its way.
+    pub(crate) fn data_is_on_terminal(&self) -> bool {
+        self.out.is_terminal
+    }
+
     /// How answers look.
     pub(crate) fn format(&self) -> Format {
         self.format
@@ -158,22 +163,26 @@ impl Printer {
         }
     }
 
+    /// Something that is wrong, on stderr, never silent.
+    pub(crate) fn complaint(&mut self, text: &str) {
+        let prefix = self.prefix();
+        self.remark(&format!("{prefix} {text}"));
+    }
+
     /// An error on stderr, never silent.
     pub(crate) fn failure(&mut self, failure: &Failure) {
         match failure {
             Failure::Error(error) => self.error(error),
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Failure::Output(error) => {
-                let prefix = self.prefix();
-                self.remark(&format!("{prefix} cannot write the output: {error}"));
+                self.complaint(&format!("cannot write the output: {error}"));
             }
             Failure::Usage(error) => self.usage(error),
         }
     }
 
     fn error(&mut self, error: &Error) {
-        let prefix = self.prefix();
-        self.remark(&format!("{prefix} {}", error.message()));
+        self.complaint(error.message());
         if let Some(hint) = hint(error.kind()).filter(|_| !self.is_quiet) {
             self.remark(&format!("hint: {hint}"));
         }
@@ -196,11 +205,10 @@ impl Printer {
             let _ = self.verbatim(text.as_bytes());
             return;
         }
-        let prefix = self.prefix();
         let text = text.trim_end();
         let message = text.split_once("error:").map_or(text, |(_, rest)| rest);
         let message = message.trim_start_matches("\u{1b}[0m").trim_start();
-        self.remark(&format!("{prefix} {message}"));
+        self.complaint(message);
     }
 
     fn prefix(&self) -> &'static str {

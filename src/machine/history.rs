@@ -166,20 +166,21 @@ impl History {
         }
     }
 
-    /// The keys of a range of rows that changed after a revision, in order, each with
-    /// its record as it was at that revision.
-    pub(super) fn changed_in<'a>(
+    /// The keys of a range of rows that have events, in order. With each that changed
+    /// after a revision its record as it was at that revision: keys that did not are
+    /// there, too, so that who reads a page of a large history reads no more of it.
+    pub(super) fn known_in<'a>(
         &'a self,
         start: &[u8],
         end: &[u8],
         revision: Revision,
-    ) -> impl Iterator<Item = (&'a Bytes, Option<&'a Record>)> + use<'a> {
+    ) -> impl Iterator<Item = (&'a Bytes, Option<Option<&'a Record>>)> + use<'a> {
         let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
         self.by_key
             .range::<[u8], _>(bounds)
-            .filter_map(move |(row, positions)| {
-                let event = self.first_after(positions, revision)?;
-                Some((row, event.previous.as_ref()))
+            .map(move |(row, positions)| {
+                let event = self.first_after(positions, revision);
+                (row, event.map(|event| event.previous.as_ref()))
             })
     }
 

@@ -19,3 +19,5 @@ mod lock_run;
 mod restart;
 mod sessions;
 mod tour;
+mod transfer;
+mod transfer_bad;

@@ -179,6 +179,9 @@ fn the_tour_works_as_printed() {
         shells: [None, None],
         waiting: [None, None],
     };
+    // The tour is taken in a folder of the project.
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    std::os::unix::fs::symlink(examples, tour.folder.path().join("examples")).unwrap();
     for (number, block) in blocks.iter().enumerate() {
         let mut later = blocks[number + 1..].iter();
         let next = later.find(|later| later.second_shell == block.second_shell);

@@ -86,7 +86,9 @@ fn read_folder(top: &Path, folder: &Path, text: &mut BTreeMap<String, String>) {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         let hidden = name.starts_with('.') && !matches!(name.as_str(), ".ci" | ".config");
-        if hidden || matches!(name.as_str(), "target" | "data" | "Cargo.lock") {
+        // A server that was started here keeps its data in `data`.
+        let is_no_source = matches!(name.as_str(), "target" | "data" | "Cargo.lock");
+        if hidden || (is_no_source && folder == top) {
             continue;
         }
         if path.is_dir() {

@@ -4,6 +4,8 @@
 
 mod command;
 mod delete;
+mod export;
+mod import;
 mod read;
 mod scan;
 mod set;

@@ -156,6 +156,16 @@ impl Fake {
         self.state.lock().refuse_from = Some(request);
     }
 
+    /// Refuses the next `requests` for want of room, or of these every other one.
+    pub(crate) fn refuse_as_full(&self, requests: usize, every: usize) {
+        let full = || Fault::Refuse(v1::ErrorKind::LimitExceeded, String::new());
+        let script = (0..requests).map(|request| match request % every {
+            0 => full(),
+            _ => Fault::Late(Duration::ZERO),
+        });
+        self.state.lock().script.extend(script);
+    }
+
     pub(super) fn seen(&self) -> Vec<Request> {
         let state = self.state.lock();
         state
@@ -326,18 +336,23 @@ impl State {
         apply(self);
     }
 
+    fn set(&mut self, frame: &v1::RequestFrame, set: &v1::SetRequest) -> Reply {
+        let written = !never_holds(set);
+        self.once(frame, |state| {
+            if written {
+                state.keys.insert(set.key.clone(), set.value.clone());
+            }
+        });
+        Reply::Set(v1::SetReply {
+            header: self.header(),
+            written,
+            ..v1::SetReply::default()
+        })
+    }
+
     fn serve(&mut self, frame: &v1::RequestFrame) -> Reply {
         match frame.request.as_ref().unwrap() {
-            Request::Set(set) => {
-                self.once(frame, |state| {
-                    state.keys.insert(set.key.clone(), set.value.clone());
-                });
-                Reply::Set(v1::SetReply {
-                    header: self.header(),
-                    written: true,
-                    ..v1::SetReply::default()
-                })
-            }
+            Request::Set(set) => self.set(frame, set),
             Request::Get(get) => Reply::Get(v1::GetReply {
                 header: self.header(),
                 record: self.keys.get(&get.key).map(|value| v1::Record {
@@ -428,6 +443,12 @@ fn request_id(frame: &v1::RequestFrame) -> Option<&v1::RequestId> {
         Request::Release(it) => it.request_id.as_ref(),
         _ => None,
     }
+}
+
+/// A condition on a revision that is never reached.
+fn never_holds(set: &v1::SetRequest) -> bool {
+    let kind = set.condition.as_ref().and_then(|it| it.kind.as_ref());
+    matches!(kind, Some(v1::condition::Kind::Revision(u64::MAX)))
 }
 
 fn removes_range(frame: &v1::RequestFrame) -> bool {
