@@ -22,6 +22,7 @@ mod sequence;
 
 mod endpoint;
 mod node;
+mod resident;
 mod route;
 
 mod desk;
@@ -34,6 +35,8 @@ mod error;
 
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use resident::Resident;
 
 pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;
