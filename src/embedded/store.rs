@@ -117,7 +117,7 @@ impl LocalStore {
         Self::opened(opening).await
     }
 
-    async fn opened(opening: Opening) -> Result<Self> {
+    pub(super) async fn opened(opening: Opening) -> Result<Self> {
         opening.options.check()?;
         let (host, dir) = (opening.host.clone(), opening.dir.clone());
         let client = opening.options.client();

@@ -4,9 +4,8 @@
 //! of one lane come in the order in which their futures are first polled.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -21,6 +20,7 @@ use super::service::{Answer, Operation, Service};
 use crate::base::host::Clock;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result};
+use crate::machine::Command;
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request;
@@ -78,8 +78,8 @@ impl Direct {
     }
 
     /// Answers a request on `lane`; 0 is unordered. It has no deadline: its caller gives
-    /// one, within a runtime that has timers. A write whose future is dropped is
-    /// finished in the background; a wait for a lock is given up.
+    /// one, within a runtime that has timers. A write goes on when its future is dropped; a
+    /// wait for a lock is given up.
     ///
     /// # Errors
     /// Every kind, as the wire would carry it; `Unavailable` once the node stops.
@@ -107,11 +107,8 @@ impl Inner {
             }
             // A lock's wait is nobody's earlier write: it may take minutes.
             waiting @ Operation::AcquireWaiting(..) => self.wait_for_lock(shard, waiting).await,
-            write => {
-                let writing = Arc::clone(&self).write(lane, shard, write);
-                let background = self.background.clone();
-                Finishing::new(Box::pin(writing), background).await
-            }
+            Operation::Write(command) => self.write(lane, shard, command).await,
+            delete @ Operation::DeleteRange(_) => self.delete_range(lane, shard, delete).await,
         }?;
         let shard = self.service.shard(shard)?;
         let header = convert::header(&self.service, shard, convert::revision_of(&answer));
@@ -148,67 +145,64 @@ impl Inner {
         }
     }
 
-    async fn write(self: Arc<Self>, lane: u64, shard: ShardId, write: Operation) -> Result<Answer> {
-        let _place = Held {
+    /// From its first poll on it goes its way, whether anybody polls it or not: the reads
+    /// of its lane wait for it.
+    async fn write(
+        self: &Arc<Self>,
+        lane: u64,
+        shard: ShardId,
+        command: Command,
+    ) -> Result<Answer> {
+        let place = self.place(lane, shard);
+        let shard = self.service.shard(shard)?;
+        let applied = self.service.write_and(shard, command, place).await?;
+        Ok(Answer::Applied(applied))
+    }
+
+    /// As [`Inner::write`]. The first piece is logged here, in its turn among the writes of
+    /// the lane; the others follow in the background.
+    async fn delete_range(
+        self: &Arc<Self>,
+        lane: u64,
+        shard: ShardId,
+        delete: Operation,
+    ) -> Result<Answer> {
+        let inner = Arc::clone(self);
+        let mut deleting = Box::pin(async move {
+            let _place = inner.place(lane, shard);
+            inner.service.call(shard, delete).await
+        });
+        let first = std::future::poll_fn(|cx| Poll::Ready(deleting.as_mut().poll(cx)));
+        match first.await {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => {
+                let rest = self.background.spawn(deleting).await;
+                rest.unwrap_or_else(|_| Err(Error::timeout("the store was closed meanwhile")))
+            }
+        }
+    }
+
+    fn place(self: &Arc<Self>, lane: u64, shard: ShardId) -> Held {
+        Held {
             place: self.lanes.lock().begin(lane, shard),
-            inner: &self,
-        };
-        self.service.call(shard, write).await
+            inner: Arc::clone(self),
+        }
     }
 }
 
 /// A write's place in its lane, until it is done.
-struct Held<'a> {
-    inner: &'a Inner,
+struct Held {
+    inner: Arc<Inner>,
     place: Option<Place>,
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         let mut freed = VecDeque::new();
         self.inner.lanes.lock().end(self.place, &mut freed);
         for read in freed {
             // Its caller may have gone away.
             let _gone = read.send(());
-        }
-    }
-}
-
-/// A write that is finished even if nobody waits for it any more: it is in the log, and
-/// the reads of its lane go after it.
-struct Finishing {
-    write: Option<BoxFuture<'static, Result<Answer>>>,
-    begun: bool,
-    background: Handle,
-}
-
-impl Finishing {
-    fn new(write: BoxFuture<'static, Result<Answer>>, background: Handle) -> Self {
-        Self {
-            write: Some(write),
-            begun: false,
-            background,
-        }
-    }
-}
-
-impl Future for Finishing {
-    type Output = Result<Answer>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Answer>> {
-        self.begun = true;
-        let write = self.write.as_mut();
-        let write = write.expect("a write is not polled after it is done");
-        let answer = std::task::ready!(write.as_mut().poll(cx));
-        self.write = None;
-        Poll::Ready(answer)
-    }
-}
-
-impl Drop for Finishing {
-    fn drop(&mut self) {
-        if let Some(write) = self.write.take().filter(|_| self.begun) {
-            self.background.spawn(write);
         }
     }
 }
