@@ -24,8 +24,6 @@ pub(super) struct Opening {
     pub(super) host: Host,
     pub(super) dir: PathBuf,
     pub(super) options: LocalStoreOptions,
-    /// The length of a log segment, bytes; `None`: as a server has it.
-    pub(super) wal_segment_bytes: Option<u64>,
 }
 
 impl Opening {
@@ -68,9 +66,6 @@ impl Opening {
     fn config(&self, host: &Host) -> ServeConfig {
         let mut config = self.options.node(Node::was_at(host, &self.dir));
         config.data_dir.clone_from(&self.dir);
-        if let Some(bytes) = self.wal_segment_bytes {
-            config.wal_segment_bytes = bytes;
-        }
         config
     }
 }

@@ -40,6 +40,9 @@ pub struct LocalStoreOptions {
     pub snapshot_entries: u64,
     /// ... bytes of log between them, whichever comes first: what the next start reads.
     pub snapshot_bytes: u64,
+    /// The length of a log segment, bytes: the log takes two of them from the start. At
+    /// least four times the largest value, and a multiple of 4,096.
+    pub wal_segment_bytes: u64,
     /// The shard that is asked, until
     /// [`Client::with_shard`](crate::Client::with_shard) says another. A new directory
     /// has 100 for keys and locks, and 200 for locks alone.
@@ -56,6 +59,9 @@ pub struct LocalStoreOptions {
 /// The longest write-behind, ms: as long as `dkv serve` allows.
 const INTERVAL_MS_MAX: u64 = 60_000;
 
+/// A write takes at most half a segment, and is not much longer than its value.
+const SEGMENT_OVER_VALUE: u64 = 4;
+
 impl Default for LocalStoreOptions {
     /// As `dkv serve` and `Client` have it.
     fn default() -> Self {
@@ -67,6 +73,7 @@ impl Default for LocalStoreOptions {
             value_bytes_max: serve.value_bytes_max,
             snapshot_entries: serve.snapshot_entries,
             snapshot_bytes: serve.snapshot_bytes,
+            wal_segment_bytes: serve.wal_segment_bytes,
             shard: client.shard,
             bucket: client.bucket,
             timeout: client.timeout,
@@ -90,6 +97,14 @@ impl LocalStoreOptions {
                 "value_bytes_max is {}: choose 1 to {}",
                 self.value_bytes_max,
                 limits::VALUE_BYTES_MAX
+            )));
+        }
+        let least = SEGMENT_OVER_VALUE * self.value_bytes_max as u64;
+        if self.wal_segment_bytes < least {
+            return Err(Error::invalid(format!(
+                "wal_segment_bytes is {}: with values of up to {} bytes (value_bytes_max) it must \
+                 be at least {least}",
+                self.wal_segment_bytes, self.value_bytes_max
             )));
         }
         if self.snapshot_entries == 0 || self.snapshot_bytes == 0 {
@@ -129,6 +144,7 @@ impl LocalStoreOptions {
             value_bytes_max: self.value_bytes_max,
             snapshot_entries: self.snapshot_entries,
             snapshot_bytes: self.snapshot_bytes,
+            wal_segment_bytes: self.wal_segment_bytes,
             request_timeout: self.timeout,
             ..base
         }

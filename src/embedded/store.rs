@@ -83,7 +83,6 @@ impl LocalStore {
             host: Host::system(),
             dir: dir.as_ref().to_owned(),
             options,
-            wal_segment_bytes: None,
         };
         Self::opened(opening).await
     }
@@ -112,7 +111,6 @@ impl LocalStore {
             host,
             dir: PathBuf::from("/memory"),
             options: LocalStoreOptions::default(),
-            wal_segment_bytes: Some(4 << 20),
         };
         Self::opened(opening).await
     }

@@ -10,7 +10,7 @@ use super::{Durability, LocalStore, LocalStoreOptions, block_on};
 use crate::base::host::sim_disk::SimDisk;
 use crate::base::host::{Host, SystemRng};
 use crate::base::types::OwnerId;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, limits};
 use crate::client::{KeyRange, LockOptions, ScanOptions};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -28,7 +28,6 @@ fn open_on(disk: &SimDisk, options: LocalStoreOptions) -> Result<LocalStore> {
         host,
         dir: PathBuf::from("/data"),
         options,
-        wal_segment_bytes: Some(1 << 20),
     }))
 }
 
@@ -61,7 +60,7 @@ fn closing_makes_durable_what_no_write_waited_for() {
         let disk = disk();
         let options = LocalStoreOptions {
             durability,
-            ..LocalStoreOptions::default()
+            ..small()
         };
         let store = open_on(&disk, options.clone()).unwrap();
         for i in 0..100 {
@@ -137,9 +136,9 @@ fn a_read_sees_the_earlier_writes_of_its_lane_answered_or_given_up() {
 #[test]
 fn a_range_delete_goes_on_when_its_caller_is_gone() {
     let store = memory();
-    for i in 0..300 {
-        block_on(store.set(format!("key:{i}"), "value")).unwrap();
-    }
+    // More than one piece.
+    let sets = (0..limits::COMMAND_KEYS_MAX + 100).map(|i| store.set(format!("key:{i}"), "v"));
+    block_on(futures_util::future::try_join_all(sets)).unwrap();
     {
         let mut dropped = std::pin::pin!(store.delete_range(KeyRange::all(), None));
         assert!(poll_once(dropped.as_mut()).is_pending());
@@ -198,7 +197,7 @@ fn closing_sends_home_who_waits_and_refuses_the_rest() {
 fn writes_that_race_with_the_close_are_told_the_truth() {
     for _ in 0..10 {
         let disk = disk();
-        let store = open_on(&disk, LocalStoreOptions::default()).unwrap();
+        let store = open_on(&disk, small()).unwrap();
         let writers: Vec<_> = (0..4)
             .map(|writer| {
                 let store = store.clone();
@@ -209,7 +208,7 @@ fn writes_that_race_with_the_close_are_told_the_truth() {
         block_on(store.close()).unwrap();
         let written: Vec<u64> = writers.into_iter().map(|it| it.join().unwrap()).collect();
         disk.crash();
-        let again = open_on(&disk, LocalStoreOptions::default()).unwrap();
+        let again = open_on(&disk, small()).unwrap();
         for (writer, count) in written.into_iter().enumerate() {
             let prefix = format!("{writer}:");
             let scan = again.scan(ScanOptions::prefix(prefix));
@@ -258,6 +257,10 @@ fn options_that_cannot_be_are_refused_before_the_disk_is_touched() {
             ..base()
         },
         LocalStoreOptions {
+            wal_segment_bytes: 1 << 20,
+            ..base()
+        },
+        LocalStoreOptions {
             timeout: Duration::ZERO,
             ..base()
         },
@@ -280,5 +283,55 @@ fn a_directory_opens_as_soon_as_the_last_handle_has_let_it_go() {
         // The guard gives its lock up in the background, and keeps the store open for it.
         let guard = block_on(store.lock("deploy", LockOptions::default())).unwrap();
         assert!(guard.is_some(), "round {round}");
+    }
+}
+
+/// What is still being written when the directory is given away would spoil it.
+#[test]
+fn nobody_writes_any_more_once_it_is_closed() {
+    for _ in 0..30 {
+        let disk = disk();
+        let options = LocalStoreOptions {
+            snapshot_entries: 1,
+            ..small()
+        };
+        let store = open_on(&disk, options).unwrap();
+        for i in 0..10 {
+            block_on(store.set(format!("key:{i}"), "value")).unwrap();
+        }
+        block_on(store.close()).unwrap();
+        let operations = disk.operations();
+        for _ in 0..200 {
+            std::thread::yield_now();
+        }
+        assert_eq!(disk.operations(), operations);
+    }
+}
+
+#[test]
+fn a_small_log_takes_the_largest_value_it_is_opened_for() {
+    let disk = disk();
+    let store = open_on(&disk, small()).unwrap();
+    block_on(store.set("first", "value")).unwrap();
+    let files = disk.files().into_iter();
+    let log = files.filter(|(path, _)| path.starts_with("/data/wal"));
+    assert!(log.map(|(_, bytes)| bytes).sum::<u64>() <= 2 << 20);
+    let bytes = small().value_bytes_max;
+    for i in 0..20 {
+        block_on(store.set(format!("key:{i}"), vec![b'v'; bytes])).unwrap();
+    }
+    let refused = block_on(store.set("a", vec![b'v'; bytes + 1])).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::LimitExceeded, "{refused}");
+    drop(store);
+    let store = open_on(&disk, LocalStoreOptions::default()).unwrap();
+    assert_eq!(keys(&store), 21);
+}
+
+/// 2 MiB of log from the start.
+fn small() -> LocalStoreOptions {
+    LocalStoreOptions {
+        wal_segment_bytes: 1 << 20,
+        value_bytes_max: 256 << 10,
+        ..LocalStoreOptions::default()
     }
 }
