@@ -6,7 +6,11 @@
 //! Three workers share a store. Who holds the lock of a job does it, under a lease that ends
 //! if its worker dies, and writes the result with the lock's fence; results are kept for a
 //! minute. With a directory the jobs outlive the program: stop it (Ctrl-C) and start it again.
-#![allow(clippy::print_stdout, reason = "a program for the shell")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a program for the shell, with threads of its own"
+)]
 
 use std::time::Duration;
 
