@@ -272,8 +272,8 @@ fn locked(dir: &Path, source: io::Error) -> Error {
         return unusable(dir, source);
     }
     let message = format!(
-        "the data directory {} is in use by another dkv: stop it, or choose another directory \
-         (--data-dir)",
+        "the data directory {} is in use by another dkv, a server or a program with a store of its \
+         own: stop it, or choose another directory (--data-dir)",
         dir.display()
     );
     Error::unavailable(message).with_source(source)

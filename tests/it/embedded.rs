@@ -128,8 +128,8 @@ fn a_directory_goes_from_the_store_to_a_server_and_back() {
     assert_eq!(
         refused.message(),
         format!(
-            "the data directory {} is in use by another dkv: stop it, or choose another \
-             directory (--data-dir)",
+            "the data directory {} is in use by another dkv, a server or a program with a \
+             store of its own: stop it, or choose another directory (--data-dir)",
             dir.display()
         )
     );
