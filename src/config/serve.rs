@@ -2,14 +2,14 @@
 
 use crate::base::{Error, Result, limits};
 use crate::config::text::ShardText;
-use crate::server::settings::{EngineKind, ListenAddress, ShardSpec};
+use crate::server::settings::{EngineKind, ListenAddress, WantedShard};
 
 /// Gives every shard its engine and checks the table as a whole.
 ///
 /// # Errors
 /// `Invalid` for an empty table, a repeated id, too many shards, and for types and
 /// engines that this build does not have.
-pub fn shard_table(shards: &[ShardText], engine: EngineKind) -> Result<Vec<ShardSpec>> {
+pub fn shard_table(shards: &[ShardText], engine: Option<EngineKind>) -> Result<Vec<WantedShard>> {
     if shards.is_empty() {
         return Err(Error::invalid(
             "--shards names no shard: write at least one, like 100=lstore",
@@ -24,10 +24,10 @@ pub fn shard_table(shards: &[ShardText], engine: EngineKind) -> Result<Vec<Shard
     }
     let mut table = Vec::with_capacity(shards.len());
     for shard in shards {
-        table.push(supported(ShardSpec {
+        table.push(supported(WantedShard {
             id: shard.id,
             kind: shard.kind,
-            engine: shard.engine.unwrap_or(engine),
+            engine: shard.engine.or(engine),
         })?);
     }
     table.sort_by_key(|shard| shard.id);
@@ -42,16 +42,10 @@ pub fn shard_table(shards: &[ShardText], engine: EngineKind) -> Result<Vec<Shard
     Ok(table)
 }
 
-fn supported(shard: ShardSpec) -> Result<ShardSpec> {
+fn supported(shard: WantedShard) -> Result<WantedShard> {
     if shard.kind.is_replicated() {
         return Err(Error::invalid(format!(
             "shard {}={}: this build has no replicated shards yet; lstore and lockmgr(lstore) work",
-            shard.id, shard.kind
-        )));
-    }
-    if shard.engine == EngineKind::Redb {
-        return Err(Error::invalid(format!(
-            "shard {}={}: this build does not have the engine redb yet; memory works",
             shard.id, shard.kind
         )));
     }
@@ -79,16 +73,17 @@ mod tests {
     use crate::base::types::ShardId;
     use crate::config::text::{listen_address, shard};
 
-    fn table(texts: &[&str]) -> Result<Vec<ShardSpec>> {
+    fn table(texts: &[&str]) -> Result<Vec<WantedShard>> {
         let shards: Vec<ShardText> = texts.iter().map(|text| shard(text).unwrap()).collect();
-        shard_table(&shards, EngineKind::Memory)
+        shard_table(&shards, Some(EngineKind::Memory))
     }
 
     #[test]
     fn shards_are_sorted_and_get_the_default_engine() {
-        let table = table(&["200=lockmgr(lstore)", "100=lstore/memory"]).unwrap();
+        let table = table(&["200=lockmgr(lstore)", "100=lstore/redb"]).unwrap();
         assert_eq!(table[0].id, ShardId(100));
-        assert_eq!(table[1].engine, EngineKind::Memory);
+        assert_eq!(table[0].engine, Some(EngineKind::Redb));
+        assert_eq!(table[1].engine, Some(EngineKind::Memory));
     }
 
     #[test]
@@ -101,7 +96,6 @@ mod tests {
                 "shard 7=dstore: this build has no replicated",
             ),
             (&["7=lockmgr(dstore)"][..], "this build has no replicated"),
-            (&["7=lstore/redb"][..], "redb yet; memory works"),
         ];
         for (texts, expected) in cases {
             let error = table(texts).unwrap_err();

@@ -31,6 +31,11 @@ impl Table {
         Self::Meta,
     ];
 
+    /// Its place in [`Table::ALL`].
+    pub(super) fn place(self) -> usize {
+        self as usize - 1
+    }
+
     /// The table with this stored number.
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|table| *table as u8 == number)

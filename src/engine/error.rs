@@ -28,6 +28,14 @@ pub enum EngineError {
         /// What is wrong there.
         what: String,
     },
+    /// A file is damaged somewhere, or something in it is missing.
+    #[error("{path}: damaged: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// The file was written by a newer dkv.
     #[error("{path}: written in format {found}; this dkv reads up to {supported}: upgrade dkv")]
     NewerFormat {
@@ -54,7 +62,7 @@ pub enum EngineError {
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
         let kind = match &error {
-            EngineError::Corrupt { .. } => ErrorKind::Corrupt,
+            EngineError::Corrupt { .. } | EngineError::Damaged { .. } => ErrorKind::Corrupt,
             // Nothing is damaged: this is the wrong program for the directory.
             EngineError::NewerFormat { .. } => ErrorKind::Invalid,
             EngineError::OutOfSpace { .. } => ErrorKind::LimitExceeded,

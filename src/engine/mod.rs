@@ -6,6 +6,8 @@
 pub mod batch;
 pub mod error;
 pub mod memory;
+pub mod redb;
+mod tree;
 
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -39,7 +41,7 @@ pub trait Read {
 }
 
 /// A frozen state: it never changes, whatever is committed later, and it is
-/// cheap to take and to hold.
+/// cheap to take and to hold. It ends with its engine.
 pub trait View: Read + Send + Sync {}
 
 /// A store of ordered bytes.
@@ -65,6 +67,15 @@ pub trait Engine: Read + Send + Sync {
 
     /// The log index that a reopened engine would cover: what the log may drop.
     fn durable_index(&self) -> LogIndex;
+
+    /// How large it is, and what of it waits for a checkpoint.
+    fn stats(&self) -> EngineStats;
+
+    /// The next piece of background work, if there is any: short, never needed for
+    /// what is promised, and run like a checkpoint's job, never beside one.
+    fn upkeep(&self) -> Option<UpkeepJob> {
+        None
+    }
 }
 
 /// The slow part of a checkpoint.
@@ -75,6 +86,21 @@ pub type CheckpointJob = Box<dyn FnOnce() -> Result<Checkpointed, EngineError> +
 pub struct Checkpointed {
     /// The log index it covers.
     pub covers: LogIndex,
-    /// Its size on disk.
+    /// What it wrote whether it had changed or not, bytes: the next one will too, so
+    /// it should not come too soon. 0 for an engine that writes changes only.
     pub bytes: u64,
+}
+
+/// A piece of background work.
+pub type UpkeepJob = Box<dyn FnOnce() -> Result<(), EngineError> + Send>;
+
+/// Sizes of an engine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EngineStats {
+    /// Its files, bytes.
+    pub disk_bytes: u64,
+    /// Changed rows that only memory and the log hold, for engines on disk.
+    pub unflushed_rows: u64,
+    /// The memory those take, bytes.
+    pub unflushed_bytes: u64,
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-use super::settings::{EngineKind, ShardKind, ShardSpec};
+use super::settings::{EngineKind, ShardKind, ShardSpec, WantedShard};
 use crate::base::host::{Disk, Host, OpenMode};
 use crate::base::types::{NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
@@ -46,7 +46,7 @@ impl Manifest {
         host: &Host,
         dir: &Path,
         name: Option<&str>,
-        wanted: &[ShardSpec],
+        wanted: &[WantedShard],
     ) -> Result<Self> {
         let path = dir.join("manifest");
         let found = match host.disk.open(&path, OpenMode::Read) {
@@ -132,10 +132,14 @@ impl Manifest {
         Ok(())
     }
 
-    fn add_shards(&mut self, wanted: &[ShardSpec]) -> Result<()> {
+    fn add_shards(&mut self, wanted: &[WantedShard]) -> Result<()> {
         for spec in wanted {
             match self.shards.iter().find(|shard| shard.id == spec.id) {
-                None => self.shards.push(*spec),
+                None => self.shards.push(ShardSpec {
+                    id: spec.id,
+                    kind: spec.kind,
+                    engine: spec.engine.unwrap_or(EngineKind::DEFAULT),
+                }),
                 Some(shard) if shard.kind != spec.kind => {
                     return Err(Error::invalid(format!(
                         "shard {} of this data directory is a {} and cannot become a {}: give \
@@ -143,19 +147,24 @@ impl Manifest {
                         spec.id, shard.kind, spec.kind, spec.kind
                     )));
                 }
-                Some(shard) if shard.engine != spec.engine => {
-                    return Err(Error::invalid(format!(
-                        "shard {} of this data directory is kept by the engine {} and cannot \
-                         change to {}: start a shard of another id with that engine and copy \
-                         the keys",
-                        spec.id, shard.engine, spec.engine
-                    )));
-                }
-                Some(_) => {}
+                Some(shard) => self.check_engine(shard, spec.engine)?,
             }
         }
         self.shards.sort_by_key(|shard| shard.id);
         Ok(())
+    }
+
+    fn check_engine(&self, shard: &ShardSpec, wanted: Option<EngineKind>) -> Result<()> {
+        let Some(wanted) = wanted.filter(|wanted| *wanted != shard.engine) else {
+            return Ok(());
+        };
+        let (id, kept) = (shard.id, shard.engine);
+        Err(Error::invalid(format!(
+            "shard {id} of this data directory is kept by the engine {kept}, which cannot be \
+             changed to {wanted} in place: start it with --engine {kept}, take its keys out with \
+             `dkv kv export keys.jsonl --shard {id}`, start an empty --data-dir with \
+             --engine {wanted}, and put them in with `dkv kv import keys.jsonl --shard {id}`"
+        )))
     }
 
     fn write(&self, disk: &dyn Disk, dir: &Path) -> Result<()> {

@@ -10,15 +10,17 @@ use bytes::Bytes;
 
 use super::manifest::Manifest;
 use super::service::{Service, Shard};
-use super::settings::{EngineKind, ServeConfig, ShardSpec};
+use super::settings::{DiskEngineConfig, EngineKind, ServeConfig, ShardSpec};
 use crate::base::host::{Disk, DiskLock, Host};
 use crate::base::types::{NodeId, ShardId};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, limits};
+use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
-use crate::machine::{HistoryLimits, Machine, codec};
+use crate::engine::redb::{RedbEngine, RedbOptions};
+use crate::machine::{Command, HistoryLimits, Machine, codec};
 use crate::store::fatal::Fatal;
 use crate::store::history_file::HistoryFiles;
-use crate::store::{Local, LocalOptions, Store};
+use crate::store::{Local, LocalOptions, Replayed, Store};
 use crate::wal::{Record, RecordKind, Recovery, Wal, WalOptions};
 
 /// A running node without its listeners.
@@ -50,6 +52,7 @@ struct Opened {
     spec: ShardSpec,
     machine: Machine,
     history: HistoryFiles,
+    replayed: Replayed,
 }
 
 impl Node {
@@ -69,7 +72,7 @@ impl Node {
         let mut manifest = Manifest::settle(host, dir, config.node_id.as_deref(), &config.shards)?;
         let mut opened = BTreeMap::new();
         for spec in &manifest.shards {
-            opened.insert(spec.id, open_shard(host, dir, *spec)?);
+            opened.insert(spec.id, open_shard(host, dir, *spec, &config.disk_engine)?);
         }
         let options = WalOptions {
             dir: dir.join("wal"),
@@ -84,23 +87,18 @@ impl Node {
         let fatal = Fatal::new();
         let mut locals = Vec::new();
         let mut shards = Vec::new();
-        for (id, opened) in opened {
-            let local_options = LocalOptions {
-                shard: id,
-                durability: config.durability,
-                dir: shard_dir(dir, id),
-                snapshot_entries: config.snapshot_entries,
-                snapshot_bytes: config.snapshot_bytes,
-            };
+        for opened in opened.into_values() {
             let Opened {
                 spec,
                 machine,
                 history,
+                replayed,
             } = opened;
+            let local_options = local_options(dir, spec, config);
             let local = Local::start(
                 host,
                 wal.clone(),
-                machine,
+                (machine, replayed),
                 history,
                 local_options,
                 fatal.clone(),
@@ -132,7 +130,11 @@ impl Node {
     /// Tells why writes are refused right now, if they are.
     pub fn read_only(&self) -> Arc<dyn Fn() -> Option<String> + Send + Sync> {
         let wal = self.wal.clone();
-        Arc::new(move || wal.status().read_only)
+        let locals = self.locals.clone();
+        Arc::new(move || {
+            let log = wal.status().read_only;
+            log.or_else(|| locals.iter().find_map(Local::read_only))
+        })
     }
 
     /// Refuses what comes from now on, makes durable what was accepted before, and tells
@@ -156,6 +158,25 @@ impl Node {
     }
 }
 
+fn local_options(dir: &Path, spec: ShardSpec, config: &ServeConfig) -> LocalOptions {
+    let (entries, bytes) = (config.snapshot_entries, config.snapshot_bytes);
+    let (snapshot_entries, snapshot_bytes) = match spec.engine {
+        EngineKind::Memory => (entries, bytes),
+        EngineKind::Redb => (
+            entries.min(limits::ENGINE_FLUSH_COMMANDS),
+            bytes.min(limits::ENGINE_FLUSH_BYTES),
+        ),
+    };
+    LocalOptions {
+        shard: spec.id,
+        durability: config.durability,
+        dir: shard_dir(dir, spec.id),
+        snapshot_entries,
+        snapshot_bytes,
+        unflushed_bytes_max: config.disk_engine.unflushed_bytes_max,
+    }
+}
+
 fn shard_of(node: NodeId, spec: ShardSpec, config: &ServeConfig, local: Local) -> Shard {
     Shard {
         id: spec.id,
@@ -171,15 +192,27 @@ fn shard_dir(dir: &Path, id: ShardId) -> PathBuf {
     dir.join("shards").join(id.to_string())
 }
 
-fn open_shard(host: &Host, dir: &Path, spec: ShardSpec) -> Result<Opened> {
+fn open_shard(
+    host: &Host,
+    dir: &Path,
+    spec: ShardSpec,
+    on_disk: &DiskEngineConfig,
+) -> Result<Opened> {
     make_dir(&*host.disk, &dir.join("shards"))?;
     let dir = shard_dir(dir, spec.id);
     make_dir(&*host.disk, &dir)?;
-    let engine = match spec.engine {
-        EngineKind::Memory => MemoryEngine::open(host.disk.clone(), dir.clone())?,
-        EngineKind::Redb => return Err(Error::invalid("this build has no engine redb yet")),
+    let engine: Box<dyn Engine> = match spec.engine {
+        EngineKind::Memory => Box::new(MemoryEngine::open(host.disk.clone(), dir.clone())?),
+        EngineKind::Redb => {
+            let options = RedbOptions {
+                cache_bytes: on_disk.cache_bytes,
+                rewrite_bytes_min: on_disk.rewrite_bytes_min,
+                rewrite_step_bytes: on_disk.rewrite_step_bytes,
+            };
+            Box::new(RedbEngine::open(host.disk.clone(), dir.clone(), options)?)
+        }
     };
-    let mut machine = Machine::open(Box::new(engine), HistoryLimits::default())?;
+    let mut machine = Machine::open(engine, HistoryLimits::default())?;
     let upto = machine.state().revision;
     let (history, loaded) = HistoryFiles::open(host.disk.clone(), dir, upto)?;
     machine
@@ -189,6 +222,7 @@ fn open_shard(host: &Host, dir: &Path, spec: ShardSpec) -> Result<Opened> {
         spec,
         machine,
         history,
+        replayed: Replayed::default(),
     })
 }
 
@@ -242,6 +276,8 @@ fn replay_entry(id: ShardId, shard: &mut Opened, record: Record) -> Result<()> {
     }
     let entry = codec::decode_entry(record.payload)?;
     shard.machine.apply(record.index, &entry)?;
+    shard.replayed.commands += entry.commands.len() as u64;
+    shard.replayed.bytes += entry.commands.iter().map(Command::weight).sum::<usize>() as u64;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ pub struct ServeConfig {
     /// What clients are told instead of the first listen address.
     pub advertise: Option<String>,
     /// The shards to serve, by ascending id; at least one.
-    pub shards: Vec<ShardSpec>,
+    pub shards: Vec<WantedShard>,
     /// This member's name.
     pub node_id: Option<String>,
     /// Everything the node keeps.
@@ -42,15 +42,41 @@ pub struct ServeConfig {
     pub log_format: LogFormat,
     /// The length of a log segment, bytes.
     pub wal_segment_bytes: u64,
+    /// How engines on disk are run.
+    pub disk_engine: DiskEngineConfig,
+}
+
+/// How the engines are run that keep their rows on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskEngineConfig {
+    /// Memory of a shard for pages of its file, bytes.
+    pub cache_bytes: usize,
+    /// What a shard may hold in memory only, bytes: beyond it writers wait.
+    pub unflushed_bytes_max: u64,
+    /// A file below this is never written anew, bytes.
+    pub rewrite_bytes_min: u64,
+    /// What one piece of writing anew copies, bytes.
+    pub rewrite_step_bytes: usize,
+}
+
+impl Default for DiskEngineConfig {
+    fn default() -> Self {
+        Self {
+            cache_bytes: limits::ENGINE_CACHE_BYTES,
+            unflushed_bytes_max: limits::ENGINE_UNFLUSHED_BYTES_MAX,
+            rewrite_bytes_min: limits::ENGINE_REWRITE_BYTES_MIN,
+            rewrite_step_bytes: limits::ENGINE_REWRITE_STEP_BYTES,
+        }
+    }
 }
 
 impl Default for ServeConfig {
     /// What `dkv serve` does without any flag.
     fn default() -> Self {
-        let shard = |id, kind| ShardSpec {
+        let shard = |id, kind| WantedShard {
             id: ShardId(id),
             kind,
-            engine: EngineKind::Memory,
+            engine: None,
         };
         Self {
             listen: vec![ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080)))],
@@ -71,6 +97,7 @@ impl Default for ServeConfig {
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
             wal_segment_bytes: limits::WAL_SEGMENT_BYTES,
+            disk_engine: DiskEngineConfig::default(),
         }
     }
 }
@@ -104,6 +131,17 @@ impl fmt::Display for ListenAddress {
 }
 
 /// One shard, as `--shards` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedShard {
+    /// Never 0: on the wire that is the default shard.
+    pub id: ShardId,
+    /// What it stores, and where.
+    pub kind: ShardKind,
+    /// What keeps its rows; `None`: what has kept them, and the default for a new shard.
+    pub engine: Option<EngineKind>,
+}
+
+/// One shard of a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardSpec {
     /// Never 0: on the wire that is the default shard.
@@ -175,6 +213,9 @@ pub enum EngineKind {
 impl EngineKind {
     /// Every engine, in the order the help names them.
     pub const ALL: [Self; 2] = [Self::Memory, Self::Redb];
+
+    /// What a shard gets that names none.
+    pub const DEFAULT: Self = Self::Redb;
 
     /// As people write it.
     pub fn as_str(self) -> &'static str {

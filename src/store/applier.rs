@@ -18,6 +18,9 @@ use crate::machine::{Command, Entry, Op};
 /// How long a refused sweep waits before it is proposed again, ms.
 const SWEEP_RETRY_MS: u64 = 1_000;
 
+/// How often a shard that is held up looks whether it may go on, if nobody tells it, ms.
+const HELD_UP_LOOK_MS: u64 = 100;
+
 /// An entry that the log has, waiting to be applied.
 pub(super) struct Logged {
     pub(super) index: LogIndex,
@@ -100,6 +103,25 @@ impl Applier {
         Some(at.since_ms(self.local.now()))
     }
 
+    /// True while the engine holds too much in memory only. What is logged waits then,
+    /// and writers with it; their bytes are bounded by what the shard admits.
+    fn is_held_up(&self, patience: Patience) -> bool {
+        let shared = self.shared();
+        let unflushed = shared.machine.read().engine().stats().unflushed_bytes;
+        let held_up = unflushed > shared.options.unflushed_bytes_max
+            && !shared.closing.load(Ordering::SeqCst);
+        shared.held_up.store(held_up, Ordering::Relaxed);
+        if held_up {
+            shared.wake_checkpointer();
+            if patience == Patience::Block {
+                let mut entries = shared.inbox.entries.lock();
+                let look = Duration::from_millis(HELD_UP_LOOK_MS);
+                let _timed_out = shared.inbox.wake.wait_for(&mut entries, look);
+            }
+        }
+        held_up
+    }
+
     fn apply(&self, logged: Logged) {
         let Logged {
             index,
@@ -162,6 +184,9 @@ impl Applier {
 
 impl Step for Applier {
     fn step(&mut self, patience: Patience) -> Progress {
+        if self.is_held_up(patience) {
+            return Progress::Idle;
+        }
         let entries = self.take(patience);
         let worked = !entries.is_empty();
         for logged in entries {

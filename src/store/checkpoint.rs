@@ -86,7 +86,7 @@ impl Checkpointer {
         let pinned = self.shared.wal.pinned_segments(options.shard.0);
         let held_back = pinned > limits::WAL_PINNED_SEGMENTS_MAX
             && (grown || bytes == 0 || pinned > 2 * limits::WAL_PINNED_SEGMENTS_MAX);
-        (long && grown) || held_back
+        (long && grown) || held_back || self.shared.held_up.load(Ordering::Relaxed)
     }
 
     /// Something happened between the last look and the lock of the wake-up.
@@ -169,9 +169,12 @@ impl Checkpointer {
         match written {
             Ok(checkpointed) => {
                 self.bytes_last = checkpointed.bytes;
+                *shared.no_room.lock() = None;
+                shared.held_up.store(false, Ordering::Relaxed);
                 shared.commands_since.fetch_sub(commands, Ordering::Relaxed);
                 shared.bytes_since.fetch_sub(bytes, Ordering::Relaxed);
                 self.release(covers);
+                shared.inbox.wake();
                 tracing::debug!(
                     shard = shared.options.shard.0,
                     index = covers.0,
@@ -184,6 +187,7 @@ impl Checkpointer {
                     shard = shared.options.shard.0,
                     "{failure}: the log stays longer"
                 );
+                *shared.no_room.lock() = Some(failure.to_string());
                 self.not_before_ms = shared.host.clock.boot_ms() + RETRY_MS;
             }
             Err(failure) => shared.fatal.raise(&failure.to_string()),
@@ -217,6 +221,20 @@ impl Checkpointer {
         }
     }
 
+    /// Does a piece of the engine's own work. False if there is none.
+    fn keep_up(&self) -> bool {
+        if self.shared.closing.load(Ordering::SeqCst) {
+            return false;
+        }
+        let Some(job) = self.shared.machine.read().engine().upkeep() else {
+            return false;
+        };
+        if let Err(failure) = job() {
+            self.shared.fatal.raise(&failure.to_string());
+        }
+        true
+    }
+
     fn wait(&self, patience: Patience) -> Progress {
         if self.shared.closing.load(Ordering::SeqCst) {
             return Progress::Finished;
@@ -242,6 +260,7 @@ impl Step for Checkpointer {
                 self.begin();
                 Progress::Worked
             }
+            Stage::Idle if self.keep_up() => Progress::Worked,
             Stage::Idle => self.wait(patience),
             Stage::Syncing { frozen, synced } => match synced.load(Ordering::SeqCst) {
                 SYNCED => {

@@ -45,6 +45,17 @@ pub struct LocalOptions {
     pub snapshot_entries: u64,
     /// ... bytes of log between checkpoints: whichever comes first.
     pub snapshot_bytes: u64,
+    /// What the engine may hold in memory only, bytes: beyond it writers wait.
+    pub unflushed_bytes_max: u64,
+}
+
+/// What was applied from the log at the start, and is in no checkpoint yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Replayed {
+    /// Commands.
+    pub commands: u64,
+    /// Their weight, bytes.
+    pub bytes: u64,
 }
 
 /// How a local shard is doing.
@@ -86,6 +97,10 @@ pub(super) struct Shared {
     pub(super) commands_since: AtomicU64,
     pub(super) bytes_since: AtomicU64,
     pub(super) checkpoint_wake: (Mutex<()>, Condvar),
+    /// Nothing is applied until the engine has written more of what it holds.
+    pub(super) held_up: AtomicBool,
+    /// Why the last checkpoint could not be written, while that is so.
+    pub(super) no_room: Mutex<Option<String>>,
     sequencer: Mutex<Sequencer>,
     inflight_bytes: AtomicUsize,
 }
@@ -95,7 +110,7 @@ impl Local {
     pub fn start(
         host: &Host,
         wal: Wal,
-        machine: Machine,
+        (machine, replayed): (Machine, Replayed),
         history: HistoryFiles,
         options: LocalOptions,
         fatal: Fatal,
@@ -112,9 +127,11 @@ impl Local {
             grants: Grants::default(),
             fatal,
             closing: AtomicBool::new(false),
-            commands_since: AtomicU64::new(0),
-            bytes_since: AtomicU64::new(0),
+            commands_since: AtomicU64::new(replayed.commands),
+            bytes_since: AtomicU64::new(replayed.bytes),
             checkpoint_wake: (Mutex::new(()), Condvar::new()),
+            held_up: AtomicBool::new(false),
+            no_room: Mutex::new(None),
             sequencer: Mutex::new(sequencer),
             inflight_bytes: AtomicUsize::new(0),
         });
@@ -217,6 +234,11 @@ impl Local {
         })
     }
 
+    /// Why writes are refused, if the engine's disk is full.
+    pub fn read_only(&self) -> Option<String> {
+        self.shared.read_only()
+    }
+
     /// Stops the shard's background work once what is logged is applied. The log
     /// must have been closed before.
     pub fn close(&self) {
@@ -239,7 +261,20 @@ impl Local {
 }
 
 impl Shared {
+    fn read_only(&self) -> Option<String> {
+        if !self.held_up.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.no_room.lock().clone()
+    }
+
     fn admit(&self, weight: usize) -> Result<()> {
+        if let Some(why) = self.read_only() {
+            return Err(Error::limit_exceeded(format!(
+                "shard {} is read-only until its disk has room: {why}",
+                self.options.shard
+            )));
+        }
         let waiting = self.inflight_bytes.fetch_add(weight, Ordering::Relaxed);
         if waiting + weight <= limits::SHARD_INFLIGHT_BYTES_MAX {
             return Ok(());

@@ -15,7 +15,7 @@ mod sequencer;
 use crate::base::Result;
 use crate::base::time::MachineTime;
 use crate::machine::{Applied, Command, Machine};
-pub use local::{Durability, Local, LocalOptions, LocalStatus};
+pub use local::{Durability, Local, LocalOptions, LocalStatus, Replayed};
 pub use notify::GrantWait;
 
 /// Called once with what became of the submitted commands, in their order. Runs on

@@ -16,6 +16,18 @@ struct Content {
     durable: Vec<u8>,
 }
 
+impl Content {
+    /// Of the changes, those in the first half of the file have reached the disk. What
+    /// was durable behind it is as it was.
+    fn half_written(&self) -> Vec<u8> {
+        let half = self.now.len() / 2;
+        let mut kept = self.durable.clone();
+        kept.resize(kept.len().max(half), 0);
+        kept[..half].copy_from_slice(&self.now[..half]);
+        kept
+    }
+}
+
 /// A change of names that is not durable yet.
 #[derive(Debug, Clone)]
 enum NameChange {
@@ -144,7 +156,7 @@ impl State {
             let kept = match keep {
                 Keep::Durable => content.durable.clone(),
                 Keep::Half if content.now == content.durable => content.durable.clone(),
-                Keep::Half => content.now[..content.now.len() / 2].to_vec(),
+                Keep::Half => content.half_written(),
                 Keep::All => content.now.clone(),
             };
             *content = Content {

@@ -99,7 +99,7 @@ pub(crate) fn a_view_can_be_read_while_the_engine_changes(open: Open<'_>) {
         }
         reader.join().unwrap();
     });
-    drop(engine);
+    engine.checkpoint(LogIndex(20))().unwrap();
     model.assert_is(&*view);
 }
 
@@ -132,6 +132,9 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
                 durable = frozen;
             }
             Step::Reopen => {
+                for (view, model) in views.drain(..) {
+                    model.assert_is(&*view);
+                }
                 drop(engine);
                 engine = open(&disk).unwrap();
                 (index, model) = durable.clone();

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::checkpoint::{self, Trees, VALUE_BYTES_MAX};
-use crate::base::host::Disk;
+use crate::base::host::{Disk, OpenMode};
 use crate::base::types::LogIndex;
 use crate::engine::{
-    Batch, CheckpointJob, Checkpointed, Engine, EngineError, Op, Read, Table, View, Visit,
+    Batch, CheckpointJob, Checkpointed, Engine, EngineError, EngineStats, Op, Read, Table, View,
+    Visit,
 };
 
 /// All rows in memory; a checkpoint is a file.
@@ -28,6 +29,7 @@ pub struct MemoryEngine {
 #[derive(Default)]
 struct State {
     durable_index: AtomicU64,
+    disk_bytes: AtomicU64,
     /// Why the engine stopped.
     poisoned: OnceLock<String>,
     /// Held by the job that runs, so that two never write at once.
@@ -59,6 +61,9 @@ impl MemoryEngine {
         if let Some((covers, path)) = checkpoint::newest(&*disk, &dir)? {
             trees = checkpoint::load(&*disk, &path, covers)?;
             state.durable_index.store(covers.0, Ordering::Release);
+            let bytes = disk.open(&path, OpenMode::Read).and_then(|file| file.len());
+            let bytes = bytes.map_err(|source| EngineError::Io { path, source })?;
+            state.disk_bytes.store(bytes, Ordering::Relaxed);
         }
         Ok(Self {
             trees,
@@ -70,12 +75,15 @@ impl MemoryEngine {
 
     /// Rows of a table.
     pub fn rows(&self, table: Table) -> u64 {
-        self.trees[place(table)].rows()
+        self.trees[table.place()].rows()
     }
 
     /// Bytes of all keys and values, without what keeping them takes.
     pub fn bytes(&self) -> u64 {
-        self.trees.iter().map(super::tree::Tree::bytes).sum()
+        self.trees
+            .iter()
+            .map(crate::engine::tree::Tree::bytes)
+            .sum()
     }
 }
 
@@ -96,7 +104,7 @@ impl State {
 impl Read for MemoryEngine {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         self.state.check()?;
-        Ok(self.trees[place(table)].get(key))
+        Ok(self.trees[table.place()].get(key))
     }
 
     fn scan(
@@ -107,7 +115,7 @@ impl Read for MemoryEngine {
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
         self.state.check()?;
-        let _ = self.trees[place(table)].scan(start, end, visit);
+        let _ = self.trees[table.place()].scan(start, end, visit);
         Ok(())
     }
 }
@@ -125,9 +133,9 @@ impl Engine for MemoryEngine {
                         value.len(),
                         VALUE_BYTES_MAX,
                     );
-                    self.trees[place(table)].put(&key, &value);
+                    self.trees[table.place()].put(&key, &value);
                 }
-                Op::Delete(table, key) => self.trees[place(table)].delete(&key),
+                Op::Delete(table, key) => self.trees[table.place()].delete(&key),
             }
         }
         Ok(())
@@ -156,7 +164,10 @@ impl Engine for MemoryEngine {
             let finished = || state.durable_index.store(covers.0, Ordering::Release);
             let written = checkpoint::write(&*disk, &dir, covers, &trees, finished);
             match written {
-                Ok(bytes) => Ok(Checkpointed { covers, bytes }),
+                Ok(bytes) => {
+                    state.disk_bytes.store(bytes, Ordering::Relaxed);
+                    Ok(Checkpointed { covers, bytes })
+                }
                 Err(error) => {
                     if !matches!(error, EngineError::OutOfSpace { .. }) {
                         state.poison(&error);
@@ -169,6 +180,13 @@ impl Engine for MemoryEngine {
 
     fn durable_index(&self) -> LogIndex {
         LogIndex(self.state.durable_index.load(Ordering::Acquire))
+    }
+
+    fn stats(&self) -> EngineStats {
+        EngineStats {
+            disk_bytes: self.state.disk_bytes.load(Ordering::Relaxed),
+            ..EngineStats::default()
+        }
     }
 }
 
@@ -184,7 +202,7 @@ impl MemoryView {
 impl Read for MemoryView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         self.check()?;
-        Ok(self.trees[place(table)].get(key))
+        Ok(self.trees[table.place()].get(key))
     }
 
     fn scan(
@@ -195,14 +213,9 @@ impl Read for MemoryView {
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
         self.check()?;
-        let _ = self.trees[place(table)].scan(start, end, visit);
+        let _ = self.trees[table.place()].scan(start, end, visit);
         Ok(())
     }
 }
 
 impl View for MemoryView {}
-
-/// A table's place among the trees.
-fn place(table: Table) -> usize {
-    table as usize - 1
-}

@@ -5,9 +5,6 @@
 
 mod checkpoint;
 mod engine;
-mod node;
-mod page;
-mod tree;
 
 pub use engine::MemoryEngine;
 

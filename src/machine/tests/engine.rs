@@ -8,6 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::base::types::LogIndex;
+use crate::engine::EngineStats;
 use crate::engine::{
     Batch, CheckpointJob, Checkpointed, Engine, EngineError, Op, Read, Table, View,
 };
@@ -108,5 +109,9 @@ impl Engine for MapEngine {
 
     fn durable_index(&self) -> LogIndex {
         self.durable.lock().1
+    }
+
+    fn stats(&self) -> EngineStats {
+        EngineStats::default()
     }
 }

@@ -14,7 +14,8 @@ use crate::base::ErrorKind;
 use crate::base::types::{LogIndex, Revision};
 use crate::engine::conformance::disk::TestDisk;
 use crate::engine::memory::MemoryEngine;
-use crate::engine::{Batch, Engine, Table};
+use crate::engine::redb::{RedbEngine, RedbOptions};
+use crate::engine::{Batch, CheckpointJob, Engine, Table};
 use crate::kv::Record;
 use crate::machine::history::HistoryLimits;
 use crate::machine::sessions::SessionLimits;
@@ -70,6 +71,8 @@ struct Pair {
     disk: TestDisk,
     /// The history the crashing machine wrote with its last checkpoint.
     saved: (Revision, Vec<Event>),
+    /// A checkpoint that was begun, with the history that goes with it.
+    begun: Option<(CheckpointJob, (Revision, Vec<Event>))>,
     log: Vec<Entry>,
 }
 
@@ -89,10 +92,22 @@ fn steady() -> Machine {
     open(Box::new(MapEngine::default()))
 }
 
-/// The other engine, so that the two also prove that the engine does not matter.
-fn crashing(disk: &TestDisk) -> Machine {
-    let engine = MemoryEngine::open(Arc::new(disk.clone()), "/engine".into()).unwrap();
-    open(Box::new(engine))
+/// The other engines, so that they also prove that the engine does not matter.
+fn crashing(seed: u64, disk: &TestDisk) -> Machine {
+    let disk = Arc::new(disk.clone());
+    if seed.is_multiple_of(2) {
+        return open(Box::new(
+            MemoryEngine::open(disk, "/engine".into()).unwrap(),
+        ));
+    }
+    let options = RedbOptions {
+        cache_bytes: 1 << 20,
+        rewrite_bytes_min: 0,
+        rewrite_step_bytes: 200,
+    };
+    open(Box::new(
+        RedbEngine::open(disk, "/engine".into(), options).unwrap(),
+    ))
 }
 
 impl Pair {
@@ -103,9 +118,10 @@ impl Pair {
             dice: Dice(seed),
             model: Model::new(SESSIONS),
             steady: steady(),
-            crashing: crashing(&disk),
+            crashing: crashing(seed, &disk),
             disk,
             saved: (Revision(1), Vec::new()),
+            begun: None,
             log: Vec::new(),
         }
     }
@@ -148,14 +164,25 @@ impl Pair {
                 let covers = self.crashing.state().applied;
                 let history = self.crashing.history();
                 let floor = history.floor();
-                self.saved = (
-                    floor,
-                    history.events_from(floor).unwrap().cloned().collect(),
-                );
-                self.crashing.engine_mut().checkpoint(covers)().unwrap();
+                let events = history.events_from(floor).unwrap().cloned().collect();
+                let job = self.crashing.engine_mut().checkpoint(covers);
+                self.begun = Some((job, (floor, events)));
             }
-            1 => {
-                self.crashing = crashing(&self.disk);
+            1 | 2 => {
+                if let Some((job, history)) = self.begun.take() {
+                    job().unwrap();
+                    self.saved = history;
+                }
+            }
+            3..6 => {
+                if let Some(job) = self.crashing.engine().upkeep() {
+                    job().unwrap();
+                }
+            }
+            6 => {
+                self.begun = None;
+                self.crashing = steady();
+                self.crashing = crashing(self.seed, &self.disk);
                 let state = *self.crashing.state();
                 let (floor, events) = self.saved.clone();
                 let history = self.crashing.history_mut();
@@ -185,7 +212,13 @@ impl Pair {
     }
 
     fn check_rows(&self, place: &str) {
-        let view = self.steady.view();
+        for machine in [&self.steady, &self.crashing] {
+            self.check_rows_of(machine, place);
+        }
+    }
+
+    fn check_rows_of(&self, machine: &Machine, place: &str) {
+        let view = machine.view();
         for bucket in ["", "users"] {
             let page = crate::machine::scan::scan(&*view, &everything(bucket, None)).unwrap();
             assert_eq!(
@@ -215,7 +248,7 @@ impl Pair {
 
         let clients = self.model.clients.values();
         let idle = clients.map(|client| client.last_used + SESSIONS.idle_ms);
-        let next = self.steady.next_deadline().unwrap().map(|due| due.0);
+        let next = machine.next_deadline().unwrap().map(|due| due.0);
         assert_eq!(
             next,
             due.into_iter().chain(idle).min(),

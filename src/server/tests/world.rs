@@ -16,7 +16,7 @@ use crate::kv::{KvCommand, Set};
 use crate::lock::LockCommand;
 use crate::machine::{Applied, Command, Op, OutcomeKind, ScanQuery};
 use crate::server::node::Node;
-use crate::server::settings::ServeConfig;
+use crate::server::settings::{DiskEngineConfig, EngineKind, ServeConfig};
 use crate::store::{Durability, Store};
 
 pub(super) const SHARD: ShardId = ShardId(100);
@@ -37,14 +37,30 @@ impl World {
             data_dir: PathBuf::from("/data"),
             wal_segment_bytes: 64 << 10,
             snapshot_entries: 40,
+            disk_engine: DiskEngineConfig {
+                cache_bytes: 1 << 20,
+                unflushed_bytes_max: [256 << 20, 4 << 10][rng.below(2) as usize],
+                rewrite_bytes_min: [0, u64::MAX][rng.below(2) as usize],
+                rewrite_step_bytes: 256,
+            },
             ..ServeConfig::default()
         };
-        Self {
+        let engine = EngineKind::ALL[rng.below(2) as usize];
+        let mut world = Self {
             disk: SimDisk::new(rng.clone()),
             clock: Arc::new(ManualClock::default()),
             spawn: SimSpawn::new(rng.clone()),
             rng,
             config,
+        };
+        world.keep_rows_in(engine);
+        world
+    }
+
+    /// Chooses the engine of all shards; else the seed has.
+    pub(super) fn keep_rows_in(&mut self, engine: EngineKind) {
+        for shard in &mut self.config.shards {
+            shard.engine = Some(engine);
         }
     }
 

@@ -16,8 +16,7 @@ use std::path::Path;
 
 use crate::base::types::LogIndex;
 use crate::engine::EngineError;
-
-use super::super::page;
+use crate::engine::tree;
 
 /// The version this build writes, and the newest it reads.
 pub(super) const VERSION: u32 = 1;
@@ -31,7 +30,7 @@ pub(in crate::engine::memory) const VALUE_BYTES_MAX: usize = 64 << 20;
 
 /// The largest block, bytes.
 pub(super) const BLOCK_BYTES_MAX: usize =
-    BLOCK_BYTES + ROW_HEADER_BYTES + page::KEY_BYTES_MAX + VALUE_BYTES_MAX;
+    BLOCK_BYTES + ROW_HEADER_BYTES + tree::KEY_BYTES_MAX + VALUE_BYTES_MAX;
 
 /// Bytes of the header.
 pub(super) const HEADER_BYTES: usize = 24;

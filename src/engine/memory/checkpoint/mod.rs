@@ -15,4 +15,4 @@ pub(super) use read::load;
 pub(super) use write::write;
 
 /// One tree per table, in the order of `Table::ALL`.
-pub(super) type Trees = [super::tree::Tree; 6];
+pub(super) type Trees = [crate::engine::tree::Tree; 6];

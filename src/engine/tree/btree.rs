@@ -1,4 +1,4 @@
-//! A copy-on-write B+tree in memory.
+//! The tree: searching, and changing from the root down.
 //!
 //! Nodes are shared by reference count. A change goes down from the root and changes a
 //! node in place if nobody else holds it; what a frozen tree holds too is copied first.
@@ -14,13 +14,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::iter::Iter;
 use super::node::{Inner, Node, Split};
 use super::page::{KEY_BYTES_MAX, Page};
 use crate::engine::Visit;
 
 /// Rows in key order. A clone is a frozen copy: cheap to take, and never changed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tree {
+pub(in crate::engine) struct Tree {
     root: Arc<Node>,
     rows: u64,
     bytes: u64,
@@ -28,17 +29,17 @@ pub(super) struct Tree {
 
 impl Tree {
     /// How many rows there are.
-    pub(super) fn rows(&self) -> u64 {
+    pub(in crate::engine) fn rows(&self) -> u64 {
         self.rows
     }
 
     /// Bytes of all keys and values.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::engine) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// The value of a row. Values above a kilobyte are shared, not copied.
-    pub(super) fn get(&self, key: &[u8]) -> Option<Bytes> {
+    pub(in crate::engine) fn get(&self, key: &[u8]) -> Option<Bytes> {
         let page = self.leaf(key);
         page.find(key).ok().map(|at| page.value(at).to_bytes())
     }
@@ -47,7 +48,7 @@ impl Tree {
     ///
     /// # Panics
     /// If the key is above 65,535 bytes: the rooms above bound names far below.
-    pub(super) fn put(&mut self, key: &[u8], value: &[u8]) {
+    pub(in crate::engine) fn put(&mut self, key: &[u8], value: &[u8]) {
         assert!(
             key.len() <= KEY_BYTES_MAX,
             "a row's key of {} bytes; the rooms above must keep it to {KEY_BYTES_MAX}",
@@ -70,7 +71,7 @@ impl Tree {
     }
 
     /// Removes a row. Nothing is copied if it is not there.
-    pub(super) fn delete(&mut self, key: &[u8]) {
+    pub(in crate::engine) fn delete(&mut self, key: &[u8]) {
         let page = self.leaf(key);
         let Ok(at) = page.find(key) else {
             return;
@@ -82,13 +83,18 @@ impl Tree {
     }
 
     /// Visits the rows with `start <= key < end` in order until the visitor breaks.
-    pub(super) fn scan(
+    pub(in crate::engine) fn scan(
         &self,
         start: &[u8],
         end: Option<&[u8]>,
         visit: Visit<'_>,
     ) -> ControlFlow<()> {
         scan(&self.root, Some(start), end, visit)
+    }
+
+    /// The rows from `start` on, in order.
+    pub(in crate::engine) fn iter(&self, start: &[u8]) -> Iter<'_> {
+        Iter::new(&self.root, start)
     }
 
     /// Takes away roots with one child.
@@ -214,6 +220,3 @@ fn scan_page(
     }
     ControlFlow::Continue(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,16 @@
 //! The tree against `BTreeMap`, with frozen copies held, its shape checked on the way.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::node::{CHILDREN_MAX, LEAF_WEIGHT_MAX};
-use super::super::page::VALUE_INLINE_BYTES_MAX;
-use super::*;
+use super::KEY_BYTES_MAX;
+use super::Tree;
+use super::node::Node;
+use super::node::{CHILDREN_MAX, LEAF_WEIGHT_MAX};
+use super::page::VALUE_INLINE_BYTES_MAX;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -367,4 +371,28 @@ fn inner_nodes_stay_within_their_bound() {
         panic!("20,000 rows take more than a leaf")
     };
     assert!(root.children.len() <= CHILDREN_MAX);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The iterator and the scan are two ways through the same rows.
+    #[test]
+    fn the_iterator_goes_where_a_scan_goes(
+        keys in prop::collection::vec(prop::collection::vec(0_u8..4, 0..6), 0..400),
+        start in prop::collection::vec(0_u8..4, 0..6),
+        value_bytes in 0_usize..400,
+    ) {
+        let mut tree = Tree::default();
+        for key in &keys {
+            tree.put(key, &vec![1; value_bytes]);
+        }
+        let mut expected = Vec::new();
+        let _ = tree.scan(&start, None, &mut |key, value| {
+            expected.push((key.to_vec(), value.to_vec()));
+            ControlFlow::Continue(())
+        });
+        let found: Vec<_> = tree.iter(&start).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+        prop_assert_eq!(found, expected);
+    }
 }

@@ -22,7 +22,7 @@ pub(super) const VALUE_INLINE_BYTES_MAX: usize = 1_024;
 
 /// The longest key of a row, bytes: its length is stored in two. The rooms above keep
 /// names far below it.
-pub(super) const KEY_BYTES_MAX: usize = u16::MAX as usize;
+pub(in crate::engine) const KEY_BYTES_MAX: usize = u16::MAX as usize;
 
 /// What an outlined value counts for in a page's weight, bytes: copying the page
 /// takes another reference on each of them.

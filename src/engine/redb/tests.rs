@@ -1,0 +1,256 @@
+//! The redb engine: what every engine must do, as it is, while its file is being
+//! written anew, and with damaged files.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{RedbEngine, RedbOptions};
+use crate::base::types::LogIndex;
+use crate::engine::conformance::disk::TestDisk;
+use crate::engine::conformance::{Open, conformance_tests};
+use crate::engine::{
+    Batch, CheckpointJob, Engine, EngineError, EngineStats, Read, Table, View, Visit,
+};
+
+const OPTIONS: RedbOptions = RedbOptions {
+    cache_bytes: 1 << 20,
+    rewrite_bytes_min: u64::MAX,
+    rewrite_step_bytes: 4 << 10,
+};
+
+fn open_with(disk: &TestDisk, options: RedbOptions) -> Result<RedbEngine, EngineError> {
+    RedbEngine::open(Arc::new(disk.clone()), PathBuf::from("/engine"), options)
+}
+
+fn open(disk: &TestDisk) -> Result<Box<dyn Engine>, EngineError> {
+    Ok(Box::new(open_with(disk, OPTIONS)?))
+}
+
+conformance_tests!(open);
+
+/// An engine whose checkpoints also write the file anew, so many pieces at a time.
+struct Rewriting {
+    engine: RedbEngine,
+    pieces: usize,
+}
+
+impl Rewriting {
+    fn open(disk: &TestDisk, pieces: usize) -> Result<Box<dyn Engine>, EngineError> {
+        let options = RedbOptions {
+            rewrite_bytes_min: 0,
+            ..OPTIONS
+        };
+        let engine = open_with(disk, options)?;
+        Ok(Box::new(Self { engine, pieces }))
+    }
+}
+
+impl Read for Rewriting {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        self.engine.get(table, key)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: Visit<'_>,
+    ) -> Result<(), EngineError> {
+        self.engine.scan(table, start, end, visit)
+    }
+}
+
+impl Engine for Rewriting {
+    fn commit(&mut self, batch: Batch) -> Result<(), EngineError> {
+        self.engine.commit(batch)
+    }
+
+    fn view(&self) -> Arc<dyn View> {
+        self.engine.view()
+    }
+
+    fn checkpoint(&mut self, covers: LogIndex) -> CheckpointJob {
+        let job = self.engine.checkpoint(covers);
+        let shared = self.engine.shared_for_tests();
+        let pieces = self.pieces;
+        Box::new(move || {
+            let done = job()?;
+            for _ in 0..pieces {
+                match shared() {
+                    Some(upkeep) => upkeep()?,
+                    None => break,
+                }
+            }
+            Ok(done)
+        })
+    }
+
+    fn durable_index(&self) -> LogIndex {
+        self.engine.durable_index()
+    }
+
+    fn stats(&self) -> EngineStats {
+        self.engine.stats()
+    }
+}
+
+/// A piece or three after each checkpoint, so that checkpoints fall between pieces.
+mod rewriting_by_and_by {
+    use super::*;
+    use crate::engine::conformance::behaves_like_maps as conforms;
+
+    #[test]
+    fn behaves_like_maps() {
+        for pieces in [1, 3] {
+            let open: Open<'_> = &|disk| Rewriting::open(disk, pieces);
+            conforms(open);
+        }
+    }
+}
+
+/// All of it after each checkpoint, so that failures and power losses fall into it.
+mod rewriting_at_once {
+    use super::*;
+
+    fn open(disk: &TestDisk) -> Result<Box<dyn Engine>, EngineError> {
+        Rewriting::open(disk, usize::MAX)
+    }
+
+    conformance_tests!(
+        open;
+        behaves_like_maps,
+        a_view_can_be_read_while_the_engine_changes,
+        every_failing_operation_leaves_a_whole_state,
+        power_loss_at_every_operation_leaves_a_whole_state,
+    );
+}
+
+fn put(engine: &mut dyn Engine, numbers: std::ops::Range<u32>, value_bytes: usize) {
+    let mut batch = Batch::default();
+    for number in numbers {
+        let key = number.to_be_bytes().to_vec();
+        batch.put(Table::Data, key, vec![number as u8; value_bytes]);
+    }
+    engine.commit(batch).unwrap();
+}
+
+/// Once, a file kept the room of everything that had ever been in it.
+#[test]
+fn deleted_rows_give_their_room_back_to_the_disk() {
+    let disk = TestDisk::default();
+    let options = RedbOptions {
+        rewrite_bytes_min: 64 << 10,
+        ..OPTIONS
+    };
+    let mut engine = open_with(&disk, options).unwrap();
+    put(&mut engine, 0..10_000, 200);
+    engine.checkpoint(LogIndex(1))().unwrap();
+    assert!(engine.upkeep().is_none(), "nothing is wasted yet");
+    let full = engine.stats().disk_bytes;
+    let mut batch = Batch::default();
+    for number in 100..10_000_u32 {
+        batch.delete(Table::Data, number.to_be_bytes().to_vec());
+    }
+    engine.commit(batch).unwrap();
+    engine.checkpoint(LogIndex(2))().unwrap();
+    let mut pieces = 0;
+    while let Some(job) = engine.upkeep() {
+        job().unwrap();
+        pieces += 1;
+    }
+    assert!(pieces > 6, "{pieces} pieces");
+    let packed = engine.stats().disk_bytes;
+    assert!(packed < full / 4, "{packed} of {full} bytes are left");
+    let rows = |engine: &RedbEngine| {
+        let mut rows = 0;
+        let scanned = engine.scan(Table::Data, &[], None, &mut |_, _| {
+            rows += 1;
+            ControlFlow::Continue(())
+        });
+        scanned.unwrap();
+        rows
+    };
+    assert_eq!(rows(&engine), 100);
+    drop(engine);
+    let engine = open_with(&disk, OPTIONS).unwrap();
+    assert_eq!((engine.durable_index(), rows(&engine)), (LogIndex(2), 100));
+}
+
+/// Whatever one flipped byte does to a file, nothing else than what was written is read.
+#[test]
+fn a_damaged_file_never_gives_a_wrong_value() {
+    let disk = TestDisk::default();
+    let mut engine = open_with(&disk, OPTIONS).unwrap();
+    put(&mut engine, 0..2_000, 100);
+    engine.checkpoint(LogIndex(7))().unwrap();
+    drop(engine);
+    let path = Path::new("/engine/rows.redb");
+    let content = disk.content(path);
+    let (mut refused, mut panicked, mut harmless) = (0, 0, 0);
+    for at in (0..content.len()).step_by(4_093) {
+        let damaged = TestDisk::default();
+        let mut bytes = content.clone();
+        bytes[at] ^= 0x41;
+        damaged.overwrite(path, bytes);
+        match catch_unwind(AssertUnwindSafe(|| read_all(&damaged))) {
+            Err(_) => panicked += 1,
+            Ok(Err(_)) => refused += 1,
+            Ok(Ok(2_000)) => harmless += 1,
+            Ok(Ok(rows)) => panic!("byte {at}: {rows} rows are left, and nobody was told"),
+        }
+    }
+    // redb asserts what it reads of its own pages: that ends a node, too.
+    assert!(refused > 10 && harmless > 10 && panicked < refused);
+}
+
+fn read_all(disk: &TestDisk) -> Result<u32, EngineError> {
+    let engine = open_with(disk, OPTIONS)?;
+    let mut rows = 0;
+    engine.scan(Table::Data, &[], None, &mut |key, value| {
+        let number = u32::from_be_bytes(key.try_into().expect("a key of the test"));
+        assert_eq!(value, vec![number as u8; 100], "a wrong value was read");
+        rows += 1;
+        ControlFlow::Continue(())
+    })?;
+    for number in 0..2_000_u32 {
+        if engine.get(Table::Data, &number.to_be_bytes())?.is_none() {
+            rows -= 1;
+        }
+    }
+    Ok(rows)
+}
+
+#[test]
+fn a_file_of_a_newer_dkv_is_refused() {
+    let disk = TestDisk::default();
+    let mut engine = open_with(&disk, OPTIONS).unwrap();
+    put(&mut engine, 0..10, 100);
+    engine.checkpoint(LogIndex(7))().unwrap();
+    drop(engine);
+    let path = Path::new("/engine/rows.redb");
+    super::file::set_format_for_tests(&disk, path, 2);
+    let Err(error) = open(&disk) else {
+        panic!("it was opened");
+    };
+    assert!(
+        matches!(
+            error,
+            EngineError::NewerFormat {
+                found: 2,
+                supported: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    disk.overwrite(path, vec![7; 10_000]);
+    let Err(error) = open(&disk) else {
+        panic!("it was opened");
+    };
+    assert!(matches!(error, EngineError::Damaged { .. }), "{error}");
+}
