@@ -13,7 +13,6 @@ use super::options::LocalStoreOptions;
 use super::resident::Inside;
 use crate::base::host::Host;
 use crate::base::{Error, ErrorKind, Result};
-use crate::server::settings::ServeConfig;
 use crate::server::{Direct, Node};
 
 /// How often a directory that is in use is tried again.
@@ -55,18 +54,13 @@ impl Opening {
     fn node(&self, host: &Host) -> Result<Node> {
         let patience_ms = u64::try_from(self.options.patience.as_millis()).unwrap_or(u64::MAX);
         let until_ms = host.clock.boot_ms().saturating_add(patience_ms);
+        let config = self.options.node(&self.dir);
         loop {
-            match Node::open(host, &self.config(host)) {
+            match Node::open(host, &config) {
                 Err(refused) if is_in_use(&refused) && host.clock.boot_ms() < until_ms => pause(),
                 opened => return opened,
             }
         }
-    }
-
-    fn config(&self, host: &Host) -> ServeConfig {
-        let mut config = self.options.node(Node::was_at(host, &self.dir));
-        config.data_dir.clone_from(&self.dir);
-        config
     }
 }
 

@@ -1,12 +1,13 @@
 //! What a store is told when it is opened.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Durability, EngineKind};
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 use crate::client::ClientOptions;
-use crate::server::settings::{ServeConfig, ShardSpec};
+use crate::server::settings::ServeConfig;
 
 /// How to open a store. `..Default::default()` fills in the rest.
 ///
@@ -31,9 +32,11 @@ use crate::server::settings::{ServeConfig, ShardSpec};
 pub struct LocalStoreOptions {
     /// When a write counts as done. Not kept in the directory: each start may choose.
     pub durability: Durability,
-    /// What keeps the rows of a new directory (`None`: memory). An existing directory
-    /// keeps its engine, and is refused if another is named here.
+    /// What keeps the rows of a new directory (`None`: as `dkv serve` chooses). An existing
+    /// directory keeps its engine, and is refused if another is named here.
     pub engine: Option<EngineKind>,
+    /// Memory of a shard for pages of its file, bytes, with an engine on disk.
+    pub cache_bytes: usize,
     /// The largest value, bytes.
     pub value_bytes_max: usize,
     /// Commands between two checkpoints of a shard, and ...
@@ -59,6 +62,9 @@ pub struct LocalStoreOptions {
 /// The longest write-behind, ms: as long as `dkv serve` allows.
 const INTERVAL_MS_MAX: u64 = 60_000;
 
+/// The smallest cache of an engine on disk, bytes: as small as `dkv serve` allows.
+const CACHE_BYTES_MIN: usize = 1 << 20;
+
 /// A write takes at most half a segment, and is not much longer than its value.
 const SEGMENT_OVER_VALUE: u64 = 4;
 
@@ -70,6 +76,7 @@ impl Default for LocalStoreOptions {
         Self {
             durability: serve.durability,
             engine: None,
+            cache_bytes: serve.disk_engine.cache_bytes,
             value_bytes_max: serve.value_bytes_max,
             snapshot_entries: serve.snapshot_entries,
             snapshot_bytes: serve.snapshot_bytes,
@@ -99,6 +106,12 @@ impl LocalStoreOptions {
                 limits::VALUE_BYTES_MAX
             )));
         }
+        if self.cache_bytes < CACHE_BYTES_MIN {
+            return Err(Error::invalid(format!(
+                "cache_bytes is {}: choose at least {CACHE_BYTES_MIN}",
+                self.cache_bytes
+            )));
+        }
         let least = SEGMENT_OVER_VALUE * self.value_bytes_max as u64;
         if self.wal_segment_bytes < least {
             return Err(Error::invalid(format!(
@@ -126,27 +139,23 @@ impl LocalStoreOptions {
         }
     }
 
-    /// What the node of the store is told. A directory that `is_known` brings its shards.
-    pub(super) fn node(&self, is_known: bool) -> ServeConfig {
-        let base = ServeConfig::default();
-        let shards = base
-            .shards
-            .iter()
-            .filter(|_| !is_known || self.engine.is_some());
-        let shards = shards.map(|shard| ShardSpec {
-            engine: self.engine.unwrap_or(shard.engine),
-            ..*shard
-        });
-        ServeConfig {
+    /// What the node of the store is told: the shards of `dkv serve` without a flag.
+    pub(super) fn node(&self, dir: &Path) -> ServeConfig {
+        let mut config = ServeConfig {
             listen: Vec::new(),
-            shards: shards.collect(),
+            data_dir: dir.to_owned(),
             durability: self.durability,
             value_bytes_max: self.value_bytes_max,
             snapshot_entries: self.snapshot_entries,
             snapshot_bytes: self.snapshot_bytes,
             wal_segment_bytes: self.wal_segment_bytes,
             request_timeout: self.timeout,
-            ..base
+            ..ServeConfig::default()
+        };
+        for shard in &mut config.shards {
+            shard.engine = self.engine;
         }
+        config.disk_engine.cache_bytes = self.cache_bytes;
+        config
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::EngineKind;
 use super::aside::aside;
 use super::opening::Opening;
 use super::options::LocalStoreOptions;
@@ -30,8 +31,9 @@ use crate::client::Client;
 /// # }
 /// ```
 ///
-/// Clones are the same store, and the same lane. Calls never block a thread on the disk,
-/// and need no runtime. The directory is the one `dkv serve` uses: either may open what
+/// Clones are the same store, and the same lane. Calls need no runtime, and never wait
+/// for the disk on the thread that polls them; but with an engine on disk a read fetches
+/// there what no cache holds, as it does in a server. The directory is the one `dkv serve` uses: either may open what
 /// the other has closed, one at a time.
 ///
 /// When the last handle is gone (clones, `Client`s made from it, lock guards), the store
@@ -110,7 +112,10 @@ impl LocalStore {
         let opening = Opening {
             host,
             dir: PathBuf::from("/memory"),
-            options: LocalStoreOptions::default(),
+            options: LocalStoreOptions {
+                engine: Some(EngineKind::Memory),
+                ..LocalStoreOptions::default()
+            },
         };
         Self::opened(opening).await
     }

@@ -261,6 +261,10 @@ fn options_that_cannot_be_are_refused_before_the_disk_is_touched() {
             ..base()
         },
         LocalStoreOptions {
+            cache_bytes: 0,
+            ..base()
+        },
+        LocalStoreOptions {
             timeout: Duration::ZERO,
             ..base()
         },

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
@@ -16,7 +16,7 @@ use super::convert::{self, Call};
 use super::describe::Describe;
 use super::lanes::{Lanes, Place};
 use super::node::Node;
-use super::service::{Answer, Operation, Service};
+use super::service::{Answer, Operation, Query, Service};
 use crate::base::host::Clock;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result};
@@ -38,6 +38,9 @@ struct Inner {
     describe: Describe,
     /// A read that waits is told through its channel.
     lanes: Mutex<Lanes<oneshot::Sender<()>>>,
+    /// Held while the applied state is read.
+    serving: RwLock<bool>,
+    /// Ends the waits for locks.
     stopping: watch::Sender<bool>,
     background: Handle,
 }
@@ -58,6 +61,7 @@ impl Direct {
             fatal: node.fatal.clone(),
             describe,
             lanes: Mutex::default(),
+            serving: RwLock::new(true),
             stopping: watch::Sender::new(false),
             background,
         };
@@ -71,9 +75,10 @@ impl Direct {
         self.inner.describe.now()
     }
 
-    /// Refuses every request from now on, and sends home who waits for a lock. Writes
-    /// under way go on to their end.
+    /// Refuses every request from now on, and sends home who waits for a lock. Reads under
+    /// way have ended when this returns; writes go on to their end.
     pub fn stop(&self) {
+        *self.inner.serving.write() = false;
         self.inner.stopping.send_replace(true);
     }
 
@@ -101,9 +106,7 @@ impl Inner {
         let answer = match operation {
             Operation::Read(query) => {
                 self.turn(lane, shard).await;
-                // The wait may have been long enough for the node to stop.
-                self.check_running()?;
-                self.service.read(self.service.shard(shard)?, query)
+                self.read(shard, query)
             }
             // A lock's wait is nobody's earlier write: it may take minutes.
             waiting @ Operation::AcquireWaiting(..) => self.wait_for_lock(shard, waiting).await,
@@ -120,10 +123,11 @@ impl Inner {
             let message = format!("this store has stopped: {reason}; open it again");
             return Err(Error::unavailable(message));
         }
-        if *self.stopping.borrow() {
-            return Err(stopped());
+        if *self.serving.read() {
+            Ok(())
+        } else {
+            Err(stopped())
         }
-        Ok(())
     }
 
     /// Resolves when the earlier writes of the lane are done.
@@ -134,6 +138,16 @@ impl Inner {
             // Whoever was to tell is gone only when there is nothing to wait for.
             let _gone = told.await.is_err();
         }
+    }
+
+    /// IMPORTANT: the node stops before or after, never meanwhile: its files may be
+    /// another's by then.
+    fn read(&self, shard: ShardId, query: Query) -> Result<Answer> {
+        let serving = self.serving.read();
+        if !*serving {
+            return Err(stopped());
+        }
+        self.service.read(self.service.shard(shard)?, query)
     }
 
     async fn wait_for_lock(&self, shard: ShardId, waiting: Operation) -> Result<Answer> {

@@ -81,11 +81,6 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// True if there is one in `dir`, whole or not.
-    pub(super) fn is_in(disk: &dyn Disk, dir: &Path) -> bool {
-        disk.open(&dir.join("manifest"), OpenMode::Read).is_ok()
-    }
-
     /// Refuses to start a new log where there was one: an empty log would serve a node
     /// that forgot what it acknowledged.
     ///

@@ -122,11 +122,6 @@ impl Node {
         })
     }
 
-    /// True if `dir` has been a node's data directory before.
-    pub fn was_at(host: &Host, dir: &Path) -> bool {
-        Manifest::is_in(&*host.disk, dir)
-    }
-
     /// Tells why writes are refused right now, if they are.
     pub fn read_only(&self) -> Arc<dyn Fn() -> Option<String> + Send + Sync> {
         let wal = self.wal.clone();

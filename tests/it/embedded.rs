@@ -171,27 +171,36 @@ fn a_directory_keeps_its_shards_and_its_engine() {
         .exits(0);
     assert_eq!(node.terminate(), 0);
     let store = open(&node.data_dir());
-    let elsewhere = block_on(store.get("a")).unwrap_err();
-    assert_eq!(elsewhere.kind(), ErrorKind::NotFound);
-    assert!(elsewhere.message().contains("300 lstore"), "{elsewhere}");
+    // The shards that `dkv serve` would add are there too.
+    assert_eq!(block_on(store.get("a")).unwrap(), None);
     let there = store.with_shard(dkv::base::types::ShardId(300));
     assert_eq!(block_on(there.get("a")).unwrap().unwrap().value, "1");
     drop((store, there));
     let store = open(&node.data_dir());
     block_on(store.close()).unwrap();
 
-    let folder = tempfile::tempdir().unwrap();
-    block_on(open(folder.path()).close()).unwrap();
-    let options = LocalStoreOptions {
-        engine: Some(EngineKind::Redb),
-        ..now()
-    };
-    let refused = block_on(LocalStore::open_with(folder.path(), options)).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
-    assert!(
-        refused.message().contains("cannot change to redb"),
-        "{refused}"
-    );
+    for (engine, other) in [
+        (EngineKind::Memory, EngineKind::Redb),
+        (EngineKind::Redb, EngineKind::Memory),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |engine| {
+            let options = LocalStoreOptions { engine, ..now() };
+            block_on(LocalStore::open_with(folder.path(), options))
+        };
+        let store = with(Some(engine)).unwrap();
+        block_on(store.set("a", "1")).unwrap();
+        block_on(store.close()).unwrap();
+        let refused = with(Some(other)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
+        let changed = format!("changed to {other}");
+        assert!(refused.message().contains(&changed), "{refused}");
+        let store = with(None).unwrap();
+        assert_eq!(block_on(store.get("a")).unwrap().unwrap().value, "1");
+        let shards = block_on(store.describe()).unwrap().shards;
+        assert_eq!(shards[0].engine, engine.to_string());
+        block_on(store.close()).unwrap();
+    }
 }
 
 #[test]
