@@ -33,8 +33,8 @@ use crate::client::Client;
 ///
 /// Clones are the same store, and the same lane. Calls need no runtime, and never wait
 /// for the disk on the thread that polls them; but with an engine on disk a read fetches
-/// there what no cache holds, as it does in a server. The directory is the one `dkv serve` uses: either may open what
-/// the other has closed, one at a time.
+/// there what no cache holds, as it does in a server. The directory is the one that
+/// `dkv serve` uses: either may open what the other has closed, one at a time.
 ///
 /// When the last handle is gone (clones, `Client`s made from it, lock guards), the store
 /// closes itself in the background. That is safe at any moment, as is the end of the
