@@ -1,11 +1,12 @@
 //! dkv: a linearizable key-value store and lock service in one binary.
 //!
-//! Programs use [`Client`]; `dkv serve` is [`server::run()`]. The rooms, from the ground up
+//! Programs use [`Client`], or [`LocalStore`] without a server; `dkv serve` is [`server::run()`]. The rooms, from the ground up
 //! (ARCHITECTURE.md has the map, `tests/tidy.rs` holds the directions):
 //!
 //! ```text
 //! 8  cli                 the words of the user
-//! 7  config    perf      settings; the load generator
+//! 7  config    perf      settings; the load generator;
+//!    embedded            a client with its node inside
 //! 6  server    client    the edges: wire in, wire out
 //! 5  store               shards: a machine behind its sequencer
 //! 4  raft                the seam between peers
@@ -38,6 +39,7 @@ pub mod base;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod embedded;
 pub mod engine;
 pub mod kv;
 pub mod lock;
@@ -50,3 +52,4 @@ pub mod store;
 pub mod wal;
 
 pub use client::{Client, ClientOptions};
+pub use embedded::LocalStore;

@@ -66,6 +66,8 @@ const ROOMS: &[Room] = &[
     room("client", 6, &["base", "proto"]),
     room("config", 7, &["base", "server"]),
     room("perf", 7, &["base", "client"]),
+    // Brings a client and a node together: neither knows the other.
+    room("embedded", 7, &["base", "proto", "server", "client"]),
     room("cli", 8, &["base", "server", "client", "config", "perf"]),
 ];
 

@@ -41,8 +41,14 @@ pub(super) struct Attempt {
 /// A reply that belongs to the shard that was asked.
 pub(super) struct Answer {
     pub(super) reply: Reply,
-    pub(super) node: Arc<Node>,
+    pub(super) from: Source,
     pub(super) revision: Revision,
+}
+
+/// Who answered, for messages.
+pub(super) enum Source {
+    Node(Arc<Node>),
+    Resident,
 }
 
 /// Until when, boot clock, ms.
@@ -54,15 +60,25 @@ struct Budget {
 impl Answer {
     /// The answer was of another kind than the question.
     pub(super) fn mismatched(&self) -> Error {
-        broken_contract(
-            &self.node.endpoint,
-            "a reply of another kind than was asked for",
-        )
+        broken_contract(&self.from, "a reply of another kind than was asked for")
     }
 }
 
 impl Client {
     pub(super) async fn call(
+        &self,
+        effect: Effect,
+        wait: Duration,
+        build: impl Fn(Attempt) -> Request,
+    ) -> Result<Answer> {
+        match &self.shared.resident {
+            None => self.call_nodes(effect, wait, build).await,
+            Some(node) => self.call_resident(&**node, effect, wait, build).await,
+        }
+    }
+
+    /// One call over the wire, with as many tries as it takes.
+    async fn call_nodes(
         &self,
         effect: Effect,
         wait: Duration,
@@ -121,7 +137,7 @@ impl Client {
             request_id: sequence.map(|it| it.request_id(attempt)),
             wait_ms,
         });
-        check_size(&request)?;
+        check_size(&request).map_err(TryFailure::Final)?;
         let left_ms = budget.until_ms.saturating_sub(self.now_ms());
         let frame = v1::RequestFrame {
             id: 0,
@@ -186,7 +202,7 @@ impl Client {
         Ok(Answer {
             revision: Revision(header.revision),
             reply,
-            node: Arc::clone(node),
+            from: Source::Node(Arc::clone(node)),
         })
     }
 
@@ -232,18 +248,19 @@ impl TryFailure {
 
 /// An oversized message would end the stream, and with it the calls of others. The
 /// server takes more, by what the message adds around the request.
-fn check_size(request: &Request) -> Result<(), TryFailure> {
+pub(super) fn check_size(request: &Request) -> Result<()> {
     let bytes = request_bytes(Some(request));
     if bytes <= limits::REQUEST_BYTES_MAX {
         return Ok(());
     }
-    Err(TryFailure::Final(Error::limit_exceeded(format!(
+    Err(Error::limit_exceeded(format!(
         "the request takes {bytes} bytes, and one may take {}: send a smaller key, name or value",
         limits::REQUEST_BYTES_MAX
-    ))))
+    )))
 }
 
-fn header(reply: &Reply) -> Option<&v1::Header> {
+/// What every answer but an error begins with.
+pub(super) fn header(reply: &Reply) -> Option<&v1::Header> {
     match reply {
         Reply::Error(_) => None,
         Reply::Set(reply) => reply.header.as_ref(),

@@ -153,7 +153,9 @@ impl LockGuard {
     fn hold(lease: Lease, lease_until_ms: u64) -> Self {
         let lease = Arc::new(lease);
         let (lose, lost) = watch::channel(false);
-        let renewing = tokio::spawn({
+        let background = lease.client.background();
+        let background = background.expect("a call was answered, so that something runs tasks");
+        let renewing = background.spawn({
             let lease = Arc::clone(&lease);
             async move {
                 lease.keep(lease_until_ms).await;
@@ -306,11 +308,11 @@ impl Drop for Unclaimed {
 
 /// Releases in the background, as well as it can: the lease ends in any case.
 fn release_later(client: &Client, name: &Bytes, owner: OwnerId) {
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+    let Some(background) = client.background() else {
         return;
     };
     let (client, name) = (client.clone(), name.clone());
-    runtime.spawn(async move {
+    background.spawn(async move {
         let _ = client.release(name, owner).await;
     });
 }

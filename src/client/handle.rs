@@ -9,6 +9,7 @@ use super::convert;
 use super::endpoint::Endpoint;
 use super::error;
 use super::options::{ClientOptions, check_timeout};
+use super::resident::Resident;
 use super::route::{Nodes, Route};
 use super::sequence::Sequences;
 use super::types::Description;
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     pub(super) retries: u32,
     /// Of all writes but those that may wait long: see `Effect`.
     pub(super) writes: Sequences,
+    /// Set if the node lives in this process: it is the only one that is asked then.
+    pub(super) resident: Option<Arc<dyn Resident>>,
     /// One for each shard asked for, so that its pin is the same for every handle.
     routes: parking_lot::Mutex<Vec<Arc<Route>>>,
     next_lane: AtomicU64,
@@ -80,15 +83,7 @@ impl Client {
             }
         }
         let route = Arc::new(Route::new(options.shard));
-        let clock = Arc::clone(&host.clock);
-        let shared = Shared {
-            nodes: Nodes::new(endpoints, options.connections, clock),
-            retries: options.retries,
-            writes: Sequences::new(ClientId(host.rng.id())),
-            routes: parking_lot::Mutex::new(vec![Arc::clone(&route)]),
-            next_lane: AtomicU64::new(2),
-            host,
-        };
+        let shared = Shared::new(endpoints, &options, Arc::clone(&route), host, None);
         Ok(Self {
             shared: Arc::new(shared),
             route,
@@ -166,6 +161,9 @@ impl Client {
     /// # Errors
     /// `Unavailable` if no node can be reached, `Timeout` if it does not answer.
     pub async fn describe(&self) -> Result<Description> {
+        if let Some(node) = &self.shared.resident {
+            return self.describe_resident(&**node);
+        }
         tokio::time::timeout(self.timeout, self.describe_any())
             .await
             .map_err(|_| {
@@ -215,6 +213,28 @@ impl Client {
             shard: self.route.shard().0,
             bucket: self.bucket.clone(),
         })
+    }
+}
+
+impl Shared {
+    /// What the handles of one client share, with `route` as the first shard's.
+    pub(super) fn new(
+        endpoints: Vec<Endpoint>,
+        options: &ClientOptions,
+        route: Arc<Route>,
+        host: Host,
+        resident: Option<Arc<dyn Resident>>,
+    ) -> Self {
+        let clock = Arc::clone(&host.clock);
+        Self {
+            nodes: Nodes::new(endpoints, options.connections, clock),
+            retries: options.retries,
+            writes: Sequences::new(ClientId(host.rng.id())),
+            resident,
+            routes: parking_lot::Mutex::new(vec![route]),
+            next_lane: AtomicU64::new(2),
+            host,
+        }
     }
 }
 

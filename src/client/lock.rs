@@ -60,7 +60,7 @@ impl Client {
         let Reply::Acquire(reply) = answer.reply else {
             return Err(answer.mismatched());
         };
-        convert::fence(reply.acquired, reply.fence, &answer.node.endpoint)
+        convert::fence(reply.acquired, reply.fence, &answer.from)
     }
 
     /// Extends the lease of the holder to `ttl` from now (`None`: until released).
@@ -89,7 +89,7 @@ impl Client {
         let Reply::Renew(reply) = answer.reply else {
             return Err(answer.mismatched());
         };
-        convert::fence(reply.renewed, reply.fence, &answer.node.endpoint)
+        convert::fence(reply.renewed, reply.fence, &answer.from)
     }
 
     /// Gives a lock up, or the place in its queue. False if somebody else holds it, and
@@ -132,7 +132,7 @@ impl Client {
         };
         reply
             .lock
-            .map(|info| convert::lock_info(info, &answer.node.endpoint))
+            .map(|info| convert::lock_info(info, &answer.from))
             .transpose()
     }
 
@@ -197,7 +197,7 @@ impl LockList {
         let Reply::List(reply) = answer.reply else {
             return Err(answer.mismatched());
         };
-        let from = &answer.node.endpoint;
+        let from = &answer.from;
         let locks = reply.locks.into_iter();
         let locks: Vec<_> = locks
             .map(|info| convert::lock_info(info, from))

@@ -1,5 +1,6 @@
 //! The library programs use to talk to dkv: typed calls over a few streams, with
-//! deadlines, retries, failover and locks that are kept.
+//! deadlines, retries, failover and locks that are kept. The same calls go to a node in
+//! the same process, if a higher room gives the client one.
 //!
 //! Invariant: a write is applied at most once however often it is repeated, and an
 //! error never claims to know more than is known: `Unavailable` only if nothing was
@@ -22,6 +23,7 @@ mod sequence;
 
 mod endpoint;
 mod node;
+mod resident;
 mod route;
 
 mod desk;
@@ -34,6 +36,8 @@ mod error;
 
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use resident::Resident;
 
 pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;

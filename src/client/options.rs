@@ -55,7 +55,7 @@ impl ClientOptions {
     }
 
     /// Checks everything but the spelling of the endpoints.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.endpoints.is_empty() {
             return Err(Error::invalid(
                 "no endpoint was given: name at least one, like 127.0.0.1:8080",

@@ -229,7 +229,8 @@ impl<'a> Doubt<'a> {
     }
 }
 
-fn unknown(what: &str) -> Error {
+/// The error of a write that may or may not have taken place.
+pub(super) fn unknown(what: &str) -> Error {
     Error::timeout(format!(
         "{what}; whether the write took place is unknown: read it back before repeating it"
     ))

@@ -44,7 +44,6 @@ impl Ephemeral {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let config = ServeConfig {
             listen: vec![ListenAddress::Tcp(loopback)],
-            wal_segment_bytes: 4 << 20,
             ..ServeConfig::default()
         };
         let host = Host {

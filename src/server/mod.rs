@@ -7,8 +7,10 @@
 mod convert;
 mod cursor;
 mod describe;
+pub mod direct;
 mod ephemeral;
 mod grpc;
+mod lanes;
 mod listen;
 mod manifest;
 pub mod node;
@@ -18,6 +20,7 @@ mod session;
 pub mod settings;
 pub mod status;
 
+pub use direct::Direct;
 pub use ephemeral::Ephemeral;
 pub use node::Node;
 pub use run::{Ready, run};

@@ -34,7 +34,17 @@ pub struct Node {
     /// The node's name; empty if it has none.
     pub name: String,
     locals: Vec<Local>,
-    _lock: DiskLock,
+    lock: DiskLock,
+}
+
+/// What a closed node leaves.
+#[must_use = "whether everything is durable is in here, and the hold on the directory"]
+pub struct Closed {
+    /// Whether everything that was accepted is durable.
+    pub synced: Result<()>,
+    /// Keeps others out of the data directory until it is dropped. The background work
+    /// ends soon: a checkpoint that is being written is written to its end.
+    pub lock: DiskLock,
 }
 
 /// A shard that is being recovered.
@@ -108,7 +118,7 @@ impl Node {
             fatal,
             name: manifest.name,
             locals,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -122,21 +132,23 @@ impl Node {
         })
     }
 
-    /// Makes everything durable and ends the background work. Blocks until the disk has
-    /// it; nothing may be submitted any more.
-    pub fn close(self) {
+    /// Refuses what comes from now on, makes durable what was accepted before, and tells
+    /// the background work to end. Blocks until the disk has it.
+    pub fn close(self) -> Closed {
         let (tell, told) = mpsc::sync_channel(1);
         // The receiver below waits for as long as the log takes.
         self.wal
-            .sync(Box::new(move |result| drop(tell.send(result))));
-        match told.recv() {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => tracing::warn!(%failure, "the log was not synced at the end"),
-            Err(_) => tracing::warn!("the log ended before it was synced"),
-        }
-        self.wal.close();
+            .finish(Box::new(move |result| drop(tell.send(result))));
+        let synced = match told.recv() {
+            Ok(result) => result.map_err(Error::from),
+            Err(_) => Err(Error::internal("the log ended before it was synced")),
+        };
         for local in &self.locals {
             local.close();
+        }
+        Closed {
+            synced,
+            lock: self.lock,
         }
     }
 }
@@ -291,7 +303,8 @@ fn locked(dir: &Path, source: io::Error) -> Error {
         return unusable(dir, source);
     }
     let message = format!(
-        "the data directory {} is in use by another dkv: stop it, or choose another --data-dir",
+        "the data directory {} is in use by another dkv, a server or a program with a store of its \
+         own: stop it, or choose another directory (--data-dir)",
         dir.display()
     );
     Error::unavailable(message).with_source(source)

@@ -98,9 +98,12 @@ pub async fn run(
         );
         serving.shutdown().await;
     }
-    tokio::task::spawn_blocking(move || node.close())
+    let closed = tokio::task::spawn_blocking(move || node.close())
         .await
         .map_err(|_| Error::internal("the node panicked while it stopped"))?;
+    if let Err(failure) = closed.synced {
+        tracing::warn!(%failure, "the log was not synced at the end");
+    }
     ended
 }
 

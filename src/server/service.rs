@@ -259,10 +259,24 @@ impl Service {
     }
 
     async fn write(&self, shard: &Shard, command: Command) -> Result<Applied> {
+        self.write_and(shard, command, ()).await
+    }
+
+    /// Submits a command at the first poll, and drops `held` once its outcome is there,
+    /// whether anybody still polls or not.
+    pub(super) async fn write_and<H: Send + 'static>(
+        &self,
+        shard: &Shard,
+        command: Command,
+        held: H,
+    ) -> Result<Applied> {
         let subject = Subject::of(&command);
         let (tell, told) = oneshot::channel();
-        // Nobody listens any more when the caller gave up: its request id tells later.
-        let done: Done = Box::new(move |result| drop(tell.send(result)));
+        let done: Done = Box::new(move |result| {
+            drop(held);
+            // Nobody listens any more when the caller gave up: its request id tells later.
+            drop(tell.send(result));
+        });
         self.submit(shard, vec![command], done)?;
         let replies = told.await.map_err(|_| stopped())??;
         let applied = replies.into_iter().next().ok_or_else(stopped)?;

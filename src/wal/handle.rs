@@ -125,6 +125,13 @@ impl Wal {
         }
     }
 
+    /// Takes no more, and calls `done` once everything accepted before is durable; at once
+    /// with the error if the log is poisoned or closed. What was accepted before has heard
+    /// its own outcome by then.
+    pub fn finish(&self, done: Done) {
+        self.shared().finish(done);
+    }
+
     /// Takes no more. The writer finishes what is queued, makes it durable and ends;
     /// `status().finished` tells when.
     pub fn close(&self) {

@@ -209,6 +209,22 @@ impl Shared {
         }
     }
 
+    /// Closes the log, with `done` as the last thing it does. One step: nothing can be
+    /// accepted between the two and be left without an answer.
+    pub(super) fn finish(&self, done: Done) {
+        let mut state = self.lock();
+        let refused = state.check_open();
+        if refused.is_ok() {
+            state.queue.push_back(Item::Sync(done));
+            state.closed = true;
+            drop(state);
+            self.wake();
+        } else {
+            drop(state);
+            done(refused);
+        }
+    }
+
     /// The bytes of `records`, if they fit one append.
     fn check_size(&self, records: &[Record]) -> Result<u64, WalError> {
         for record in records {

@@ -13,6 +13,8 @@ mod cli;
 mod cli_kv;
 mod cli_lock;
 mod cli_scan;
+mod embedded;
+mod embedded_same;
 mod generated;
 mod harness;
 mod lock_run;

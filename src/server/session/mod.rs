@@ -8,7 +8,6 @@
 //! replies; who does not read is not read from.
 
 mod groups;
-mod lanes;
 mod outbox;
 mod stream;
 

@@ -11,13 +11,13 @@ use tokio::time::{Instant, timeout_at};
 use tonic::Streaming;
 
 use super::groups::{Group, Groups};
-use super::lanes::{Lanes, Place};
 use super::outbox::Outbox;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 use crate::machine::{Applied, Command, OutcomeKind};
 use crate::proto::v1;
 use crate::server::convert::{self, Call, Kind};
+use crate::server::lanes::{Lanes, Place};
 use crate::server::service::{Answer, Operation, Query, Service, Subject, settle};
 use crate::server::status;
 

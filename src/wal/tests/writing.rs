@@ -103,6 +103,37 @@ fn a_closed_log_finishes_what_it_accepted() {
 }
 
 #[test]
+fn nothing_is_accepted_behind_the_end_of_a_finished_log() {
+    let sim = Sim::new(1);
+    let (wal, _) = sim.start();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = |what: &'static str| {
+        let told = told.clone();
+        Box::new(move |result: Result<(), WalError>| told.lock().push((what, result.is_ok())))
+    };
+    let accepted = Append {
+        records: vec![entry(1, 1, 10)],
+        durability: Durability::None,
+        done: tell("accepted"),
+    };
+    wal.append(accepted).unwrap();
+    wal.finish(tell("finished"));
+    let late = append(&wal, vec![entry(1, 2, 10)], Durability::Fsync);
+    assert!(matches!(late, Err(WalError::Closed)));
+    wal.finish(tell("finished again"));
+    sim.spawn.run_until_idle();
+    let in_order = [
+        ("finished again", false),
+        ("accepted", true),
+        ("finished", true),
+    ];
+    assert_eq!(*told.lock(), in_order);
+    assert!(wal.status().finished);
+    sim.power_loss();
+    assert_eq!(indexes(&sim.start().1, 1), [1]);
+}
+
+#[test]
 fn what_is_too_large_is_refused() {
     let sim = Sim::new(4);
     let (wal, _) = sim.start();

@@ -18,6 +18,8 @@ use super::{PATIENCE, run};
 pub(crate) struct Node {
     folder: TempDir,
     arguments: Vec<String>,
+    /// Where it is, if not in its folder.
+    data_dir: Option<PathBuf>,
     child: Option<Child>,
     address: String,
     ready_line: String,
@@ -37,6 +39,23 @@ impl Node {
         let mut node = Self {
             folder: TempDir::new().expect("a temporary directory can be made"),
             arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
+            data_dir: None,
+            child: None,
+            address: String::new(),
+            ready_line: String::new(),
+            said: Arc::default(),
+        };
+        node.restart();
+        node
+    }
+
+    /// Starts a node with default settings on a directory that is there already.
+    #[track_caller]
+    pub(crate) fn start_on(data_dir: &Path) -> Self {
+        let mut node = Self {
+            folder: TempDir::new().expect("a temporary directory can be made"),
+            arguments: Vec::new(),
+            data_dir: Some(data_dir.to_owned()),
             child: None,
             address: String::new(),
             ready_line: String::new(),
@@ -86,7 +105,8 @@ impl Node {
 
     /// What it keeps.
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let own = || self.folder.path().join("data");
+        self.data_dir.clone().unwrap_or_else(own)
     }
 
     /// A directory that lives as long as the node.

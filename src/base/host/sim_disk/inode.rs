@@ -140,5 +140,9 @@ fn put(content: &mut Vec<u8>, bytes: &[u8], offset: u64) {
 }
 
 fn resize(content: &mut Vec<u8>, bytes: u64) {
+    if content.is_empty() {
+        // Fresh zeros take no memory before they are written to: logs are allocated ahead.
+        *content = vec![0; bytes as usize];
+    }
     content.resize(bytes as usize, 0);
 }
