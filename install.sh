@@ -340,6 +340,12 @@ install_stage() {
     if [ -f "$manifest" ]; then old=$(grep -v '^#' "$manifest" || true); fi
     old_folders=$(printf '%s\n' "$old" | grep '/$' || true)
 
+    for file in $files; do
+        if [ -d "$root/$file" ]; then
+            fail "$root/$file is a folder: move it away, then run this again"
+        fi
+    done
+
     # The binary is tried where it will stand before the old one gives way.
     make_folder bin
     try_binary
@@ -397,7 +403,6 @@ copy() {
 put() {
     mode=644
     if [ "$1" = bin/dkv ]; then mode=755; fi
-    if [ -d "$root/$1" ]; then fail "$root/$1 is a folder: move it away, then run this again"; fi
     beside=$root/$(dirname "$1")/.dkv.new.$$
     copy "$stage/$1" "$mode"
     mv -f "$beside" "$root/$1" || fail "cannot write $root/$1"

@@ -6,10 +6,12 @@
 mod command;
 mod node;
 mod shell;
+mod site;
 
 pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
 pub(crate) use node::{Node, serve_fails};
 pub(crate) use shell::Shell;
+pub(crate) use site::{Machine, Site, install_script};
 
 /// How long anything may take before a test gives up: far more than it ever should.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
