@@ -316,12 +316,16 @@ check_source() {
 # The same layout as an archive of a release.
 build_stage() {
     # DKV_INSTALL_PROFILE is for tests of this script: a profile that is built already.
-    cargo install --locked --path "$checkout" --bin dkv --root "$scratch/built" --no-track \
-        --profile "${DKV_INSTALL_PROFILE:-release}" ||
+    (cd "$checkout" && cargo build --locked --bin dkv \
+        --profile "${DKV_INSTALL_PROFILE:-release}" \
+        --message-format json-render-diagnostics) >"$scratch/messages" ||
         fail "the build failed; nothing was installed"
+    # Where the binary is depends on cargo's settings: cargo says it.
+    built=$(sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' "$scratch/messages" | tail -n 1)
+    [ -f "$built" ] || fail "cargo did not say where it put the binary"
     stage=$scratch/stage
     mkdir -p "$stage/bin"
-    cp "$scratch/built/bin/dkv" "$stage/bin/dkv"
+    cp "$built" "$stage/bin/dkv"
     "$checkout/scripts/lay-out" "$stage" || fail "the manual and completions cannot be made"
     wanted=$(run_alone "$stage/bin/dkv" version) || fail "the binary that was built does not run"
     wanted=${wanted#dkv }

@@ -14,6 +14,14 @@ fn two_releases_of_one_binary_are_equal() {
     let (one, other) = (Site::with(&["0.1.0"]), Site::with(&["0.1.0"]));
     let bytes = |site: &Site| std::fs::read(site.archive("0.1.0")).unwrap();
     assert!(bytes(&one) == bytes(&other), "the archives differ");
+    // Nobody's, and of the time that was named: two runs in one second would be equal anyway.
+    let mut list = Command::new("tar");
+    list.arg("-tvzf").arg(one.archive("0.1.0")).env("TZ", "UTC");
+    let list = run(&mut list, b"");
+    for line in list.exits(0).text().lines() {
+        assert!(line.contains(" 0/0 ") || line.contains(" 0 0 "), "{line}");
+        assert!(line.contains("2023-11-14 22:13"), "{line}");
+    }
     let latest = std::fs::read_to_string(one.folder().join("latest")).unwrap();
     assert_eq!(latest, "0.1.0\n");
 }
@@ -92,7 +100,11 @@ fn the_settings_of_the_unit_are_settings() {
 #[test]
 fn a_checkout_is_built_and_installed() {
     let machine = Machine::new(None);
-    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    let profile = if cfg!(debug_assertions) {
+        "dev"
+    } else {
+        "release"
+    };
     let mut command = Command::new(Path::new(TOP).join("install.sh"));
     command
         .args(["--source", "--path"])
