@@ -1,5 +1,6 @@
 //! `curl ... | bash`: what it installs, how it upgrades, and that it removes exactly that.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{Machine, Site, finish, install_script, run};
@@ -7,7 +8,7 @@ use crate::harness::{Machine, Site, finish, install_script, run};
 #[test]
 fn a_release_of_this_binary_is_installed_runs_and_goes_without_a_trace() {
     let site = Site::start();
-    site.release(env!("CARGO_BIN_EXE_dkv").as_ref()).exits(0);
+    site.release(&stripped(site.folder())).exits(0);
     let machine = Machine::new(Some(site.url()));
     let ran = machine.install(&[]);
     ran.exits(0);
@@ -44,6 +45,19 @@ fn a_release_of_this_binary_is_installed_runs_and_goes_without_a_trace() {
     remove.arg(installer).arg("--uninstall");
     run(&mut remove, b"").exits(0);
     assert_eq!(machine.contents(), Vec::<String>::new());
+}
+
+/// The binary under test without its debug information, which takes long to pack.
+fn stripped(folder: &Path) -> PathBuf {
+    let binary = Path::new(env!("CARGO_BIN_EXE_dkv"));
+    let lean = folder.join("stripped");
+    let mut strip = Command::new("strip");
+    let stripped = strip.arg("-o").arg(&lean).arg(binary).status();
+    if stripped.is_ok_and(|status| status.success()) {
+        lean
+    } else {
+        binary.to_owned()
+    }
 }
 
 #[test]
