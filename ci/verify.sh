@@ -16,6 +16,7 @@ format() { cargo fmt --all -- --check; }
 
 step format
 step ./ci/shell.sh
+step ./ci/packaging.sh
 step lint
 step ./scripts/test
 step docs

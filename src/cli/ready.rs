@@ -1,10 +1,12 @@
-//! Tells a supervisor that the node is ready: `--ready-fd` and `sd_notify`.
+//! Tells a supervisor that the node is ready, and that it stops: `--ready-fd` and `sd_notify`.
 
 use std::env;
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
+#[cfg(target_os = "linux")]
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
@@ -17,10 +19,22 @@ pub(crate) fn tell(fd: Option<i32>, line: &str) -> Result<(), String> {
     if let Some(fd) = fd {
         write_line(fd, line).map_err(|error| format!("--ready-fd {fd}: {error}"))?;
     }
-    if let Some(socket) = env::var_os("NOTIFY_SOCKET") {
-        notify(&socket).map_err(|error| format!("NOTIFY_SOCKET: {error}"))?;
-    }
-    Ok(())
+    notify("READY=1")
+}
+
+/// Notifies systemd, if it asked for it, that the node was told to stop and is doing so.
+///
+/// # Errors
+/// Says why it could not be told.
+pub(crate) fn stopping() -> Result<(), String> {
+    notify("STOPPING=1")
+}
+
+fn notify(state: &str) -> Result<(), String> {
+    let Some(socket) = env::var_os("NOTIFY_SOCKET") else {
+        return Ok(());
+    };
+    send(&socket, state).map_err(|error| format!("NOTIFY_SOCKET: {error}"))
 }
 
 #[allow(
@@ -34,14 +48,19 @@ fn write_line(fd: i32, line: &str) -> io::Result<()> {
     writeln!(file, "{line}")
 }
 
-/// The protocol of `sd_notify(3)`: one datagram; a leading `@` is an abstract name.
-fn notify(socket: &OsStr) -> io::Result<()> {
-    let address = match socket.as_bytes().split_first() {
-        Some((b'@', name)) => SocketAddr::from_abstract_name(name)?,
-        _ => SocketAddr::from_pathname(socket)?,
-    };
+/// The protocol of `sd_notify(3)`: one datagram to a path, or to an abstract name.
+fn send(socket: &OsStr, state: &str) -> io::Result<()> {
     let datagram = UnixDatagram::unbound()?;
-    datagram.connect_addr(&address)?;
-    datagram.send(b"READY=1")?;
+    datagram.connect_addr(&address(socket)?)?;
+    datagram.send(state.as_bytes())?;
     Ok(())
+}
+
+/// Abstract names, which begin with `@`, are Linux's alone, as systemd is.
+fn address(socket: &OsStr) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "linux")]
+    if let Some((b'@', name)) = socket.as_bytes().split_first() {
+        return SocketAddr::from_abstract_name(name);
+    }
+    SocketAddr::from_pathname(socket)
 }

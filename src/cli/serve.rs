@@ -140,7 +140,7 @@ fn abort_on_panic() {
     }));
 }
 
-/// Resolves at SIGTERM or Ctrl-C.
+/// Resolves at SIGTERM or Ctrl-C, once a supervisor knows of it.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
     let failed = |error| Error::internal("signals cannot be received").with_source(error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -149,6 +149,9 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+        }
+        if let Err(failed) = ready::stopping() {
+            tracing::warn!("{failed}");
         }
     })
 }

@@ -16,6 +16,9 @@ const LOCK_VARIABLES: [&str; 3] = ["DKV_LOCK_NAME", "DKV_LOCK_OWNER", "DKV_LOCK_
 /// Kubernetes sets these in every pod beside a service named `dkv`.
 const KUBERNETES_PREFIXES: [&str; 2] = ["DKV_PORT", "DKV_SERVICE_"];
 
+/// Settings of `install.sh`, which a shell may go on exporting once dkv is installed.
+const INSTALL_PREFIX: &str = "DKV_INSTALL_";
+
 /// The variables that are settings.
 #[derive(Debug)]
 pub struct Environment {
@@ -68,6 +71,7 @@ fn setting_name(variable: &str) -> String {
 fn is_setting(variable: &str) -> bool {
     variable.starts_with(PREFIX)
         && !LOCK_VARIABLES.contains(&variable)
+        && !variable.starts_with(INSTALL_PREFIX)
         && !KUBERNETES_PREFIXES
             .iter()
             .any(|prefix| variable.starts_with(prefix))
@@ -135,6 +139,7 @@ mod tests {
             ("DKV_PORT", "tcp://10.0.0.1:8080"),
             ("DKV_PORT_8080_TCP_ADDR", "10.0.0.1"),
             ("DKV_SERVICE_HOST", "10.0.0.1"),
+            ("DKV_INSTALL_URL", "https://dkv.example"),
             ("DKV_TIMEOUT", ""),
         ];
         assert!(read(&reserved).unwrap().values.is_empty());

@@ -66,14 +66,3 @@ fn every_exit_code_is_in_the_man_page() {
         assert!(after.contains(code), "exit code {code} is missing");
     }
 }
-
-#[test]
-fn the_install_script_says_what_it_can_do() {
-    let script = Path::new(TOP).join("install.sh");
-    let command = || std::process::Command::new(&script);
-    run(command().arg("--help"), b"").exits(0);
-    run(&mut command(), b"").exits(1).complains("--source");
-    run(command().arg("--nonsense"), b"")
-        .exits(2)
-        .complains("--nonsense");
-}

@@ -4,12 +4,16 @@
 //! become true is asked again until a deadline.
 
 mod command;
+mod machine;
 mod node;
 mod shell;
+mod site;
 
 pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
+pub(crate) use machine::{Machine, install_script};
 pub(crate) use node::{Node, serve_fails};
 pub(crate) use shell::Shell;
+pub(crate) use site::Site;
 
 /// How long anything may take before a test gives up: far more than it ever should.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
