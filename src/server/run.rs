@@ -52,10 +52,7 @@ pub async fn run(
         listeners.push(Listener::bind(&*host.disk, address).await?);
     }
     let started_ms = host.clock.boot_ms();
-    let mut addresses: Vec<String> = listeners.iter().map(Listener::address).collect();
-    if let Some(advertise) = &config.advertise {
-        addresses.insert(0, advertise.clone());
-    }
+    let addresses = addresses(&config, &listeners);
     let (stop_sessions, stopping) = watch::channel(false);
     let standing = Standing {
         live: Arc::default(),
@@ -77,15 +74,10 @@ pub async fn run(
         addresses: addresses.clone(),
         started_ms,
     };
-    let services = Grpc::new(node.service.clone(), describe.clone(), stopping);
-    let live = Live {
-        describe,
-        log: node.log_status(),
-        fatal: node.fatal.clone(),
-    };
+    let services = grpc_routes(Grpc::new(node.service.clone(), describe.clone(), stopping)).await?;
     let once = "only this function sets it, once";
-    standing.live.set(live).ok().expect(once);
-    grpc.set(grpc_routes(services).await?).ok().expect(once);
+    standing.live.set(live(&node, describe)).ok().expect(once);
+    grpc.set(services).ok().expect(once);
     ready(&Ready {
         node: node.service.node(),
         addresses,
@@ -115,6 +107,22 @@ pub async fn run(
         .await
         .map_err(|_| Error::internal("the node panicked while it stopped"))?;
     ended
+}
+
+/// What clients are told, and where it listens.
+fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
+    let advertised = config.advertise.iter().cloned();
+    advertised
+        .chain(listeners.iter().map(Listener::address))
+        .collect()
+}
+
+fn live(node: &Node, describe: Describe) -> Live {
+    Live {
+        describe,
+        log: node.log_status(),
+        fatal: node.fatal.clone(),
+    }
 }
 
 type Serving = JoinSet<Result<(), tonic::transport::Error>>;

@@ -15,6 +15,8 @@ mod cli_lock;
 mod cli_scan;
 mod generated;
 mod harness;
+mod http_health;
+mod http_metrics;
 mod lock_run;
 mod restart;
 mod sessions;

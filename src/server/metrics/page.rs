@@ -190,7 +190,9 @@ mod tests {
     #[test]
     fn buckets_add_up() {
         let histogram = Histogram::new(&[50, 1_000]);
-        [10, 50, 60, 2_000_000].map(|us| histogram.record(us));
+        for us in [10, 50, 60, 2_000_000] {
+            histogram.record(us);
+        }
         let mut page = Page::default();
         page.histogram("t_seconds", "Of t.")
             .times(&[("k", "v")], &histogram.snapshot());

@@ -53,8 +53,8 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn neighbours_are_counted_together_and_nothing_is_lost() {
+    #[test]
+    fn neighbours_are_counted_together_and_nothing_is_lost() {
         let (meter, mut tally) = (Meter::default(), Tally::default());
         let came = Instant::now();
         for _ in 0..5 {

@@ -4,6 +4,7 @@
 mod crash;
 mod disk_full;
 mod history;
+mod ready;
 mod regressions;
 mod time;
 mod world;

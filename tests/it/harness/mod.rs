@@ -4,10 +4,12 @@
 //! become true is asked again until a deadline.
 
 mod command;
+mod http;
 mod node;
 mod shell;
 
 pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
+pub(crate) use http::{Exposition, http, http_raw, parse_exposition, read_answer};
 pub(crate) use node::{Node, serve_fails};
 pub(crate) use shell::Shell;
 
