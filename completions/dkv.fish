@@ -71,13 +71,14 @@ complete -c dkv -n "__fish_dkv_using_subcommand version" -l no-progress -d 'Show
 complete -c dkv -n "__fish_dkv_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l listen -d 'Take requests here: IP:PORT or unix:/path/dkv.sock; may be given several times' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l advertise -d 'Tell clients this address instead of the first one of --listen' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l shards -d 'Serve these shards: ID=TYPE, where TYPE is lstore or lockmgr(lstore), and may end in /memory' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l shards -d 'Serve these shards: ID=TYPE, where TYPE is lstore or lockmgr(lstore), and may end in /redb or /memory' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l node-id -d 'The name of this node' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l data-dir -d 'Keep everything in this directory' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l engine -d 'The engine of shards that name none' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l engine -d 'What keeps the rows of new shards that name no engine: redb (on disk) or memory (in memory, with checkpoints on disk). Recorded with the shard [default: redb]' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l engine-cache -d 'Memory of each redb shard for pages of its file, like 128M' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l durability -d 'When a write is done: fsync (on disk), interval:50ms (on disk a little later), none' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-entries -d 'Commands between two checkpoints of a shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-bytes -d 'Bytes of log between two checkpoints of a shard, like 256M' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-entries -d 'Commands between two checkpoints of a shard (redb: at most 200000)' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-bytes -d 'Bytes of log between two checkpoints of a shard, like 256M (redb: at most 64M)' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l request-timeout -d 'The time limit of a request that names none (DKV_TIMEOUT sets it, too)' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l max-value-size -d 'The largest value, like 16M' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l ready-fd -d 'Write a line to this open file descriptor when the node is ready' -r

@@ -88,6 +88,16 @@ pub const ENGINE_FLUSH_BYTES: u64 = 64 << 20;
 /// Memory for what an engine on disk has not written yet, bytes: beyond it writers wait.
 pub const ENGINE_UNFLUSHED_BYTES_MAX: u64 = 256 << 20;
 
+/// Memory of a shard for pages of its file, bytes, by default (`--engine-cache`): what
+/// does not fit is still in the system's cache if there is memory for it.
+pub const ENGINE_CACHE_BYTES: usize = 128 << 20;
+
+/// A file below this is never written anew to give room back, bytes.
+pub const ENGINE_REWRITE_BYTES_MIN: u64 = 64 << 20;
+
+/// What one piece of writing a file anew copies, bytes: some ten milliseconds of work.
+pub const ENGINE_REWRITE_STEP_BYTES: usize = 4 << 20;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 

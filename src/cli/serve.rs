@@ -18,7 +18,7 @@ use crate::cli::row::Row;
 use crate::config::serve::{check_exposure, shard_table};
 use crate::config::text::{self, ShardText};
 use crate::server::settings::{
-    Durability, EngineKind, ListenAddress, LogFormat, LogLevel, ServeConfig,
+    DiskEngineConfig, Durability, EngineKind, ListenAddress, LogFormat, LogLevel, ServeConfig,
 };
 use crate::server::{self, Ready};
 
@@ -52,14 +52,17 @@ pub(crate) struct ServeArgs {
     /// memory, with checkpoints on disk). Recorded with the shard [default: redb]
     #[arg(long, value_name = "ENGINE", value_parser = text::engine_kind)]
     engine: Option<EngineKind>,
+    /// Memory of each redb shard for pages of its file, like 128M
+    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = engine_cache_bytes)]
+    engine_cache: usize,
     /// When a write is done: fsync (on disk), interval:50ms (on disk a little later), none
     #[arg(long, value_name = "MODE", default_value = "fsync", value_parser = text::durability)]
     durability: Durability,
-    /// Commands between two checkpoints of a shard
+    /// Commands between two checkpoints of a shard (redb: at most 200000)
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_entries: u64,
-    /// Bytes of log between two checkpoints of a shard, like 256M
+    /// Bytes of log between two checkpoints of a shard, like 256M (redb: at most 64M)
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = snapshot_bytes)]
     snapshot_bytes: u64,
     /// The time limit of a request that names none (DKV_TIMEOUT sets it, too)
@@ -176,7 +179,10 @@ impl ServeArgs {
             log_level: self.log_level,
             log_format: self.log_format,
             wal_segment_bytes: self.wal_segment_size,
-            ..ServeConfig::default()
+            disk_engine: DiskEngineConfig {
+                cache_bytes: self.engine_cache,
+                ..DiskEngineConfig::default()
+            },
         })
     }
 }
@@ -200,6 +206,16 @@ fn request_timeout(text: &str) -> Result<Duration> {
         ));
     }
     Ok(timeout)
+}
+
+fn engine_cache_bytes(text: &str) -> Result<usize> {
+    match text::size(text)? {
+        bytes if bytes >= 1 << 20 => usize::try_from(bytes)
+            .map_err(|_| Error::invalid(format!("`{text}` is more than this machine can have"))),
+        _ => Err(Error::invalid(format!(
+            "`{text}` is too little for a cache: write 1M or more"
+        ))),
+    }
 }
 
 fn snapshot_bytes(text: &str) -> Result<u64> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::manifest::Manifest;
 use super::service::{Service, Shard};
-use super::settings::{EngineKind, ServeConfig, ShardSpec};
+use super::settings::{DiskEngineConfig, EngineKind, ServeConfig, ShardSpec};
 use crate::base::host::{Disk, DiskLock, Host};
 use crate::base::types::{NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result, limits};
@@ -63,7 +63,7 @@ impl Node {
         let mut manifest = Manifest::settle(host, dir, config.node_id.as_deref(), &config.shards)?;
         let mut opened = BTreeMap::new();
         for spec in &manifest.shards {
-            opened.insert(spec.id, open_shard(host, dir, *spec, config.redb)?);
+            opened.insert(spec.id, open_shard(host, dir, *spec, &config.disk_engine)?);
         }
         let options = WalOptions {
             dir: dir.join("wal"),
@@ -163,7 +163,7 @@ fn local_options(dir: &Path, spec: ShardSpec, config: &ServeConfig) -> LocalOpti
         dir: shard_dir(dir, spec.id),
         snapshot_entries,
         snapshot_bytes,
-        unflushed_bytes_max: config.unflushed_bytes_max,
+        unflushed_bytes_max: config.disk_engine.unflushed_bytes_max,
     }
 }
 
@@ -182,15 +182,24 @@ fn shard_dir(dir: &Path, id: ShardId) -> PathBuf {
     dir.join("shards").join(id.to_string())
 }
 
-fn open_shard(host: &Host, dir: &Path, spec: ShardSpec, redb: RedbOptions) -> Result<Opened> {
+fn open_shard(
+    host: &Host,
+    dir: &Path,
+    spec: ShardSpec,
+    on_disk: &DiskEngineConfig,
+) -> Result<Opened> {
     make_dir(&*host.disk, &dir.join("shards"))?;
     let dir = shard_dir(dir, spec.id);
     make_dir(&*host.disk, &dir)?;
     let engine: Box<dyn Engine> = match spec.engine {
         EngineKind::Memory => Box::new(MemoryEngine::open(host.disk.clone(), dir.clone())?),
         EngineKind::Redb => {
-            let disk = host.disk.clone();
-            Box::new(RedbEngine::open(disk, dir.clone(), redb)?)
+            let options = RedbOptions {
+                cache_bytes: on_disk.cache_bytes,
+                rewrite_bytes_min: on_disk.rewrite_bytes_min,
+                rewrite_step_bytes: on_disk.rewrite_step_bytes,
+            };
+            Box::new(RedbEngine::open(host.disk.clone(), dir.clone(), options)?)
         }
     };
     let mut machine = Machine::open(engine, HistoryLimits::default())?;

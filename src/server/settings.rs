@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::base::limits;
 use crate::base::types::ShardId;
-use crate::engine::redb::RedbOptions;
 pub use crate::store::Durability;
 
 /// Everything `dkv serve` needs to know before it starts.
@@ -44,9 +43,31 @@ pub struct ServeConfig {
     /// The length of a log segment, bytes.
     pub wal_segment_bytes: u64,
     /// How engines on disk are run.
-    pub redb: RedbOptions,
-    /// What an engine may hold in memory only, bytes.
+    pub disk_engine: DiskEngineConfig,
+}
+
+/// How the engines are run that keep their rows on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskEngineConfig {
+    /// Memory of a shard for pages of its file, bytes.
+    pub cache_bytes: usize,
+    /// What a shard may hold in memory only, bytes: beyond it writers wait.
     pub unflushed_bytes_max: u64,
+    /// A file below this is never written anew, bytes.
+    pub rewrite_bytes_min: u64,
+    /// What one piece of writing anew copies, bytes.
+    pub rewrite_step_bytes: usize,
+}
+
+impl Default for DiskEngineConfig {
+    fn default() -> Self {
+        Self {
+            cache_bytes: limits::ENGINE_CACHE_BYTES,
+            unflushed_bytes_max: limits::ENGINE_UNFLUSHED_BYTES_MAX,
+            rewrite_bytes_min: limits::ENGINE_REWRITE_BYTES_MIN,
+            rewrite_step_bytes: limits::ENGINE_REWRITE_STEP_BYTES,
+        }
+    }
 }
 
 impl Default for ServeConfig {
@@ -76,8 +97,7 @@ impl Default for ServeConfig {
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
             wal_segment_bytes: limits::WAL_SEGMENT_BYTES,
-            redb: RedbOptions::default(),
-            unflushed_bytes_max: limits::ENGINE_UNFLUSHED_BYTES_MAX,
+            disk_engine: DiskEngineConfig::default(),
         }
     }
 }

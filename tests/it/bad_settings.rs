@@ -111,8 +111,7 @@ fn a_settings_file_is_strict_and_the_layers_have_an_order() {
 #[test]
 fn what_this_build_does_not_have_is_said_plainly() {
     let folder = folder();
-    let cases: [&[&str]; 3] = [
-        &["--engine", "redb"],
+    let cases: [&[&str]; 2] = [
         &["--shards", "100=dstore"],
         &[
             "--cluster-members",

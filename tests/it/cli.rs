@@ -72,7 +72,7 @@ fn what_is_wrong_with_the_words_is_said_with_code_2() {
         &["serve", "--shards", "1=dstore"],
         "no replicated shards yet",
     );
-    refuses(&["serve", "--engine", "redb"], "redb yet; memory works");
+    refuses(&["serve", "--engine", "rocks"], "it is memory or redb");
     refuses(&["serve", "--config", "/nowhere.toml"], "/nowhere.toml");
 }
 

@@ -29,7 +29,13 @@ impl FileState {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// True if writing has failed for want of room, and for nothing worse.
+    /// Begins anew with watching for room. redb writes some pages early if it can, and
+    /// such a failure means nothing for the next commit.
+    pub(super) fn forget_no_room(&self) {
+        self.no_room.store(false, Ordering::Relaxed);
+    }
+
+    /// True if writing has failed for want of room since.
     pub(super) fn had_no_room(&self) -> bool {
         self.no_room.load(Ordering::Relaxed)
     }

@@ -30,16 +30,6 @@ pub struct RedbOptions {
     pub rewrite_step_bytes: usize,
 }
 
-impl Default for RedbOptions {
-    fn default() -> Self {
-        Self {
-            cache_bytes: 128 << 20,
-            rewrite_bytes_min: 64 << 20,
-            rewrite_step_bytes: 4 << 20,
-        }
-    }
-}
-
 /// Rows in a redb file, behind an overlay of what came lately.
 pub struct RedbEngine {
     active: Layer,

@@ -156,6 +156,7 @@ impl RowFile {
     ) -> Result<(), EngineError> {
         let path = self.path.clone();
         let failed = |error: redb::Error| failed(&path, error);
+        self.state.forget_no_room();
         let begun = self.database.begin_write();
         let mut transaction = begun.map_err(|error| failed(error.into()))?;
         let durable = transaction.set_durability(Durability::Immediate);

@@ -6,7 +6,7 @@
 //! first one's name. Requests never wait for it, and checkpoints for one piece at most.
 
 use std::ops::Bound;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::file::{Finish, RowFile};
 use super::layer::Layer;
@@ -34,7 +34,7 @@ impl Rewrite {
     /// Begins with an empty file.
     pub(super) fn begin(
         disk: &dyn Disk,
-        path: &PathBuf,
+        path: &Path,
         cache_bytes: usize,
     ) -> Result<Self, EngineError> {
         Ok(Self {

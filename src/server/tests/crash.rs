@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 
 use super::world::{Witness, World, any_durability, store};
 use crate::base::host::{Disk, Rng};
+use crate::server::settings::EngineKind;
 use crate::store::Durability;
 
 const SEEDS: u64 = 60;
@@ -106,9 +107,11 @@ fn every_failing_disk_operation_stops_the_node_and_loses_nothing() {
 #[test]
 fn a_crash_during_recovery_loses_nothing() {
     for seed in 0..6 {
+        let engine = EngineKind::ALL[usize::from(seed < 2)];
         let mut n = 0;
         loop {
             let mut world = World::new(seed);
+            world.keep_rows_in(engine);
             let mut witness = Witness::default();
             one_life(&mut world, &mut witness).unwrap();
             die(&world, true);
@@ -120,6 +123,10 @@ fn a_crash_during_recovery_loses_nothing() {
             }
             n += 1;
         }
+        eprintln!(
+            "XX seed {seed} n {n} {:?}",
+            World::new(seed).config.shards[0].engine
+        );
         assert!(n > 10, "a recovery has only {n} disk operations");
     }
 }
@@ -196,16 +203,24 @@ fn a_missing_log_is_refused() {
 /// taken for a new shard: revisions and fences would begin again.
 #[test]
 fn a_missing_checkpoint_is_refused() {
+    for engine in EngineKind::ALL {
+        refuses_without_its_checkpoint(engine);
+    }
+}
+
+fn refuses_without_its_checkpoint(engine: EngineKind) {
     let mut world = World::new(5);
+    world.keep_rows_in(engine);
     let mut witness = Witness::default();
     for _ in 0..6 {
         one_life(&mut world, &mut witness).unwrap();
         die(&world, false);
     }
     let files = world.disk.files();
-    let checkpoints = files
-        .iter()
-        .filter(|(path, _)| path.extension().is_some_and(|kind| kind == "ckpt"));
+    let checkpoints = files.iter().filter(|(path, _)| {
+        path.extension()
+            .is_some_and(|kind| kind == "ckpt" || kind == "redb")
+    });
     for (path, _) in checkpoints {
         world.disk.remove(path).unwrap();
     }

@@ -3,10 +3,12 @@
 
 use super::world::{World, contents, kv, set, store};
 use crate::base::ErrorKind;
+use crate::server::settings::EngineKind;
 
 #[test]
 fn a_full_disk_refuses_writes_keeps_reads_and_recovers_by_itself() {
     let mut world = World::new(11);
+    world.keep_rows_in(EngineKind::Memory);
     world.config.snapshot_entries = 1_000_000;
     world.config.snapshot_bytes = 1 << 40;
     world.disk.set_capacity_bytes(Some(1 << 20));
@@ -39,6 +41,57 @@ fn a_full_disk_refuses_writes_keeps_reads_and_recovers_by_itself() {
     world.clock.advance_ms(2_000);
     world.spawn.run_until_idle();
     assert!(node.wal.status().read_only.is_none(), "there is room again");
+    shard
+        .submit(
+            vec![kv(set("after", "x"))],
+            Box::new(|result| drop(result.unwrap())),
+        )
+        .unwrap();
+    world.spawn.run_until_idle();
+    assert_eq!(contents(&shard).len(), written + 1);
+}
+
+/// The log has room where the engine has not: what it holds in memory stays bounded.
+#[test]
+fn an_engine_without_room_holds_writers_up_and_recovers_by_itself() {
+    let mut world = World::new(12);
+    world.keep_rows_in(EngineKind::Redb);
+    world.config.disk_engine.unflushed_bytes_max = 8 << 10;
+    let node = world.open().unwrap();
+    let shard = store(&node);
+    world.disk.set_capacity_bytes(Some(1 << 20));
+    let mut written = 0;
+    let refused = loop {
+        assert!(written < 1_000, "nobody was held up");
+        let value = "v".repeat(100);
+        let command = kv(set(&format!("key-{written}"), &value));
+        match shard.submit(vec![command], Box::new(|result| drop(result.unwrap()))) {
+            Ok(()) => written += 1,
+            Err(refused) => break refused,
+        }
+        world.clock.advance_ms(1);
+        world.spawn.run_until_idle();
+    };
+    assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
+    assert!(
+        refused
+            .message()
+            .contains("/data/shards/100/rows.redb: no space left"),
+        "{refused}"
+    );
+    assert!(node.fatal.reason().is_none());
+    assert!(node.read_only()().is_some_and(|why| why.contains("rows.redb")));
+    assert!(contents(&shard).len() > 10, "reads go on");
+
+    world.disk.set_capacity_bytes(None);
+    world.clock.advance_ms(20_000);
+    world.spawn.run_until_idle();
+    assert_eq!(node.read_only()(), None, "there is room again");
+    assert_eq!(
+        contents(&shard).len(),
+        written,
+        "what was logged is applied"
+    );
     shard
         .submit(
             vec![kv(set("after", "x"))],

@@ -12,12 +12,11 @@ use crate::base::host::sim_disk::SimDisk;
 use crate::base::host::{Host, ManualClock, Rng, SeededRng, SimSpawn};
 use crate::base::time::Timer;
 use crate::base::types::{ClientId, LogIndex, OwnerId, RequestId, Revision, ShardId};
-use crate::engine::redb::RedbOptions;
 use crate::kv::{KvCommand, Set};
 use crate::lock::LockCommand;
 use crate::machine::{Applied, Command, Op, OutcomeKind, ScanQuery};
 use crate::server::node::Node;
-use crate::server::settings::{EngineKind, ServeConfig};
+use crate::server::settings::{DiskEngineConfig, EngineKind, ServeConfig};
 use crate::store::{Durability, Store};
 
 pub(super) const SHARD: ShardId = ShardId(100);
@@ -34,30 +33,34 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let rng = Arc::new(SeededRng::new(seed));
-        let mut config = ServeConfig {
+        let config = ServeConfig {
             data_dir: PathBuf::from("/data"),
             wal_segment_bytes: 64 << 10,
             snapshot_entries: 40,
-            redb: RedbOptions {
+            disk_engine: DiskEngineConfig {
                 cache_bytes: 1 << 20,
-                rewrite_bytes_min: if rng.below(2) == 0 { 0 } else { u64::MAX },
+                unflushed_bytes_max: [256 << 20, 4 << 10][rng.below(2) as usize],
+                rewrite_bytes_min: [0, u64::MAX][rng.below(2) as usize],
                 rewrite_step_bytes: 256,
             },
             ..ServeConfig::default()
         };
         let engine = EngineKind::ALL[rng.below(2) as usize];
-        for shard in &mut config.shards {
-            shard.engine = Some(engine);
-        }
-        if rng.below(2) == 0 {
-            config.unflushed_bytes_max = 4 << 10;
-        }
-        Self {
+        let mut world = Self {
             disk: SimDisk::new(rng.clone()),
             clock: Arc::new(ManualClock::default()),
             spawn: SimSpawn::new(rng.clone()),
             rng,
             config,
+        };
+        world.keep_rows_in(engine);
+        world
+    }
+
+    /// Chooses the engine of all shards; else the seed has.
+    pub(super) fn keep_rows_in(&mut self, engine: EngineKind) {
+        for shard in &mut self.config.shards {
+            shard.engine = Some(engine);
         }
     }
 
