@@ -77,7 +77,7 @@ pub async fn run(
     let services = grpc_routes(Grpc::new(node.service.clone(), describe.clone(), stopping)).await?;
     let once = "only this function sets it, once";
     standing.live.set(live(&node, describe)).ok().expect(once);
-    grpc.set(services).ok().expect(once);
+    grpc.set(services).expect(once);
     ready(&Ready {
         node: node.service.node(),
         addresses,
