@@ -83,4 +83,24 @@ mod tests {
         assert!(!is_grpc(Version::HTTP_2, &typed("text/plain")));
         assert!(!is_grpc(Version::HTTP_2, &HeaderMap::new()));
     }
+
+    #[tokio::test]
+    async fn grpc_waits_for_the_node_and_plain_http_does_not() {
+        let grpc = Arc::new(SetOnce::new());
+        let front = Front::new(grpc.clone(), Router::new());
+        let plain = Request::get("/livez").body(Body::empty()).unwrap();
+        let answered = front.clone().oneshot(plain).await.unwrap();
+        assert_eq!(answered.status(), 404, "there are no routes here");
+        let request = Request::post("/dkv.v1.Kv/Get")
+            .version(Version::HTTP_2)
+            .header(header::CONTENT_TYPE, "application/grpc")
+            .body(Body::empty());
+        let mut waiting = Box::pin(front.oneshot(request.unwrap()));
+        let early =
+            std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+        assert!(early.is_pending(), "the node has not recovered");
+        assert!(grpc.set(Routes::default()).is_ok());
+        let status = waiting.await.unwrap().headers()["grpc-status"].clone();
+        assert_eq!(status, "12", "no service is there");
+    }
 }
