@@ -77,6 +77,11 @@ impl History {
         self.bytes
     }
 
+    /// How many events it holds.
+    pub fn events_len(&self) -> usize {
+        self.events.len()
+    }
+
     /// Fills the history of a machine that was just opened at `current` with events
     /// from files. The caller vouches that from `floor` to `current` none is missing;
     /// those after `current` are left out, as the log is about to make them again.

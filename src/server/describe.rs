@@ -21,12 +21,17 @@ pub(super) struct Describe {
 }
 
 impl Describe {
+    /// How long the node has run, ms.
+    pub(super) fn uptime_ms(&self) -> u64 {
+        self.clock.boot_ms().saturating_sub(self.started_ms)
+    }
+
     pub(super) fn now(&self) -> v1::DescribeReply {
         v1::DescribeReply {
             node: Bytes::copy_from_slice(&self.service.node().0),
             name: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            uptime_ms: self.clock.boot_ms().saturating_sub(self.started_ms),
+            uptime_ms: self.uptime_ms(),
             addresses: self.addresses.clone(),
             shards: self.service.shards().map(describe_shard).collect(),
             read_only_because: (self.read_only)().unwrap_or_default(),

@@ -6,11 +6,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert;
 use super::describe::Describe;
+use super::metrics::{Outcome, RequestKind};
 use super::service::Service;
 use super::session::Session;
 use super::status::to_status;
@@ -57,12 +59,34 @@ impl Grpc {
         asked: Asked,
         pick: fn(Reply) -> Option<T>,
     ) -> Result<Response<T>, Status> {
+        let kind = RequestKind::of(&asked);
+        let reply = self.metered(kind, self.within(deadline, asked)).await;
+        picked(reply, pick)
+    }
+
+    async fn within(&self, deadline: Duration, asked: Asked) -> Result<Reply> {
         let answered = tokio::time::timeout(deadline, self.answer(asked)).await;
-        let reply = answered.unwrap_or_else(|_| Err(overdue(deadline)));
-        let reply = reply.map_err(|error| to_status(&error))?;
-        pick(reply)
-            .map(Response::new)
-            .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))
+        answered.unwrap_or_else(|_| Err(overdue(deadline)))
+    }
+
+    /// Counts a request with what becomes of it. A caller that goes away before is not
+    /// answered, and so not counted.
+    async fn metered(
+        &self,
+        kind: RequestKind,
+        answer: impl Future<Output = Result<Reply>>,
+    ) -> Result<Reply> {
+        let meter = self.service.meter();
+        let _in_flight = meter.begin();
+        let came = Instant::now();
+        let reply = answer.await;
+        let outcome = match &reply {
+            Ok(reply) => Outcome::of(reply),
+            Err(error) => Outcome::Error(error.kind()),
+        };
+        let took_us = u64::try_from(came.elapsed().as_micros()).unwrap_or(u64::MAX);
+        meter.answered(kind, outcome, took_us, 1);
+        reply
     }
 
     fn deadline(&self, metadata: &MetadataMap) -> Duration {
@@ -73,6 +97,13 @@ impl Grpc {
             .and_then(parse_grpc_timeout)
             .unwrap_or(self.service.request_timeout())
     }
+}
+
+fn picked<T>(reply: Result<Reply>, pick: fn(Reply) -> Option<T>) -> Result<Response<T>, Status> {
+    let reply = reply.map_err(|error| to_status(&error))?;
+    pick(reply)
+        .map(Response::new)
+        .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))
 }
 
 fn overdue(deadline: Duration) -> Error {
@@ -158,7 +189,8 @@ impl Pages {
         let Some(mut request) = self.next.take() else {
             return Ok(None);
         };
-        let reply = match self.grpc.answer(Asked::Scan(request.clone())).await? {
+        let page = self.grpc.answer(Asked::Scan(request.clone()));
+        let reply = match self.grpc.metered(RequestKind::Scan, page).await? {
             Reply::Scan(reply) => reply,
             _ => return Err(Error::internal("a scan is answered with a page")),
         };
@@ -192,18 +224,21 @@ impl v1::lock_server::Lock for Grpc {
             None => self.service.request_timeout() + wait,
         };
         let asked = Asked::Acquire(request.into_inner());
-        let answered = self.unary(deadline, asked, |reply| match reply {
+        let mut stopping = self.stopping.clone();
+        let answered = async {
+            tokio::select! {
+                answered = self.within(deadline, asked) => answered,
+                // The wait is given up with the future.
+                _ = stopping.wait_for(|stopping| *stopping) => {
+                    Err(Error::unavailable("this node is stopping: ask another"))
+                }
+            }
+        };
+        let reply = self.metered(RequestKind::Acquire, answered).await;
+        picked(reply, |reply| match reply {
             Reply::Acquire(reply) => Some(reply),
             _ => None,
-        });
-        let mut stopping = self.stopping.clone();
-        tokio::select! {
-            answered = answered => answered,
-            // The wait is given up with the future.
-            _ = stopping.wait_for(|stopping| *stopping) => {
-                Err(to_status(&Error::unavailable("this node is stopping: ask another")))
-            }
-        }
+        })
     }
 }
 

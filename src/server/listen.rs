@@ -3,9 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use futures_util::TryStreamExt;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tonic::transport::Server;
 
+use super::http::Front;
+use super::metrics::Connections;
 use super::settings::ListenAddress;
 use crate::base::host::Disk;
 use crate::base::{Error, ErrorKind, Result};
@@ -52,20 +56,28 @@ impl Listener {
         }
     }
 
-    /// Serves `router` here until `stop` resolves and every connection has ended.
+    /// Serves `front` here until `stop` resolves and every connection has ended.
     pub(super) async fn serve(
         self,
-        router: tonic::transport::server::Router,
+        server: Server,
+        front: Front,
+        connections: Connections,
         stop: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
         match self {
             Self::Tcp(listener) => {
-                let incoming = TcpIncoming(TcpListenerStream::new(listener));
-                router.serve_with_incoming_shutdown(incoming, stop).await
+                let incoming = TcpListenerStream::new(listener)
+                    .map_ok(move |stream| connections.count(without_delay(stream)));
+                server
+                    .serve_with_incoming_shutdown(front, incoming, stop)
+                    .await
             }
             Self::Unix(listener, _) => {
-                let incoming = UnixListenerStream::new(listener);
-                router.serve_with_incoming_shutdown(incoming, stop).await
+                let incoming = UnixListenerStream::new(listener)
+                    .map_ok(move |stream| connections.count(stream));
+                server
+                    .serve_with_incoming_shutdown(front, incoming, stop)
+                    .await
             }
         }
     }
@@ -101,26 +113,10 @@ fn refused(address: &str, source: io::Error) -> Error {
     Error::new(kind, message).with_source(source)
 }
 
-/// TCP connections without Nagle's delay.
-struct TcpIncoming(TcpListenerStream);
-
-impl futures_util::Stream for TcpIncoming {
-    type Item = io::Result<tokio::net::TcpStream>;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        std::pin::Pin::new(&mut self.0)
-            .poll_next(context)
-            .map(|accepted| {
-                accepted.map(|stream| {
-                    stream.inspect(|stream| {
-                        if let Err(error) = stream.set_nodelay(true) {
-                            tracing::debug!(%error, "TCP_NODELAY was refused");
-                        }
-                    })
-                })
-            })
+/// Nagle's algorithm would hold small replies back.
+fn without_delay(stream: TcpStream) -> TcpStream {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was refused");
     }
+    stream
 }

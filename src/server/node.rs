@@ -21,6 +21,7 @@ use crate::machine::{Command, HistoryLimits, Machine, codec};
 use crate::store::fatal::Fatal;
 use crate::store::history_file::HistoryFiles;
 use crate::store::{Local, LocalOptions, Replayed, Store};
+pub use crate::wal::WalStatus as LogStatus;
 use crate::wal::{Record, RecordKind, Recovery, Wal, WalOptions};
 
 /// A running node without its listeners.
@@ -130,6 +131,12 @@ impl Node {
             let log = wal.status().read_only;
             log.or_else(|| locals.iter().find_map(Local::read_only))
         })
+    }
+
+    /// Tells how the log is doing.
+    pub fn log_status(&self) -> Arc<dyn Fn() -> LogStatus + Send + Sync> {
+        let wal = self.wal.clone();
+        Arc::new(move || wal.status())
     }
 
     /// Refuses what comes from now on, makes durable what was accepted before, and tells

@@ -1,15 +1,18 @@
 //! Runs a node until it is told to stop.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 use tokio::task::JoinSet;
+use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::Router;
 
 use super::describe::Describe;
 use super::grpc::Grpc;
+use super::http::{Front, Live, Standing, routes};
 use super::listen::Listener;
+use super::metrics::Connections;
 use super::node::Node;
 use super::settings::ServeConfig;
 use crate::base::host::Host;
@@ -49,15 +52,20 @@ pub async fn run(
         listeners.push(Listener::bind(&*host.disk, address).await?);
     }
     let started_ms = host.clock.boot_ms();
+    let addresses = addresses(&config, &listeners);
+    let (stop_sessions, stopping) = watch::channel(false);
+    let standing = Standing {
+        live: Arc::default(),
+        stopping: stopping.clone(),
+        connections: Connections::default(),
+    };
+    let grpc: Arc<SetOnce<Routes>> = Arc::default();
+    // A node that takes long to recover says so, or it would be taken for dead.
+    let mut serving = serve(listeners, &standing, &grpc);
     let opening = (host.clone(), config.clone());
     let node = tokio::task::spawn_blocking(move || Node::open(&opening.0, &opening.1))
         .await
         .map_err(|_| Error::internal("the node panicked while it started"))??;
-    let mut addresses: Vec<String> = listeners.iter().map(Listener::address).collect();
-    if let Some(advertise) = &config.advertise {
-        addresses.insert(0, advertise.clone());
-    }
-    let (stop_sessions, stopping) = watch::channel(false);
     let describe = Describe {
         service: node.service.clone(),
         read_only: node.read_only(),
@@ -66,13 +74,10 @@ pub async fn run(
         addresses: addresses.clone(),
         started_ms,
     };
-    let router = router(Grpc::new(node.service.clone(), describe, stopping.clone())).await?;
-    let mut serving = JoinSet::new();
-    for listener in listeners {
-        let mut stopping = stopping.clone();
-        let stop = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-        serving.spawn(listener.serve(router.clone(), stop));
-    }
+    let services = grpc_routes(Grpc::new(node.service.clone(), describe.clone(), stopping)).await?;
+    let once = "only this function sets it, once";
+    standing.live.set(live(&node, describe)).ok().expect(once);
+    grpc.set(services).expect(once);
     ready(&Ready {
         node: node.service.node(),
         addresses,
@@ -107,6 +112,44 @@ pub async fn run(
     ended
 }
 
+/// What clients are told, and where it listens.
+fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
+    let advertised = config.advertise.iter().cloned();
+    advertised
+        .chain(listeners.iter().map(Listener::address))
+        .collect()
+}
+
+fn live(node: &Node, describe: Describe) -> Live {
+    Live {
+        describe,
+        log: node.log_status(),
+        fatal: node.fatal.clone(),
+    }
+}
+
+type Serving = JoinSet<Result<(), tonic::transport::Error>>;
+
+/// Serves every listener until the node stops: HTTP/1.1 and HTTP/2, gRPC once it is
+/// there.
+fn serve(listeners: Vec<Listener>, standing: &Standing, grpc: &Arc<SetOnce<Routes>>) -> Serving {
+    let front = Front::new(grpc.clone(), routes(standing.clone()));
+    let server = Server::builder()
+        .accept_http1(true)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(2 * WINDOW_BYTES)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)));
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        let mut stopping = standing.stopping.clone();
+        let stop = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+        let connections = standing.connections.clone();
+        serving.spawn(listener.serve(server.clone(), front.clone(), connections, stop));
+    }
+    serving
+}
+
 fn listener_ended(
     ended: Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>,
 ) -> Error {
@@ -118,7 +161,7 @@ fn listener_ended(
     Error::internal(format!("a listener stopped: {reason}"))
 }
 
-async fn router(grpc: Grpc) -> Result<Router> {
+async fn grpc_routes(grpc: Grpc) -> Result<Routes> {
     let bytes_max = limits::REQUEST_BYTES_MAX + limits::MESSAGE_SLACK_BYTES;
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<v1::kv_server::KvServer<Grpc>>().await;
@@ -134,12 +177,7 @@ async fn router(grpc: Grpc) -> Result<Router> {
         .map_err(|error| {
             Error::internal("reflection refused our descriptors").with_source(error)
         })?;
-    let router = Server::builder()
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(2 * WINDOW_BYTES)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .add_service(health_service)
+    let routes = Routes::new(health_service)
         .add_service(reflection)
         .add_service(
             v1::kv_server::KvServer::new(grpc.clone())
@@ -154,5 +192,5 @@ async fn router(grpc: Grpc) -> Result<Router> {
                 .max_decoding_message_size(bytes_max)
                 .max_encoding_message_size(usize::MAX),
         );
-    Ok(router)
+    Ok(routes.prepare())
 }

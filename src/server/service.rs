@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::metrics::Meter;
 use super::settings::{EngineKind, ShardKind};
 use crate::base::time::MachineTime;
 use crate::base::types::{NodeId, OwnerId, Revision, ShardId};
@@ -101,6 +102,7 @@ struct Inner {
     shards: BTreeMap<ShardId, Shard>,
     value_bytes_max: usize,
     request_timeout: Duration,
+    meter: Meter,
 }
 
 impl Service {
@@ -119,6 +121,7 @@ impl Service {
             shards,
             value_bytes_max,
             request_timeout,
+            meter: Meter::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -128,6 +131,11 @@ impl Service {
     /// This node.
     pub fn node(&self) -> NodeId {
         self.inner.node
+    }
+
+    /// Where transports count what they answer.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.inner.meter
     }
 
     /// This node's id as replies carry it.

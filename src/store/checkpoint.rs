@@ -2,13 +2,14 @@
 //! released and a restart stays short.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::history_file::{HistoryFiles, Span};
 use super::local::Shared;
+use crate::base::histogram::{self, Histogram};
 use crate::base::host::{Patience, Progress, Step};
 use crate::base::limits;
 use crate::base::types::{LogIndex, Revision};
@@ -49,6 +50,27 @@ struct Frozen {
     history_floor: Revision,
     commands: u64,
     bytes: u64,
+    begun_us: u64,
+}
+
+/// What a shard's checkpoints were like, since the start.
+pub(super) struct Figures {
+    /// From the frozen state to the durable one, microseconds.
+    pub(super) took_us: Histogram,
+    /// What they wrote, bytes.
+    pub(super) bytes: AtomicU64,
+    /// How many found no room on the disk.
+    pub(super) refused: AtomicU64,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            took_us: Histogram::new(histogram::LATENCY_US),
+            bytes: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
 }
 
 /// Owns a shard's checkpoints and history files.
@@ -123,6 +145,7 @@ impl Checkpointer {
             job: machine.engine_mut().checkpoint(covers),
             commands: shared.commands_since.load(Ordering::Relaxed),
             bytes: shared.bytes_since.load(Ordering::Relaxed),
+            begun_us: shared.host.clock.boot_us(),
         };
         drop(machine);
         let synced = Arc::new(AtomicU8::new(WAITING));
@@ -154,6 +177,7 @@ impl Checkpointer {
             history_floor,
             commands,
             bytes,
+            begun_us,
         } = frozen;
         let shared = self.shared.clone();
         let written = self
@@ -169,6 +193,10 @@ impl Checkpointer {
         match written {
             Ok(checkpointed) => {
                 self.bytes_last = checkpointed.bytes;
+                let took_us = shared.host.clock.boot_us().saturating_sub(begun_us);
+                shared.checkpoints.took_us.record(took_us);
+                let written = &shared.checkpoints.bytes;
+                written.fetch_add(checkpointed.bytes, Ordering::Relaxed);
                 *shared.no_room.lock() = None;
                 shared.held_up.store(false, Ordering::Relaxed);
                 shared.commands_since.fetch_sub(commands, Ordering::Relaxed);
@@ -187,6 +215,7 @@ impl Checkpointer {
                     shard = shared.options.shard.0,
                     "{failure}: the log stays longer"
                 );
+                shared.checkpoints.refused.fetch_add(1, Ordering::Relaxed);
                 *shared.no_room.lock() = Some(failure.to_string());
                 self.not_before_ms = shared.host.clock.boot_ms() + RETRY_MS;
             }

@@ -9,15 +9,17 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Done;
 use super::applier::{Applier, Inbox, Logged};
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{Checkpointer, Figures};
 use super::fatal::Fatal;
 use super::history_file::HistoryFiles;
 use super::notify::Grants;
 use super::sequencer::Sequencer;
+use crate::base::histogram::HistogramSnapshot;
 use crate::base::host::Host;
 use crate::base::time::MachineTime;
 use crate::base::types::{LogIndex, Revision, ShardId};
 use crate::base::{Error, Result, duration, limits};
+use crate::engine::EngineStats;
 use crate::machine::{Command, Machine, codec};
 use crate::wal::{self, Append, Wal, WalError};
 
@@ -75,6 +77,30 @@ pub struct LocalStatus {
     pub sessions: u64,
     /// The first revision that history holds.
     pub history_floor: Revision,
+    /// What history takes in memory, bytes, about.
+    pub history_bytes: u64,
+    /// How many events it holds.
+    pub history_events: u64,
+    /// The last entry that a checkpoint covers.
+    pub durable: LogIndex,
+    /// Commands that no checkpoint covers: what a restart would apply again.
+    pub uncovered_commands: u64,
+    /// Their weight, bytes.
+    pub uncovered_bytes: u64,
+    /// Writes that were taken and are not applied yet, bytes.
+    pub inflight_bytes: u64,
+    /// Segments of the log that cannot go because of this shard.
+    pub pinned_segments: u64,
+    /// How large the engine is, and what of it waits for a checkpoint.
+    pub engine: EngineStats,
+    /// How long each checkpoint took, microseconds.
+    pub checkpoint_us: HistogramSnapshot,
+    /// What the checkpoints wrote whole, bytes.
+    pub checkpoint_bytes: u64,
+    /// Checkpoints that found no room on the disk.
+    pub checkpoints_refused: u64,
+    /// Why writes are refused, if the engine's disk is full.
+    pub read_only: Option<String>,
 }
 
 /// A handle to a local shard.
@@ -101,6 +127,7 @@ pub(super) struct Shared {
     pub(super) held_up: AtomicBool,
     /// Why the last checkpoint could not be written, while that is so.
     pub(super) no_room: Mutex<Option<String>>,
+    pub(super) checkpoints: Figures,
     sequencer: Mutex<Sequencer>,
     inflight_bytes: AtomicUsize,
 }
@@ -132,6 +159,7 @@ impl Local {
             checkpoint_wake: (Mutex::new(()), Condvar::new()),
             held_up: AtomicBool::new(false),
             no_room: Mutex::new(None),
+            checkpoints: Figures::default(),
             sequencer: Mutex::new(sequencer),
             inflight_bytes: AtomicUsize::new(0),
         });
@@ -220,6 +248,8 @@ impl Local {
 
     /// See [`super::Store::status`].
     pub fn status(&self) -> LocalStatus {
+        let shared = &self.shared;
+        let pinned_segments = shared.wal.pinned_segments(shared.options.shard.0);
         self.read(|machine| {
             let state = machine.state();
             LocalStatus {
@@ -230,6 +260,18 @@ impl Local {
                 locks: state.locks,
                 sessions: machine.sessions_len() as u64,
                 history_floor: machine.history().floor(),
+                history_bytes: machine.history().bytes() as u64,
+                history_events: machine.history().events_len() as u64,
+                durable: machine.engine().durable_index(),
+                uncovered_commands: shared.commands_since.load(Ordering::Relaxed),
+                uncovered_bytes: shared.bytes_since.load(Ordering::Relaxed),
+                inflight_bytes: shared.inflight_bytes.load(Ordering::Relaxed) as u64,
+                pinned_segments,
+                engine: machine.engine().stats(),
+                checkpoint_us: shared.checkpoints.took_us.snapshot(),
+                checkpoint_bytes: shared.checkpoints.bytes.load(Ordering::Relaxed),
+                checkpoints_refused: shared.checkpoints.refused.load(Ordering::Relaxed),
+                read_only: shared.read_only(),
             }
         })
     }

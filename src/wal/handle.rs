@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::WalError;
 use super::queue::{Append, Done, ReadOnly, Shared};
 use super::record::GroupId;
+use crate::base::histogram::HistogramSnapshot;
 use crate::base::types::LogIndex;
 
 /// A running log. Clones are the same log; when the last one is dropped, the log
@@ -43,6 +44,12 @@ pub struct WalStatus {
     pub fsync_last_us: u64,
     /// How long the longest took, microseconds.
     pub fsync_longest_us: u64,
+    /// How long each wait took, microseconds.
+    pub fsync_us: HistogramSnapshot,
+    /// How many records went together.
+    pub batch_records: HistogramSnapshot,
+    /// How many bytes went together, framing included.
+    pub batch_bytes: HistogramSnapshot,
 }
 
 impl Wal {
@@ -105,6 +112,7 @@ impl Wal {
 
     /// How the log is doing.
     pub fn status(&self) -> WalStatus {
+        let figures = &self.shared().figures;
         let state = self.shared().lock();
         let counters = state.counters;
         WalStatus {
@@ -122,6 +130,9 @@ impl Wal {
             fsyncs: counters.fsyncs,
             fsync_last_us: counters.fsync_last_us,
             fsync_longest_us: counters.fsync_longest_us,
+            fsync_us: figures.fsync_us.snapshot(),
+            batch_records: figures.batch_records.snapshot(),
+            batch_bytes: figures.batch_bytes.snapshot(),
         }
     }
 

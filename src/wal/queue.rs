@@ -12,6 +12,7 @@ use super::format::batch_bytes;
 use super::record::{Durability, GroupId, PAYLOAD_BYTES_MAX, Record, RecordKind};
 use super::room::{Room, Sizes};
 use super::segment::Segments;
+use crate::base::histogram::{self, Histogram};
 use crate::base::limits::WAL_QUEUE_BYTES_MAX;
 
 /// Appends and syncs that may wait: small ones must not pile up without bound.
@@ -54,6 +55,7 @@ impl Item {
 /// Both sides' common ground.
 pub(super) struct Shared {
     pub(super) sizes: Sizes,
+    pub(super) figures: Figures,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -90,6 +92,26 @@ pub(super) struct Counters {
     pub(super) fsync_longest_us: u64,
 }
 
+/// How the writer's work is spread, since it started.
+pub(super) struct Figures {
+    /// Of each wait for the disk, microseconds.
+    pub(super) fsync_us: Histogram,
+    /// Records of each batch.
+    pub(super) batch_records: Histogram,
+    /// Bytes of each batch, framing included.
+    pub(super) batch_bytes: Histogram,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            fsync_us: Histogram::new(histogram::LATENCY_US),
+            batch_records: Histogram::new(histogram::COUNT),
+            batch_bytes: Histogram::new(histogram::SIZE_BYTES),
+        }
+    }
+}
+
 impl ReadOnly {
     pub(super) fn error(&self) -> WalError {
         WalError::ReadOnly {
@@ -124,6 +146,7 @@ impl Shared {
         };
         Self {
             sizes,
+            figures: Figures::default(),
             state: Mutex::new(state),
             wake: Condvar::new(),
         }

@@ -176,6 +176,9 @@ impl Writer {
         let records = || items.iter().flat_map(records_of);
         if taken_bytes > 0 {
             let written = self.write_buffer()?;
+            let figures = &self.shared.figures;
+            figures.batch_records.record(records().count() as u64);
+            figures.batch_bytes.record(written);
             let mut state = self.shared.lock();
             state.room.give_back(taken_bytes - written);
             records().for_each(|record| state.segments.note(record));
@@ -240,6 +243,7 @@ impl Writer {
         sync_data(&*self.current.file, &self.current.path)?;
         self.synced_through = self.next_batch - 1;
         let took_us = self.host.clock.boot_us().saturating_sub(started_us);
+        self.shared.figures.fsync_us.record(took_us);
         let counters = &mut self.shared.lock().counters;
         counters.fsyncs += 1;
         counters.fsync_last_us = took_us;

@@ -17,6 +17,8 @@ mod embedded;
 mod embedded_same;
 mod generated;
 mod harness;
+mod http_health;
+mod http_metrics;
 mod install;
 mod install_refusals;
 mod lock_run;

@@ -96,6 +96,7 @@ const BANS: &[Ban] = &[
     },
     Ban {
         paths: &[
+            "axum",
             "tonic",
             "tonic_prost",
             "tonic_health",

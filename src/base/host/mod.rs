@@ -10,6 +10,7 @@
 
 mod clock;
 mod disk;
+mod process;
 mod rng;
 pub mod sim_disk;
 mod spawn;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk};
+pub use process::ProcessFigures;
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use spawn::{Patience, Progress, SimSpawn, Spawn, Step, ThreadSpawn};
 

@@ -18,12 +18,21 @@ use crate::machine::{Applied, Command, OutcomeKind};
 use crate::proto::v1;
 use crate::server::convert::{self, Call, Kind};
 use crate::server::lanes::{Lanes, Place};
+use crate::server::metrics::{OpenSession, Outcome, RequestKind, Tally};
 use crate::server::service::{Answer, Operation, Query, Service, Subject, settle};
 use crate::server::status;
 
+/// Which request it is, and what the figures say of it.
+#[derive(Clone, Copy)]
+struct Asked {
+    id: u64,
+    kind: RequestKind,
+    came: Instant,
+}
+
 /// What a reply must know of its request.
 struct Tag {
-    id: u64,
+    asked: Asked,
     shard: ShardId,
     kind: Kind,
     /// The server gives up after this.
@@ -53,6 +62,9 @@ pub(in crate::server) struct Session {
     outbox: Outbox,
     /// Frames taken and not yet answered.
     under_way: usize,
+    /// Answered, and counted when the message leaves.
+    tally: Tally,
+    open: OpenSession,
     ended: bool,
 }
 
@@ -62,6 +74,7 @@ impl Session {
         inbound: Streaming<v1::Requests>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
+        let open = service.meter().open_session();
         Self {
             service,
             inbound,
@@ -73,6 +86,8 @@ impl Session {
             slow: FuturesUnordered::new(),
             outbox: Outbox::default(),
             under_way: 0,
+            tally: Tally::default(),
+            open,
             ended: false,
         }
     }
@@ -85,7 +100,10 @@ impl Session {
             self.answer_freed_reads();
             self.take_backlog();
             self.submit_groups();
+            self.open.set_under_way(self.under_way);
             if let Some(replies) = self.outbox.take() {
+                self.tally.count(self.open.meter(), Instant::now());
+                self.open.sent(replies.frames.len());
                 return Some(replies);
             }
             if self.ended && self.under_way == 0 && self.backlog.is_empty() {
@@ -106,6 +124,7 @@ impl Session {
             message = self.inbound.message(), if may_read => match message {
                 Ok(Some(requests)) => {
                     let now = Instant::now();
+                    self.open.received(requests.frames.len());
                     self.backlog.extend(requests.frames.into_iter().map(|frame| (now, frame)));
                 }
                 Ok(None) => self.ended = true,
@@ -129,7 +148,7 @@ impl Session {
             if Instant::now() < tag.due {
                 self.read(tag, query);
             } else {
-                self.push_error(tag.id, &too_late());
+                self.push_error(tag.asked, &too_late());
             }
         }
     }
@@ -145,22 +164,23 @@ impl Session {
     }
 
     fn refuse_backlog(&mut self) {
-        for (_, frame) in std::mem::take(&mut self.backlog) {
+        for (came, frame) in std::mem::take(&mut self.backlog) {
             self.under_way += 1;
-            self.push_error(frame.id, &stopping());
+            self.push_error(asked(came, &frame), &stopping());
         }
     }
 
     fn take(&mut self, came: Instant, frame: v1::RequestFrame) {
+        let asked = asked(came, &frame);
         let v1::RequestFrame {
-            id,
             lane,
             deadline_ms,
             request,
+            ..
         } = frame;
         let Some(request) = request else {
             let message = "the frame holds no request that this node knows";
-            self.push_error(id, &Error::invalid(message));
+            self.push_error(asked, &Error::invalid(message));
             return;
         };
         let allowed = match deadline_ms {
@@ -172,14 +192,14 @@ impl Session {
             Ok(call)
         });
         match call {
-            Err(error) => self.push_error(id, &error),
+            Err(error) => self.push_error(asked, &error),
             Ok(Call {
                 shard,
                 kind,
                 operation,
             }) => {
                 let tag = Tag {
-                    id,
+                    asked,
                     shard,
                     kind,
                     due: came + allowed,
@@ -195,7 +215,7 @@ impl Session {
     /// Starts a request, unless its time is over: nothing is given to the log late.
     fn start(&mut self, mut tag: Tag, lane: u64, operation: Operation) {
         if Instant::now() >= tag.due {
-            self.push_error(tag.id, &too_late());
+            self.push_error(tag.asked, &too_late());
             return;
         }
         match operation {
@@ -300,13 +320,13 @@ impl Session {
         self.lanes.end(tag.place, &mut self.reads);
         match result {
             Ok(answer) => self.push_reply(tag, answer),
-            Err(error) => self.push_error(tag.id, &error),
+            Err(error) => self.push_error(tag.asked, &error),
         }
     }
 
     fn finish_error(&mut self, tag: &Tag, error: &Error) {
         self.lanes.end(tag.place, &mut self.reads);
-        self.push_error(tag.id, error);
+        self.push_error(tag.asked, error);
     }
 
     fn read(&mut self, tag: Tag, query: Query) {
@@ -314,7 +334,7 @@ impl Session {
         let answer = shard.and_then(|shard| self.service.read(shard, query));
         match answer {
             Ok(answer) => self.push_reply(tag, answer),
-            Err(error) => self.push_error(tag.id, &error),
+            Err(error) => self.push_error(tag.asked, &error),
         }
     }
 
@@ -326,22 +346,33 @@ impl Session {
             .map(|shard| convert::header(&self.service, shard, revision))
             .and_then(|header| convert::reply(tag.kind, header, answer));
         match reply {
-            Ok(reply) => self.push(tag.id, reply),
-            Err(error) => self.push_error(tag.id, &error),
+            Ok(reply) => self.push(tag.asked, Outcome::of(&reply), reply),
+            Err(error) => self.push_error(tag.asked, &error),
         }
     }
 
-    fn push_error(&mut self, id: u64, error: &Error) {
+    fn push_error(&mut self, asked: Asked, error: &Error) {
+        let outcome = Outcome::Error(error.kind());
         let error = v1::reply_frame::Reply::Error(status::to_frame(error));
-        self.push(id, error);
+        self.push(asked, outcome, error);
     }
 
-    fn push(&mut self, id: u64, reply: v1::reply_frame::Reply) {
+    fn push(&mut self, asked: Asked, outcome: Outcome, reply: v1::reply_frame::Reply) {
         self.under_way -= 1;
+        self.tally.add(asked.kind, outcome, asked.came);
         self.outbox.push(v1::ReplyFrame {
-            id,
+            id: asked.id,
             reply: Some(reply),
         });
+    }
+}
+
+fn asked(came: Instant, frame: &v1::RequestFrame) -> Asked {
+    let kind = frame.request.as_ref().map(RequestKind::of);
+    Asked {
+        id: frame.id,
+        kind: kind.unwrap_or(RequestKind::Unknown),
+        came,
     }
 }
 

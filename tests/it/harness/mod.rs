@@ -4,12 +4,14 @@
 //! become true is asked again until a deadline.
 
 mod command;
+mod http;
 mod machine;
 mod node;
 mod shell;
 mod site;
 
 pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
+pub(crate) use http::{Exposition, http, http_raw, parse_exposition, read_answer};
 pub(crate) use machine::{Machine, install_script};
 pub(crate) use node::{Node, serve_fails};
 pub(crate) use shell::Shell;

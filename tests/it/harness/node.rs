@@ -144,9 +144,15 @@ impl Node {
     /// Asks it to stop, and waits until it has; its exit code.
     #[track_caller]
     pub(crate) fn terminate(&mut self) -> i32 {
+        self.begin_to_terminate().code()
+    }
+
+    /// Asks it to stop.
+    #[track_caller]
+    pub(crate) fn begin_to_terminate(&mut self) -> Stopping {
         let child = self.child.take().expect("the node runs");
         kill_process(Pid::from_child(&child), Signal::TERM).expect("the node can be signalled");
-        finish(child, "dkv serve, asked to stop,").code
+        Stopping { child }
     }
 
     /// Its memory, bytes.
@@ -173,6 +179,19 @@ impl Node {
         self.dkv(&["kv", "set", "health", "good"]).exits(0);
         self.dkv(&["kv", "get", "health"]).exits(0).prints("good");
         assert!(!self.said().contains("panicked"), "{}", self.said());
+    }
+}
+
+/// A node that was asked to stop.
+pub(crate) struct Stopping {
+    child: Child,
+}
+
+impl Stopping {
+    /// Waits until it has; its exit code.
+    #[track_caller]
+    pub(crate) fn code(self) -> i32 {
+        finish(self.child, "dkv serve, asked to stop,").code
     }
 }
 

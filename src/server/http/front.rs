@@ -1,0 +1,106 @@
+//! The front of the client port: tells gRPC from plain HTTP.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, Response, Version, header};
+use tokio::sync::SetOnce;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tower::{Service, ServiceExt};
+
+/// Takes every request of the client port.
+///
+/// gRPC that comes while the node recovers waits, as it would in the queue of a port
+/// that nobody accepts from yet; what asks for the node's health does not.
+#[derive(Clone)]
+pub(in crate::server) struct Front {
+    grpc: Arc<SetOnce<Routes>>,
+    http: Router,
+}
+
+impl Front {
+    pub(in crate::server) fn new(grpc: Arc<SetOnce<Routes>>, http: Router) -> Self {
+        Self { grpc, http }
+    }
+}
+
+impl Service<Request<Body>> for Front {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Both sides are always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if is_grpc(request.version(), request.headers()) {
+            let grpc = self.grpc.clone();
+            return Box::pin(async move {
+                let routes = match grpc.get() {
+                    Some(routes) => routes.clone(),
+                    None => grpc.wait().await.clone(),
+                };
+                routes.oneshot(request).await
+            });
+        }
+        let http = self.http.clone();
+        Box::pin(async move {
+            let response = http.oneshot(request).await?;
+            Ok(response.map(Body::new))
+        })
+    }
+}
+
+fn is_grpc(version: Version, headers: &HeaderMap) -> bool {
+    version == Version::HTTP_2
+        && headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|of| of.as_bytes().starts_with(b"application/grpc"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn grpc_is_http_2_with_its_own_content_type() {
+        let typed = |content_type| {
+            let value = HeaderValue::from_static(content_type);
+            HeaderMap::from_iter([(header::CONTENT_TYPE, value)])
+        };
+        assert!(is_grpc(Version::HTTP_2, &typed("application/grpc")));
+        assert!(is_grpc(Version::HTTP_2, &typed("application/grpc+proto")));
+        // A browser can be made to send these.
+        assert!(!is_grpc(Version::HTTP_11, &typed("application/grpc")));
+        assert!(!is_grpc(Version::HTTP_2, &typed("text/plain")));
+        assert!(!is_grpc(Version::HTTP_2, &HeaderMap::new()));
+    }
+
+    #[tokio::test]
+    async fn grpc_waits_for_the_node_and_plain_http_does_not() {
+        let grpc = Arc::new(SetOnce::new());
+        let front = Front::new(grpc.clone(), Router::new());
+        let plain = Request::get("/livez").body(Body::empty()).unwrap();
+        let answered = front.clone().oneshot(plain).await.unwrap();
+        assert_eq!(answered.status(), 404, "there are no routes here");
+        let request = Request::post("/dkv.v1.Kv/Get")
+            .version(Version::HTTP_2)
+            .header(header::CONTENT_TYPE, "application/grpc")
+            .body(Body::empty());
+        let mut waiting = Box::pin(front.oneshot(request.unwrap()));
+        let early =
+            std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+        assert!(early.is_pending(), "the node has not recovered");
+        assert!(grpc.set(Routes::default()).is_ok());
+        let status = waiting.await.unwrap().headers()["grpc-status"].clone();
+        assert_eq!(status, "12", "no service is there");
+    }
+}

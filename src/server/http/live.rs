@@ -1,0 +1,42 @@
+//! What the routes look at: a node that is starting, serving or stopping.
+
+use std::sync::Arc;
+
+use tokio::sync::{SetOnce, watch};
+
+use crate::base::host::ProcessFigures;
+use crate::server::describe::Describe;
+use crate::server::metrics::{self, Connections, Figures};
+use crate::server::node::LogStatus;
+use crate::store::fatal::Fatal;
+
+/// A node that has recovered.
+pub(in crate::server) struct Live {
+    pub(in crate::server) describe: Describe,
+    pub(in crate::server) log: Arc<dyn Fn() -> LogStatus + Send + Sync>,
+    pub(in crate::server) fatal: Fatal,
+}
+
+/// How far a node is.
+#[derive(Clone)]
+pub(in crate::server) struct Standing {
+    /// Set once everything acknowledged is there.
+    pub(in crate::server) live: Arc<SetOnce<Live>>,
+    pub(in crate::server) stopping: watch::Receiver<bool>,
+    pub(in crate::server) connections: Connections,
+}
+
+impl Standing {
+    /// The page of figures; `None` while the node recovers.
+    pub(super) fn figures(&self) -> Option<String> {
+        let live = self.live.get()?;
+        let describe = &live.describe;
+        Some(metrics::render(&Figures {
+            service: &describe.service,
+            connections: &self.connections,
+            log: (live.log)(),
+            process: ProcessFigures::read(),
+            uptime_ms: describe.uptime_ms(),
+        }))
+    }
+}

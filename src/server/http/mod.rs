@@ -1,0 +1,15 @@
+//! What is asked without gRPC: whether the node lives, whether it is ready, and its
+//! figures. The port is the one of gRPC; later rooms for programs that speak plain
+//! HTTP add their routes here.
+//!
+//! Invariant: gRPC is reached over HTTP/2 with its own content type alone. A web page
+//! can make a browser send neither, so that it cannot write into a node on loopback.
+
+mod front;
+mod live;
+mod ready;
+mod routes;
+
+pub(super) use front::Front;
+pub(super) use live::{Live, Standing};
+pub(super) use routes::routes;

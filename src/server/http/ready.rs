@@ -1,0 +1,84 @@
+//! Whether the node should be given work, and if not, why.
+
+use super::live::{Live, Standing};
+
+/// One thing that must hold.
+pub(super) struct Check {
+    pub(super) name: String,
+    /// Why it does not hold, if so.
+    pub(super) failed: Option<String>,
+}
+
+impl Check {
+    fn new(name: impl Into<String>, failed: Option<String>) -> Self {
+        Self {
+            name: name.into(),
+            // A check is one line.
+            failed: failed.map(|why| why.replace(['\n', '\r'], " ")),
+        }
+    }
+}
+
+/// All that must hold, in the order it is told.
+pub(super) fn checks(standing: &Standing) -> Vec<Check> {
+    let stopping = (*standing.stopping.borrow()).then(|| "this node is stopping".to_owned());
+    let mut checks = vec![Check::new("serving", stopping)];
+    match standing.live.get() {
+        None => {
+            let why = "recovering: the log is being applied; ask again";
+            checks.push(Check::new("recovery", Some(why.to_owned())));
+        }
+        Some(live) => {
+            checks.push(Check::new("recovery", None));
+            checks.extend(checks_of(live));
+        }
+    }
+    checks
+}
+
+fn checks_of(live: &Live) -> Vec<Check> {
+    let log = (live.log)();
+    let ended = log.finished.then(|| "the log is closed".to_owned());
+    let mut checks = vec![
+        Check::new("node", live.fatal.reason()),
+        Check::new("log", log.poisoned.or(ended)),
+        Check::new("disk", log.read_only.map(read_only)),
+    ];
+    for shard in live.describe.service.shards() {
+        let failed = shard.store.status().read_only.map(read_only);
+        checks.push(Check::new(format!("shard {}", shard.id), failed));
+    }
+    checks
+}
+
+fn read_only(why: String) -> String {
+    if why.starts_with("read-only") {
+        return why;
+    }
+    format!("read-only: {why}")
+}
+
+/// What failed, as one line of text; empty if nothing did.
+pub(super) fn reasons(checks: &[Check]) -> String {
+    let reasons: Vec<_> = checks
+        .iter()
+        .filter_map(|check| Some(format!("{}: {}", check.name, check.failed.as_ref()?)))
+        .collect();
+    reasons.join("; ")
+}
+
+/// All checks, a line each.
+pub(super) fn verbose(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let name = &check.name;
+        match &check.failed {
+            None => text.push_str(&format!("[+]{name} ok\n")),
+            Some(why) => text.push_str(&format!("[-]{name} failed: {why}\n")),
+        }
+    }
+    let all = checks.iter().all(|check| check.failed.is_none());
+    text.push_str("readyz check ");
+    text.push_str(if all { "passed\n" } else { "failed\n" });
+    text
+}

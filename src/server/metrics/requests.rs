@@ -1,0 +1,64 @@
+//! The families of the request path.
+
+use super::connections::Connections;
+use super::labels::{Outcome, RequestKind};
+use super::meter::Meter;
+use super::page::Page;
+
+pub(super) fn write(page: &mut Page, meter: &Meter) {
+    let mut answered = page.counter(
+        "dkv_requests_total",
+        "Requests that were answered, by kind and outcome.",
+    );
+    for kind in RequestKind::ALL {
+        for outcome in Outcome::all() {
+            let labels = [("kind", kind.label()), ("outcome", outcome.label())];
+            answered = answered.value(&labels, meter.count(kind, outcome));
+        }
+    }
+    let mut took = page.histogram(
+        "dkv_request_duration_seconds",
+        "From the arrival of a request to its answer; waits for locks included.",
+    );
+    for kind in RequestKind::ALL {
+        took = took.times(&[("kind", kind.label())], &meter.took_us(kind));
+    }
+    page.gauge(
+        "dkv_requests_in_flight",
+        "Requests that were taken and are not answered yet.",
+    )
+    .value(&[], meter.in_flight());
+}
+
+pub(super) fn write_sessions(page: &mut Page, meter: &Meter) {
+    let sessions = meter.sessions();
+    page.gauge("dkv_sessions_open", "Session streams that are open.")
+        .value(&[], sessions.open);
+    page.counter(
+        "dkv_sessions_total",
+        "Session streams opened since the start.",
+    )
+    .value(&[], sessions.opened);
+    page.counter(
+        "dkv_session_frames_total",
+        "Frames of session streams, each a request or a reply.",
+    )
+    .value(&[("direction", "in")], sessions.frames_in)
+    .value(&[("direction", "out")], sessions.frames_out);
+    page.counter(
+        "dkv_session_messages_total",
+        "Messages of session streams; frames that travel together share one.",
+    )
+    .value(&[("direction", "in")], sessions.messages_in)
+    .value(&[("direction", "out")], sessions.messages_out);
+}
+
+pub(super) fn write_connections(page: &mut Page, connections: &Connections) {
+    page.gauge("dkv_connections_open", "Client connections that are open.")
+        .value(&[], connections.open());
+    page.counter(
+        "dkv_connections_total",
+        "Client connections accepted since the start.",
+    )
+    .value(&[], connections.accepted());
+}
