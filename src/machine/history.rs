@@ -112,7 +112,13 @@ impl History {
             )));
         }
         self.floor = floor.min(current.next());
-        self.push(&events);
+        for (position, event) in (self.dropped..).zip(&events) {
+            self.bytes += weight(event);
+            let row = keys::data(&event.bucket, &event.key);
+            self.by_key.entry(row).or_default().push_back(position);
+        }
+        // Not copied: there may be as many as a million.
+        self.events = VecDeque::from(events);
         Ok(())
     }
 

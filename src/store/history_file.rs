@@ -17,7 +17,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::host::{Disk, OpenMode};
-use crate::base::limits;
 use crate::base::types::Revision;
 use crate::engine::EngineError;
 use crate::kv::Record;
@@ -29,6 +28,9 @@ const WRITE_BYTES: usize = 1 << 20;
 
 /// A file ends with the revision that crosses this: what trimming is exact to.
 const FILE_BYTES: usize = 16 << 20;
+
+/// No file is longer than this, bytes: what one revision changes goes into one.
+const FILE_BYTES_LIMIT: u64 = 256 << 20;
 
 /// Revisions `from` to `through`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -248,43 +250,36 @@ impl HistoryFiles {
         let path = self.path(span);
         let failed = |source| io_error(&path, source);
         let file = self.disk.open(&path, OpenMode::Read).map_err(failed)?;
-        let mut rest = file.len().map_err(failed)?;
-        let mut offset = 0;
-        let mut take = |bytes: usize| -> Result<Option<Vec<u8>>, EngineError> {
-            if bytes as u64 > rest {
-                return Ok(None);
-            }
-            let mut taken = vec![0; bytes];
-            file.read_exact_at(&mut taken, offset).map_err(failed)?;
-            offset += bytes as u64;
-            rest -= bytes as u64;
-            Ok(Some(taken))
-        };
-        if take(MAGIC.len())?.as_deref() != Some(MAGIC) {
+        let length = file.len().map_err(failed)?;
+        if length > FILE_BYTES_LIMIT {
+            return Ok(None);
+        }
+        let mut content = vec![0; usize::try_from(length).expect("it is within the limit")];
+        file.read_exact_at(&mut content, 0).map_err(failed)?;
+        let mut rest = Bytes::from(content);
+        let mut take = |bytes: usize| (bytes <= rest.len()).then(|| rest.split_to(bytes));
+        if take(MAGIC.len()).as_deref() != Some(MAGIC) {
             return Ok(None);
         }
         let mut events = Vec::new();
-        while let Some(frame) = take(FRAME_BYTES)? {
+        while let Some(frame) = take(FRAME_BYTES) {
             let (length, crc) = frame.split_at(4);
             let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, b| n << 8 | u32::from(*b));
             let (length, crc) = (number(length) as usize, number(crc));
-            // An event holds the record before and the record after.
-            if length > 2 * limits::REQUEST_BYTES_MAX {
-                return Ok(None);
-            }
-            let Some(encoded) = take(length)? else {
+            let Some(encoded) = take(length) else {
                 return Ok(None);
             };
             if crc32c::crc32c(&encoded) != crc {
                 return Ok(None);
             }
-            let Ok(event) = codec::decode_event(Bytes::from(encoded)) else {
+            // The events share the file's bytes: they go together, as the file does.
+            let Ok(event) = codec::decode_event(encoded) else {
                 return Ok(None);
             };
             events.push(event);
         }
         // A file is renamed into place whole: anything left over is damage.
-        Ok((rest == 0).then_some(events))
+        Ok(rest.is_empty().then_some(events))
     }
 
     fn remove(&self, span: Span) -> Result<(), EngineError> {
