@@ -1,5 +1,6 @@
 //! The engine: layers, the file below them, and who may see what.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -7,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
+use super::gaps::Gaps;
 use super::layer::{Change, Layer};
-use super::lowest::Lowest;
 use super::merge::{self, Sources};
 use super::snapshot::Snapshot;
 use super::writer::{Flushed, Writer};
@@ -33,7 +34,7 @@ pub struct RedbOptions {
 /// Rows in a redb file, behind an overlay of what came lately.
 pub struct RedbEngine {
     active: Layer,
-    lowest: Lowest,
+    gaps: Gaps,
     shared: Arc<Shared>,
 }
 
@@ -87,7 +88,7 @@ impl RedbEngine {
         };
         Ok(Self {
             active: Layer::default(),
-            lowest: Lowest::default(),
+            gaps: Gaps::default(),
             shared: Arc::new(Shared {
                 below: RwLock::new(Arc::new(below)),
                 durable_index: AtomicU64::new(writer.covers().0),
@@ -119,6 +120,19 @@ impl RedbEngine {
 
 #[cfg(test)]
 impl RedbEngine {
+    /// How many deleted rows a scan of the data from `start` walks over to its first row.
+    pub(super) fn walked_for_tests(&self, start: &[u8]) -> usize {
+        let deleted = Cell::new(0);
+        let Some(begin) = self.gaps.begin(Table::Data, start) else {
+            return 0;
+        };
+        let below = self.shared.below();
+        let sources = below.sources(&self.active, &deleted);
+        let mut visit = |_: &[u8], _: &[u8]| std::ops::ControlFlow::Break(());
+        merge::scan(&sources, Table::Data, &begin, None, &mut visit).unwrap();
+        deleted.get()
+    }
+
     /// Finds the next piece of upkeep without the engine, as a job's thread would.
     pub(super) fn shared_for_tests(&self) -> impl Fn() -> Option<UpkeepJob> + Send + use<> {
         let shared = self.shared.clone();
@@ -236,22 +250,30 @@ impl Read for RedbEngine {
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
         self.shared.check()?;
-        let begun = self.lowest.begin(table, start);
+        let Some(begun) = self.gaps.begin(table, start) else {
+            return Ok(());
+        };
+        let deleted = Cell::new(0);
         let mut is_first = true;
         // A scan that fails on its way must not show rows twice when it is repeated.
-        let mut next: Vec<u8> = begun.to_vec();
+        let mut next = begun.to_vec();
         self.read_below(|below| {
-            let start = next.clone();
-            below.scan(Some(&self.active), table, &start, end, &mut |key, value| {
+            let begin = next.clone();
+            let sources = below.sources(&self.active, &deleted);
+            merge::scan(&sources, table, &begin, end, &mut |key, value| {
                 if std::mem::take(&mut is_first) {
-                    self.lowest.found(table, &begun, key);
+                    self.gaps.found(table, start, Some(key), deleted.get());
                 }
                 next.clear();
                 next.extend_from_slice(key);
                 next.push(0);
                 visit(key, value)
             })
-        })
+        })?;
+        if is_first && end.is_none_or(|end| start < end) {
+            self.gaps.found(table, start, end, deleted.get());
+        }
+        Ok(())
     }
 }
 
@@ -259,7 +281,7 @@ impl Engine for RedbEngine {
     fn commit(&mut self, batch: Batch) -> Result<(), EngineError> {
         self.shared.check()?;
         self.active.commit(&batch);
-        self.lowest.commit(&batch);
+        self.gaps.commit(&batch);
         Ok(())
     }
 
@@ -328,20 +350,13 @@ impl Below {
         }
     }
 
-    fn scan(
-        &self,
-        active: Option<&Layer>,
-        table: Table,
-        start: &[u8],
-        end: Option<&[u8]>,
-        visit: Visit<'_>,
-    ) -> Result<(), EngineError> {
-        let sources = Sources {
+    fn sources<'a>(&'a self, active: &'a Layer, deleted: &'a Cell<usize>) -> Sources<'a> {
+        Sources {
             active,
             frozen: self.frozen.as_deref(),
             rows: self.rows.as_deref(),
-        };
-        merge::scan(&sources, table, start, end, visit)
+            deleted,
+        }
     }
 }
 
@@ -371,8 +386,9 @@ impl Read for RedbView {
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
         check(self.poisoned.as_ref())?;
-        self.below
-            .scan(Some(&self.active), table, start, end, visit)
+        let deleted = Cell::new(0);
+        let sources = self.below.sources(&self.active, &deleted);
+        merge::scan(&sources, table, start, end, visit)
     }
 }
 

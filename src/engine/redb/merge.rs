@@ -1,5 +1,6 @@
 //! One ordered walk over layers and file.
 
+use std::cell::Cell;
 use std::iter::Peekable;
 use std::ops::{Bound, ControlFlow};
 
@@ -13,9 +14,11 @@ use crate::engine::{EngineError, Table, Visit};
 
 /// What a scan looks at, the newest first.
 pub(super) struct Sources<'a> {
-    pub(super) active: Option<&'a Layer>,
+    pub(super) active: &'a Layer,
     pub(super) frozen: Option<&'a Layer>,
     pub(super) rows: Option<&'a Snapshot>,
+    /// Counts the deleted rows that the scan walks over.
+    pub(super) deleted: &'a Cell<usize>,
 }
 
 /// The file's side of the walk: its next row waits here.
@@ -59,7 +62,7 @@ pub(super) fn scan(
     if end.is_some_and(|end| end <= start) {
         return Ok(());
     }
-    let layers = [sources.active, sources.frozen];
+    let layers = [Some(sources.active), sources.frozen];
     let mut layers: Vec<Peekable<Iter<'_>>> = layers
         .into_iter()
         .flatten()
@@ -78,6 +81,7 @@ pub(super) fn scan(
                 }
                 skip(file.as_mut(), &mut layers, key)?;
                 if stored == row::DELETED {
+                    sources.deleted.set(sources.deleted.get() + 1);
                     ControlFlow::Continue(())
                 } else {
                     visit(key, row::value_of(stored))

@@ -254,3 +254,50 @@ fn a_file_of_a_newer_dkv_is_refused() {
     };
     assert!(matches!(error, EngineError::Damaged { .. }), "{error}");
 }
+
+/// Once, each piece of a long range's delete walked over all that the pieces before it
+/// had deleted, and so did each look for the next deadline: a million keys took minutes.
+#[test]
+fn a_scan_does_not_walk_over_what_was_deleted_again_and_again() {
+    let disk = TestDisk::default();
+    let mut engine = open_with(&disk, OPTIONS).unwrap();
+    put(&mut engine, 0..5_000, 10);
+    engine.checkpoint(LogIndex(1))().unwrap();
+    let key = |number: u32| number.to_be_bytes().to_vec();
+    let first_from = |engine: &RedbEngine, start: &[u8]| {
+        let mut first = None;
+        let scanned = engine.scan(Table::Data, start, None, &mut |key, _| {
+            first = Some(key.to_vec());
+            ControlFlow::Break(())
+        });
+        scanned.unwrap();
+        first
+    };
+    let start = key(10);
+    for round in 0..40_u32 {
+        let mut batch = Batch::default();
+        for number in 0..100 {
+            batch.delete(Table::Data, key(10 + round * 100 + number));
+        }
+        engine.commit(batch).unwrap();
+        assert_eq!(first_from(&engine, &start), Some(key(110 + round * 100)));
+        assert!(engine.walked_for_tests(&start) <= 1, "round {round}");
+    }
+    // What comes into the gap is seen, and what is before it was never in it.
+    assert_eq!(first_from(&engine, &[]), Some(key(0)));
+    put(&mut engine, 2_000..2_001, 10);
+    assert_eq!(first_from(&engine, &start), Some(key(2_000)));
+    assert_eq!(first_from(&engine, &key(2_001)), Some(key(4_010)));
+    put(&mut engine, 12..13, 10);
+    assert_eq!(first_from(&engine, &start), Some(key(12)));
+    assert_eq!(first_from(&engine, &key(13)), Some(key(2_000)));
+    let mut batch = Batch::default();
+    for number in 10..5_000 {
+        batch.delete(Table::Data, key(number));
+    }
+    engine.commit(batch).unwrap();
+    assert_eq!(first_from(&engine, &start), None);
+    assert!(engine.walked_for_tests(&start) <= 1);
+    put(&mut engine, 4_999..5_000, 10);
+    assert_eq!(first_from(&engine, &start), Some(key(4_999)));
+}
