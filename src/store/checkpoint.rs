@@ -108,7 +108,13 @@ impl Checkpointer {
         let pinned = self.shared.wal.pinned_segments(options.shard.0);
         let held_back = pinned > limits::WAL_PINNED_SEGMENTS_MAX
             && (grown || bytes == 0 || pinned > 2 * limits::WAL_PINNED_SEGMENTS_MAX);
-        (long && grown) || held_back || self.shared.held_up.load(Ordering::Relaxed)
+        // One command may change thousands of rows, which a restart changes again.
+        let many_rows = self.unflushed_rows() >= options.snapshot_entries;
+        (long && grown) || held_back || many_rows || self.shared.held_up.load(Ordering::Relaxed)
+    }
+
+    fn unflushed_rows(&self) -> u64 {
+        self.shared.machine.read().engine().stats().unflushed_rows
     }
 
     /// Something happened between the last look and the lock of the wake-up.
