@@ -1,23 +1,22 @@
-//! The engine: layers, the file below them, and who may see what.
+//! The engine: the active layer, and what lies below it.
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
 
 use super::gaps::Gaps;
-use super::layer::{Change, Layer};
-use super::merge::{self, Sources};
-use super::snapshot::Snapshot;
-use super::writer::{Flushed, Writer};
+use super::jobs::Shared;
+use super::layer::Layer;
+use super::merge;
+use super::view::{Below, RedbView};
+use super::writer::Writer;
 use crate::base::host::Disk;
 use crate::base::types::LogIndex;
 use crate::engine::{
-    Batch, CheckpointJob, Checkpointed, Engine, EngineError, EngineStats, Read, Table, UpkeepJob,
-    View, Visit,
+    Batch, CheckpointJob, Engine, EngineError, EngineStats, Read, Table, UpkeepJob, View, Visit,
 };
 
 /// How a redb engine is run.
@@ -38,33 +37,6 @@ pub struct RedbEngine {
     shared: Arc<Shared>,
 }
 
-/// What jobs share with the engine, from whichever thread they run on.
-struct Shared {
-    below: RwLock<Arc<Below>>,
-    durable_index: AtomicU64,
-    disk_bytes: AtomicU64,
-    wants_rewrite: AtomicBool,
-    /// Why the engine stopped.
-    poisoned: OnceLock<String>,
-    /// Held by the job that runs, so that two never write at once.
-    writer: Mutex<Writer>,
-}
-
-/// What lies below the active layer.
-#[derive(Clone, Default)]
-struct Below {
-    frozen: Option<Arc<Layer>>,
-    rows: Option<Arc<Snapshot>>,
-}
-
-/// A frozen state.
-struct RedbView {
-    active: Layer,
-    below: Arc<Below>,
-    /// Set if the engine had stopped when the view was taken.
-    poisoned: Option<String>,
-}
-
 impl RedbEngine {
     /// Opens the engine in `dir`, made if missing, at its last finished checkpoint, or
     /// empty. What a crash left unfinished is removed.
@@ -82,21 +54,10 @@ impl RedbEngine {
             source,
         })?;
         let writer = Writer::open(disk, dir, options)?;
-        let below = Below {
-            frozen: None,
-            rows: writer.snapshot()?.map(Arc::new),
-        };
         Ok(Self {
             active: Layer::default(),
             gaps: Gaps::default(),
-            shared: Arc::new(Shared {
-                below: RwLock::new(Arc::new(below)),
-                durable_index: AtomicU64::new(writer.covers().0),
-                disk_bytes: AtomicU64::new(writer.disk_bytes()),
-                wants_rewrite: AtomicBool::new(writer.wants_rewrite()),
-                poisoned: OnceLock::new(),
-                writer: Mutex::new(writer),
-            }),
+            shared: Arc::new(Shared::new(writer)?),
         })
     }
 
@@ -144,92 +105,6 @@ impl Drop for RedbEngine {
     /// Views may outlive the engine: they must not keep the file open.
     fn drop(&mut self) {
         self.shared.writer.lock().close();
-    }
-}
-
-impl Shared {
-    fn check(&self) -> Result<(), EngineError> {
-        check(self.poisoned.get())
-    }
-
-    /// The first failure is the one that tells most. Nothing is written after it.
-    fn poison(&self, writer: &Writer, error: &EngineError) {
-        let _ = self.poisoned.set(error.to_string());
-        writer.close();
-    }
-
-    fn below(&self) -> Arc<Below> {
-        self.below.read().clone()
-    }
-
-    /// Another snapshot of the file takes the place of the last.
-    fn set_rows(&self, rows: Snapshot, written: Option<&Arc<Layer>>) {
-        let mut below = self.below.write();
-        let is_written = |frozen: &Arc<Layer>| written.is_some_and(|w| Arc::ptr_eq(w, frozen));
-        let frozen = below.frozen.clone().filter(|frozen| !is_written(frozen));
-        *below = Arc::new(Below {
-            frozen,
-            rows: Some(Arc::new(rows)),
-        });
-    }
-
-    fn checkpoint(
-        &self,
-        layer: &Arc<Layer>,
-        covers: LogIndex,
-    ) -> Result<Checkpointed, EngineError> {
-        let mut writer = self.writer.lock();
-        self.check()?;
-        let flushed = writer.flush(layer, covers);
-        self.note(&writer);
-        match flushed.inspect_err(|error| self.poison(&writer, error))? {
-            Flushed::Done(rows) => {
-                self.set_rows(rows, Some(layer));
-                self.durable_index.store(covers.0, Ordering::Release);
-                Ok(Checkpointed { covers, bytes: 0 })
-            }
-            Flushed::NoRoom { needed, reopened } => {
-                if let Some(rows) = reopened {
-                    self.set_rows(rows, None);
-                }
-                Err(EngineError::OutOfSpace {
-                    path: writer.path(),
-                    needed,
-                })
-            }
-        }
-    }
-
-    fn upkeep_job(shared: &Arc<Self>) -> Option<UpkeepJob> {
-        if !shared.wants_rewrite.load(Ordering::Relaxed) {
-            return None;
-        }
-        let shared = shared.clone();
-        Some(Box::new(move || shared.upkeep()))
-    }
-
-    fn upkeep(&self) -> Result<(), EngineError> {
-        let mut writer = self.writer.lock();
-        self.check()?;
-        let Some(from) = self.below().rows.clone() else {
-            return Ok(());
-        };
-        let rewritten = writer.rewrite(&from);
-        if let Some(rows) = rewritten.inspect_err(|error| self.poison(&writer, error))? {
-            self.set_rows(rows, None);
-        }
-        let goes_on = writer.is_rewriting();
-        self.note(&writer);
-        // What cannot be done now is looked at again after the next checkpoint.
-        self.wants_rewrite.store(goes_on, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn note(&self, writer: &Writer) {
-        self.disk_bytes
-            .store(writer.disk_bytes(), Ordering::Relaxed);
-        self.wants_rewrite
-            .store(writer.wants_rewrite(), Ordering::Relaxed);
     }
 }
 
@@ -336,67 +211,5 @@ impl Engine for RedbEngine {
 
     fn upkeep(&self) -> Option<UpkeepJob> {
         Shared::upkeep_job(&self.shared)
-    }
-}
-
-impl Below {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        if let Some(change) = self.frozen.as_ref().and_then(|layer| layer.get(table, key)) {
-            return Ok(change.into_value());
-        }
-        match &self.rows {
-            Some(rows) => rows.get(table, key),
-            None => Ok(None),
-        }
-    }
-
-    fn sources<'a>(&'a self, active: &'a Layer, deleted: &'a Cell<usize>) -> Sources<'a> {
-        Sources {
-            active,
-            frozen: self.frozen.as_deref(),
-            rows: self.rows.as_deref(),
-            deleted,
-        }
-    }
-}
-
-impl Change {
-    fn into_value(self) -> Option<Bytes> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Deleted => None,
-        }
-    }
-}
-
-impl Read for RedbView {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        check(self.poisoned.as_ref())?;
-        match self.active.get(table, key) {
-            Some(change) => Ok(change.into_value()),
-            None => self.below.get(table, key),
-        }
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        start: &[u8],
-        end: Option<&[u8]>,
-        visit: Visit<'_>,
-    ) -> Result<(), EngineError> {
-        check(self.poisoned.as_ref())?;
-        let deleted = Cell::new(0);
-        let sources = self.below.sources(&self.active, &deleted);
-        merge::scan(&sources, table, start, end, visit)
-    }
-}
-
-impl View for RedbView {}
-
-fn check(poisoned: Option<&String>) -> Result<(), EngineError> {
-    match poisoned {
-        Some(reason) => Err(EngineError::Poisoned(reason.clone())),
-        None => Ok(()),
     }
 }

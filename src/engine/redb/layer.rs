@@ -18,6 +18,16 @@ pub(super) enum Change {
     Deleted,
 }
 
+impl Change {
+    /// The value, if there is one.
+    pub(super) fn into_value(self) -> Option<Bytes> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Deleted => None,
+        }
+    }
+}
+
 /// Changed rows in key order, with their stored values. A clone is a frozen copy.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {

@@ -18,11 +18,13 @@ mod engine;
 mod failure;
 mod file;
 mod gaps;
+mod jobs;
 mod layer;
 mod merge;
 mod rewrite;
 mod row;
 mod snapshot;
+mod view;
 mod writer;
 
 pub use engine::{RedbEngine, RedbOptions};

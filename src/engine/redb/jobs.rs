@@ -1,0 +1,135 @@
+//! What runs beside the engine, from whichever thread: checkpoints and upkeep.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::layer::Layer;
+use super::snapshot::Snapshot;
+use super::view::Below;
+use super::writer::{Flushed, Writer};
+use crate::base::types::LogIndex;
+use crate::engine::{Checkpointed, EngineError, UpkeepJob};
+
+/// What jobs share with the engine, from whichever thread they run on.
+pub(super) struct Shared {
+    pub(super) below: RwLock<Arc<Below>>,
+    pub(super) durable_index: AtomicU64,
+    pub(super) disk_bytes: AtomicU64,
+    pub(super) wants_rewrite: AtomicBool,
+    /// Why the engine stopped.
+    pub(super) poisoned: OnceLock<String>,
+    /// Held by the job that runs, so that two never write at once.
+    pub(super) writer: Mutex<Writer>,
+}
+
+impl Shared {
+    /// Takes over the writer and what its file holds.
+    pub(super) fn new(writer: Writer) -> Result<Self, EngineError> {
+        let below = Below {
+            frozen: None,
+            rows: writer.snapshot()?.map(Arc::new),
+        };
+        Ok(Self {
+            below: RwLock::new(Arc::new(below)),
+            durable_index: AtomicU64::new(writer.covers().0),
+            disk_bytes: AtomicU64::new(writer.disk_bytes()),
+            wants_rewrite: AtomicBool::new(writer.wants_rewrite()),
+            poisoned: OnceLock::new(),
+            writer: Mutex::new(writer),
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        check(self.poisoned.get())
+    }
+
+    /// The first failure is the one that tells most. Nothing is written after it.
+    fn poison(&self, writer: &Writer, error: &EngineError) {
+        let _ = self.poisoned.set(error.to_string());
+        writer.close();
+    }
+
+    pub(super) fn below(&self) -> Arc<Below> {
+        self.below.read().clone()
+    }
+
+    /// Another snapshot of the file takes the place of the last.
+    fn set_rows(&self, rows: Snapshot, written: Option<&Arc<Layer>>) {
+        let mut below = self.below.write();
+        let is_written = |frozen: &Arc<Layer>| written.is_some_and(|w| Arc::ptr_eq(w, frozen));
+        let frozen = below.frozen.clone().filter(|frozen| !is_written(frozen));
+        *below = Arc::new(Below {
+            frozen,
+            rows: Some(Arc::new(rows)),
+        });
+    }
+
+    pub(super) fn checkpoint(
+        &self,
+        layer: &Arc<Layer>,
+        covers: LogIndex,
+    ) -> Result<Checkpointed, EngineError> {
+        let mut writer = self.writer.lock();
+        self.check()?;
+        let flushed = writer.flush(layer, covers);
+        self.note(&writer);
+        match flushed.inspect_err(|error| self.poison(&writer, error))? {
+            Flushed::Done(rows) => {
+                self.set_rows(rows, Some(layer));
+                self.durable_index.store(covers.0, Ordering::Release);
+                Ok(Checkpointed { covers, bytes: 0 })
+            }
+            Flushed::NoRoom { needed, reopened } => {
+                if let Some(rows) = reopened {
+                    self.set_rows(rows, None);
+                }
+                Err(EngineError::OutOfSpace {
+                    path: writer.path(),
+                    needed,
+                })
+            }
+        }
+    }
+
+    pub(super) fn upkeep_job(shared: &Arc<Self>) -> Option<UpkeepJob> {
+        if !shared.wants_rewrite.load(Ordering::Relaxed) {
+            return None;
+        }
+        let shared = shared.clone();
+        Some(Box::new(move || shared.upkeep()))
+    }
+
+    fn upkeep(&self) -> Result<(), EngineError> {
+        let mut writer = self.writer.lock();
+        self.check()?;
+        let Some(from) = self.below().rows.clone() else {
+            return Ok(());
+        };
+        let rewritten = writer.rewrite(&from);
+        if let Some(rows) = rewritten.inspect_err(|error| self.poison(&writer, error))? {
+            self.set_rows(rows, None);
+        }
+        let goes_on = writer.is_rewriting();
+        self.note(&writer);
+        // What cannot be done now is looked at again after the next checkpoint.
+        self.wants_rewrite.store(goes_on, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn note(&self, writer: &Writer) {
+        self.disk_bytes
+            .store(writer.disk_bytes(), Ordering::Relaxed);
+        self.wants_rewrite
+            .store(writer.wants_rewrite(), Ordering::Relaxed);
+    }
+}
+
+/// Refuses everything after a failure.
+pub(super) fn check(poisoned: Option<&String>) -> Result<(), EngineError> {
+    match poisoned {
+        Some(reason) => Err(EngineError::Poisoned(reason.clone())),
+        None => Ok(()),
+    }
+}
