@@ -20,6 +20,7 @@ pub mod run;
 pub mod service;
 mod session;
 pub mod settings;
+mod settle;
 pub mod status;
 
 pub use direct::Direct;

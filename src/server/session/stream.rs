@@ -19,7 +19,8 @@ use crate::proto::v1;
 use crate::server::convert::{self, Call, Kind};
 use crate::server::lanes::{Lanes, Place};
 use crate::server::metrics::{OpenSession, Outcome, RequestKind, Tally};
-use crate::server::service::{Answer, Operation, Query, Service, Subject, settle};
+use crate::server::service::{Answer, Operation, Query, Service};
+use crate::server::settle::{Subject, settle};
 use crate::server::status;
 
 /// Which request it is, and what the figures say of it.
