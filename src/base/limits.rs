@@ -108,6 +108,15 @@ pub const IMPORT_WRITES_MAX: usize = 1_024;
 /// Bytes of one import's writes under way at once: a quarter of what a shard takes.
 pub const IMPORT_BYTES_MAX: usize = 16 << 20;
 
+/// Connections of clients to a node at once. Fewer if it may not open so many files.
+pub const CONNECTIONS_MAX: usize = 65_536;
+
+/// File descriptors that connections leave to a node for its log, and ...
+pub const FILES_MAX: usize = 32;
+
+/// ... to each of its shards for rows, checkpoints and history.
+pub const SHARD_FILES_MAX: usize = 8;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 

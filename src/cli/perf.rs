@@ -14,7 +14,7 @@ use crate::cli::files;
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
 use crate::config::text;
-use crate::perf::{self, PerfOptions, Progress, Stop, Test};
+use crate::perf::{self, Measured, PerfOptions, Progress, Stop, Test};
 
 /// Measure how fast a server answers: operations a second and latencies, test by test.
 ///
@@ -83,24 +83,24 @@ pub(crate) fn run(args: &PerfCommand, printer: &mut Printer) -> Outcome {
 pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printer) -> Outcome {
     let options = args.options(client)?;
     let bar = progress_bar(printer.shows_progress());
-    let rows = tokio::runtime::Builder::new_multi_thread()
+    let measured = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::internal(format!("cannot start the event loop: {error}")))?
         .block_on(async {
             tokio::select! {
-                rows = perf::run(&options, |progress| show(&bar, progress)) => Some(rows),
+                measured = perf::run(&options, |progress| show(&bar, progress)) => Some(measured),
                 _ = tokio::signal::ctrl_c() => None,
             }
         });
     bar.finish_and_clear();
-    let Some(rows) = rows else {
+    let Some(measured) = measured else {
         printer.note(
             "interrupted: keys may be left; `dkv kv delete --prefix dkv-perf: --yes` removes them",
         );
         return Ok(ExitStatus::Interrupted);
     };
-    report(&rows?, args.csv.as_deref(), printer)
+    report(measured?, args.csv.as_deref(), printer)
 }
 
 impl PerfArgs {
@@ -155,20 +155,17 @@ fn show(bar: &ProgressBar, progress: Progress) {
     }
 }
 
-fn report(rows: &[perf::Row], csv: Option<&Path>, printer: &mut Printer) -> Outcome {
-    if let Some(path) = csv {
-        let mut text = Vec::new();
-        perf::write_csv(rows, &mut text)?;
-        files::write(path, &text)?;
-    }
+/// What was measured comes first, whatever else went wrong.
+fn report(measured: Measured, csv: Option<&Path>, printer: &mut Printer) -> Outcome {
+    let rows = measured.rows;
     let mut list = printer.table_list();
-    for row in rows {
+    for row in &rows {
         let row = shown(row);
         let text = row.to_line();
         list.push(row, &text)?;
     }
     list.finish()?;
-    for row in rows {
+    for row in &rows {
         if let Some(error) = &row.first_error {
             printer.note(&format!(
                 "{}: {} errors, the first: {error}",
@@ -176,11 +173,26 @@ fn report(rows: &[perf::Row], csv: Option<&Path>, printer: &mut Printer) -> Outc
             ));
         }
     }
-    let is_sound = rows.iter().all(|row| row.errors == 0);
-    Ok(if is_sound {
-        ExitStatus::Done
-    } else {
-        ExitStatus::Error
+    if let Some(left) = &measured.left {
+        printer.complaint(&format!(
+            "the keys of this run could not be removed: {}; with the same options for the \
+             server, `dkv kv delete --prefix {} --yes` removes them",
+            left.error.message(),
+            left.prefix
+        ));
+    }
+    if let Some(path) = csv {
+        let mut text = Vec::new();
+        perf::write_csv(&rows, &mut text)?;
+        files::write(path, &text)?;
+    }
+    if let Some(stopped) = measured.stopped {
+        return Err(stopped.into());
+    }
+    Ok(match measured.left {
+        _ if rows.iter().any(|row| row.errors > 0) => ExitStatus::Error,
+        Some(left) => left.error.kind().into(),
+        None => ExitStatus::Done,
     })
 }
 
@@ -202,4 +214,79 @@ fn shown(row: &perf::Row) -> Row {
         .for_programs("connections", row.connections as u64)
         .for_programs("keys", row.keys)
         .for_programs("value_bytes", row.value_bytes as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ErrorKind;
+    use crate::cli::output::tests::Sink;
+    use crate::cli::output::{Format, Stream};
+    use crate::perf::Left;
+
+    fn get() -> perf::Row {
+        perf::Row {
+            test: "get",
+            target: "127.0.0.1:8080".to_owned(),
+            threads: 1,
+            connections: 1,
+            keys: 10,
+            value_bytes: 128,
+            ops: 4_711,
+            errors: 0,
+            seconds: 1.0,
+            ops_per_s: 4_711.0,
+            p50_us: 1,
+            p95_us: 2,
+            p99_us: 3,
+            p999_us: 4,
+            max_us: 5,
+            first_error: None,
+        }
+    }
+
+    fn told(measured: Measured, csv: Option<&Path>) -> (Outcome, String, String) {
+        let (out, remarks) = (Sink::default(), Sink::default());
+        let stream = |sink: &Sink| Stream::new(Box::new(sink.clone()), false);
+        let mut printer = Printer::new(Format::Text, true, stream(&out), stream(&remarks));
+        let outcome = report(measured, csv, &mut printer);
+        (outcome, out.text(), remarks.text())
+    }
+
+    /// When the keys could not be removed, or the CSV file not be written, that was all
+    /// that was told of minutes of measuring.
+    #[test]
+    fn results_are_told_whatever_fails_afterwards() {
+        let error = || Error::new(ErrorKind::Timeout, "no outcome within 10 s");
+        let left = || Measured {
+            rows: vec![get()],
+            stopped: None,
+            left: Some(Left {
+                prefix: "dkv-perf:07:".to_owned(),
+                error: error(),
+            }),
+        };
+        let (outcome, out, remarks) = told(left(), None);
+        assert_eq!(outcome.unwrap(), ExitStatus::OutcomeUnknown);
+        assert!(out.contains("4711"), "{out}");
+        assert!(
+            remarks.contains("could not be removed: no outcome within 10 s")
+                && remarks.contains("`dkv kv delete --prefix dkv-perf:07: --yes` removes them"),
+            "{remarks}"
+        );
+
+        let nowhere = tempfile::tempdir().unwrap();
+        let (outcome, out, remarks) = told(left(), Some(&nowhere.path().join("no/rows.csv")));
+        assert!(outcome.is_err() && out.contains("4711"), "{out}");
+        assert!(remarks.contains("--prefix dkv-perf:07:"), "{remarks}");
+
+        let stopped = Measured {
+            stopped: Some(error()),
+            left: None,
+            ..left()
+        };
+        let (outcome, out, _) = told(stopped, None);
+        assert_eq!(outcome.unwrap_err().status(), ExitStatus::OutcomeUnknown);
+        assert!(out.contains("4711"), "{out}");
+    }
 }

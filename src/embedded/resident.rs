@@ -25,11 +25,15 @@ pub(super) struct Inside {
     background: Background,
     spawn: Arc<dyn Spawn>,
     crew: Crew,
-    /// Until somebody begins to close it.
-    node: Mutex<Option<Node>>,
-    /// How closing ended, once it has.
-    closed: Arc<watch::Sender<Option<Result<(), String>>>>,
+    /// Until somebody begins to close it: the node, and whom to tell how that ended.
+    node: Mutex<Option<(Node, watch::Sender<Ended>)>>,
+    /// How closing ended, once it has. Who closes has the only sender, so that nobody waits
+    /// for one that died.
+    closed: watch::Receiver<Ended>,
 }
+
+/// Whether the log could be made durable at the end; `None` before.
+type Ended = Option<Result<(), String>>;
 
 impl Inside {
     pub(super) fn new(
@@ -39,23 +43,24 @@ impl Inside {
         spawn: Arc<dyn Spawn>,
         crew: Crew,
     ) -> Self {
+        let (tell, closed) = watch::channel(None);
         Self {
             direct,
             background,
             spawn,
             crew,
-            node: Mutex::new(Some(node)),
-            closed: Arc::new(watch::Sender::new(None)),
+            node: Mutex::new(Some((node, tell))),
+            closed,
         }
     }
 
     /// Begins to put the node away, unless that has begun. It goes on by itself.
     fn begin_closing(&self) {
         self.direct.stop();
-        let Some(node) = self.node.lock().take() else {
+        let Some((node, tell)) = self.node.lock().take() else {
             return;
         };
-        let (crew, closed) = (self.crew.clone(), Arc::clone(&self.closed));
+        let crew = self.crew.clone();
         let _told = aside(&*self.spawn, "dkv-close", move || {
             let left = node.close();
             // IMPORTANT: only when nobody writes there any more is the directory free.
@@ -65,7 +70,7 @@ impl Inside {
             if let Err(failure) = &synced {
                 tracing::warn!(failure, "the log was not synced at the end");
             }
-            closed.send_replace(Some(synced));
+            tell.send_replace(Some(synced));
         });
     }
 
@@ -74,7 +79,7 @@ impl Inside {
     /// # Errors
     /// `Internal` when the log could not be made durable.
     pub(super) async fn close(&self) -> Result<()> {
-        let mut closed = self.closed.subscribe();
+        let mut closed = self.closed.clone();
         self.begin_closing();
         let synced = match closed.wait_for(Option::is_some).await {
             Ok(synced) => synced.clone().unwrap_or(Ok(())),

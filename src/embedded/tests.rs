@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::opening::Opening;
 use super::{Durability, LocalStore, LocalStoreOptions, block_on};
 use crate::base::host::sim_disk::SimDisk;
-use crate::base::host::{Host, SystemRng};
+use crate::base::host::{Host, Spawn, Step, SystemRng, ThreadSpawn};
 use crate::base::types::OwnerId;
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::client::{KeyRange, LockOptions, ScanOptions};
@@ -309,6 +309,38 @@ fn nobody_writes_any_more_once_it_is_closed() {
             std::thread::yield_now();
         }
         assert_eq!(disk.operations(), operations);
+    }
+}
+
+/// Threads that are there, except the one that closes.
+struct NobodyCloses;
+
+impl Spawn for NobodyCloses {
+    fn drive(&self, name: &str, step: Box<dyn Step>) {
+        if name != "dkv-close" {
+            ThreadSpawn.drive(name, step);
+        }
+    }
+}
+
+/// Who waited for a close whose thread had died waited for ever.
+#[test]
+fn a_close_whose_thread_is_gone_is_an_error_and_no_endless_wait() {
+    let host = Host {
+        disk: Arc::new(disk()),
+        spawn: Arc::new(NobodyCloses),
+        ..Host::system()
+    };
+    let store = block_on(LocalStore::opened(Opening {
+        host,
+        dir: PathBuf::from("/data"),
+        options: small(),
+    }))
+    .unwrap();
+    for _ in 0..2 {
+        let failed = block_on(store.close()).unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Internal);
+        assert!(failed.message().contains("is gone"), "{failed}");
     }
 }
 

@@ -13,4 +13,4 @@ mod workload;
 pub use csv::write_csv;
 pub use options::{PerfOptions, Stop, Test};
 pub use row::Row;
-pub use run::{Progress, run};
+pub use run::{Left, Measured, Progress, run};

@@ -34,13 +34,33 @@ pub enum Progress {
     CleaningUp,
 }
 
+/// What a run gave.
+#[derive(Debug)]
+pub struct Measured {
+    /// A row a test, in the order in which they ran.
+    pub rows: Vec<Row>,
+    /// Why the tests without a row did not run; `None` if all did.
+    pub stopped: Option<Error>,
+    /// The keys that could not be removed; `None` if nothing is left.
+    pub left: Option<Left>,
+}
+
+/// Keys that a run left behind.
+#[derive(Debug)]
+pub struct Left {
+    /// What they begin with, and no other key.
+    pub prefix: String,
+    /// Why they could not be removed.
+    pub error: Error,
+}
+
 /// Runs every test and tells `progress` about ten times a second. Keys are under a
 /// fresh prefix and are removed at the end, also after an error.
 ///
 /// # Errors
-/// `Invalid` for options that cannot be, and what kept the keys from being prepared;
-/// operations that fail during a test are counted in its row instead.
-pub async fn run(options: &PerfOptions, mut progress: impl FnMut(Progress)) -> Result<Vec<Row>> {
+/// `Invalid` for options that cannot be, and what a server says that takes no requests.
+/// Operations that fail during a test are counted in its row instead.
+pub async fn run(options: &PerfOptions, mut progress: impl FnMut(Progress)) -> Result<Measured> {
     options.check()?;
     let host = Host::system();
     let client = Client::connect(options.client.clone()).await?;
@@ -52,12 +72,17 @@ pub async fn run(options: &PerfOptions, mut progress: impl FnMut(Progress)) -> R
         options,
         client,
     };
-    let rows = run.tests(&mut progress).await;
+    progress(Progress::Preparing);
+    // A first answer, so that a server that is not there is an error and not a row.
+    run.client.has(run.material.prefix().to_owned()).await?;
+    let mut rows = Vec::new();
+    let stopped = run.tests(&mut rows, &mut progress).await.err();
     progress(Progress::CleaningUp);
-    let cleaned = run.clean_up().await;
-    let rows = rows?;
-    cleaned?;
-    Ok(rows)
+    Ok(Measured {
+        rows,
+        stopped,
+        left: run.clean_up().await,
+    })
 }
 
 struct Run<'a> {
@@ -78,11 +103,7 @@ struct Shared {
 }
 
 impl Run<'_> {
-    async fn tests(&self, progress: &mut impl FnMut(Progress)) -> Result<Vec<Row>> {
-        progress(Progress::Preparing);
-        // A first answer, so that a server that is not there is an error and not a row.
-        self.client.has(self.material.prefix().to_owned()).await?;
-        let mut rows = Vec::new();
+    async fn tests(&self, rows: &mut Vec<Row>, progress: &mut impl FnMut(Progress)) -> Result<()> {
         for test in self.options.ordered() {
             if needs_keys(test) {
                 progress(Progress::Preparing);
@@ -95,7 +116,7 @@ impl Run<'_> {
             }
             rows.push(self.measure(test, self.options.stop, progress).await);
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Writes every key, many at a time.
@@ -177,22 +198,13 @@ impl Run<'_> {
         tally.into_row(test, self.options, elapsed_us)
     }
 
-    async fn clean_up(&self) -> Result<()> {
-        let range = KeyRange::prefix(self.material.prefix().to_owned());
-        self.client
-            .delete_range(range, None)
-            .await
-            .map_err(|error| {
-                Error::new(
-                    error.kind(),
-                    format!(
-                        "the keys with the prefix `{}` could not be removed: {error}",
-                        self.material.prefix()
-                    ),
-                )
-                .with_source(error)
-            })?;
-        Ok(())
+    async fn clean_up(&self) -> Option<Left> {
+        let prefix = self.material.prefix().to_owned();
+        let removed = self
+            .client
+            .delete_range(KeyRange::prefix(prefix.clone()), None)
+            .await;
+        removed.err().map(|error| Left { prefix, error })
     }
 }
 
@@ -262,7 +274,9 @@ mod tests {
         let fake = Fake::local(1).await;
         let mut told = Vec::new();
         let options = options(&fake, &Test::ALL);
-        let rows = run(&options, |progress| told.push(progress)).await.unwrap();
+        let measured = run(&options, |progress| told.push(progress)).await.unwrap();
+        assert!(measured.stopped.is_none() && measured.left.is_none());
+        let rows = measured.rows;
         let names: Vec<_> = rows.iter().map(|row| row.test).collect();
         assert_eq!(names, Test::ALL.map(Test::name));
         for row in &rows {
@@ -285,7 +299,7 @@ mod tests {
             stop: Stop::After(Duration::from_secs(3_600)),
             ..options(&fake, &[Test::Delete])
         };
-        let rows = run(&options, |_| {}).await.unwrap();
+        let rows = run(&options, |_| {}).await.unwrap().rows;
         assert_eq!(rows[0].ops, 40);
     }
 
@@ -297,7 +311,7 @@ mod tests {
             warm_up: Duration::from_millis(20),
             ..options(&fake, &[Test::HasNot])
         };
-        let rows = run(&options, |_| {}).await.unwrap();
+        let rows = run(&options, |_| {}).await.unwrap().rows;
         assert!(rows[0].ops > 0);
         assert!((0.06..5.0).contains(&rows[0].seconds), "{:?}", rows[0]);
         assert!(
@@ -311,15 +325,46 @@ mod tests {
         let fake = Fake::local(1).await;
         // One question at first, 40 keys, then 10 operations of the test.
         fake.refuse_from(51);
-        let rows = run(&options(&fake, &[Test::Get]), |_| {}).await.unwrap();
+        let rows = run(&options(&fake, &[Test::Get]), |_| {})
+            .await
+            .unwrap()
+            .rows;
         assert_eq!((rows[0].ops, rows[0].errors), (10, 90));
         assert!(rows[0].first_error.as_ref().unwrap().contains("INVALID"));
         assert_eq!(fake.keys(), 0);
         fake.refuse_from(fake.requests() + 10);
-        let error = run(&options(&fake, &[Test::Get]), |_| {})
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Invalid, "keys were not prepared");
+        let measured = run(&options(&fake, &[Test::Get]), |_| {}).await.unwrap();
+        let stopped = measured.stopped.expect("keys were not prepared");
+        assert_eq!(stopped.kind(), ErrorKind::Invalid);
+        assert!(measured.rows.is_empty() && measured.left.is_none());
         assert_eq!(fake.keys(), 0);
+    }
+
+    /// A server that took minutes of measuring and then refused to remove the keys left
+    /// nothing but that error: the rows were thrown away.
+    #[tokio::test]
+    async fn what_was_measured_is_told_though_its_keys_cannot_be_removed() {
+        let fake = Fake::local(1).await;
+        fake.refuse_all_from(141);
+        let measured = run(&options(&fake, &[Test::Get]), |_| {}).await.unwrap();
+        assert_eq!((measured.rows[0].ops, measured.rows[0].errors), (100, 0));
+        assert!(measured.stopped.is_none());
+        let left = measured.left.expect("the keys are still there");
+        assert!(left.prefix.starts_with("dkv-perf:"), "{}", left.prefix);
+        assert_eq!(left.error.kind(), ErrorKind::Invalid);
+        assert_eq!(fake.keys(), 40);
+    }
+
+    /// Of the tests before one whose keys could not be written nothing was told.
+    #[tokio::test]
+    async fn the_rows_before_a_test_that_cannot_run_are_kept() {
+        let fake = Fake::local(1).await;
+        fake.refuse_from(110);
+        let tests = [Test::Set, Test::Get];
+        let measured = run(&options(&fake, &tests), |_| {}).await.unwrap();
+        let names: Vec<_> = measured.rows.iter().map(|row| row.test).collect();
+        assert_eq!(names, ["set"]);
+        assert_eq!(measured.stopped.unwrap().kind(), ErrorKind::Invalid);
+        assert!(measured.left.is_none());
     }
 }

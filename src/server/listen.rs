@@ -2,17 +2,22 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::transport::Server;
 
 use super::http::Front;
-use super::metrics::Connections;
+use super::metrics::{Connections, Counted};
 use super::settings::ListenAddress;
 use crate::base::host::Disk;
 use crate::base::{Error, ErrorKind, Result};
+
+/// The pause after a connection could not be accepted: the system has no room for it, and
+/// says so again at once.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound listener.
 pub(super) enum Listener {
@@ -66,18 +71,54 @@ impl Listener {
     ) -> Result<(), tonic::transport::Error> {
         match self {
             Self::Tcp(listener) => {
-                let incoming = TcpListenerStream::new(listener)
-                    .map_ok(move |stream| connections.count(without_delay(stream)));
+                let streams = TcpListenerStream::new(listener).map_ok(without_delay);
+                let incoming = accepted(streams, connections);
                 server
                     .serve_with_incoming_shutdown(front, incoming, stop)
                     .await
             }
             Self::Unix(listener, _) => {
-                let incoming = UnixListenerStream::new(listener)
-                    .map_ok(move |stream| connections.count(stream));
+                let incoming = accepted(UnixListenerStream::new(listener), connections);
                 server
                     .serve_with_incoming_shutdown(front, incoming, stop)
                     .await
+            }
+        }
+    }
+}
+
+/// Connections as they come, one whenever there is room.
+///
+/// IMPORTANT: a node without file descriptors cannot open its next log segment, and stops.
+/// So they are left over for it, and connections wait.
+fn accepted<S>(
+    streams: impl Stream<Item = io::Result<S>> + Unpin,
+    connections: Connections,
+) -> impl Stream<Item = io::Result<Counted<S>>> {
+    stream::unfold(
+        (streams, connections),
+        async |(mut streams, connections)| {
+            let place = connections.place().await;
+            let stream = accept(&mut streams).await?;
+            let counted = connections.count(stream, place);
+            Some((Ok(counted), (streams, connections)))
+        },
+    )
+}
+
+async fn accept<S>(streams: &mut (impl Stream<Item = io::Result<S>> + Unpin)) -> Option<S> {
+    let mut is_told = false;
+    loop {
+        match streams.next().await? {
+            Ok(stream) => return Some(stream),
+            // Whoever came is gone already.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                if !is_told {
+                    tracing::warn!(%error, "a connection cannot be accepted: trying again");
+                    is_told = true;
+                }
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }

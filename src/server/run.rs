@@ -15,7 +15,7 @@ use super::listen::Listener;
 use super::metrics::Connections;
 use super::node::Node;
 use super::settings::ServeConfig;
-use crate::base::host::Host;
+use crate::base::host::{Host, ProcessFigures};
 use crate::base::types::NodeId;
 use crate::base::{Error, Result, limits};
 use crate::proto::{self, v1};
@@ -57,7 +57,7 @@ pub async fn run(
     let standing = Standing {
         live: Arc::default(),
         stopping: stopping.clone(),
-        connections: Connections::default(),
+        connections: Connections::at_most(connections_max(&config)),
     };
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
@@ -110,6 +110,16 @@ pub async fn run(
         tracing::warn!(%failure, "the log was not synced at the end");
     }
     ended
+}
+
+/// How many connections may be open at once. Each has a file descriptor, and the node
+/// needs some for its files: see [`limits::FILES_MAX`].
+fn connections_max(config: &ServeConfig) -> usize {
+    let descriptors = ProcessFigures::read().max_fds.unwrap_or(u64::MAX);
+    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+    let files = limits::FILES_MAX + config.shards.len() * limits::SHARD_FILES_MAX;
+    let left = descriptors - files.min(descriptors / 2);
+    left.clamp(1, limits::CONNECTIONS_MAX)
 }
 
 /// What clients are told, and where it listens.

@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use dkv::{Client, ClientOptions};
+
 use crate::harness::Node;
 
 /// The first bytes of an HTTP/2 connection.
@@ -114,4 +116,28 @@ async fn never_read(address: &str) -> Box<dyn std::any::Any> {
         }
     }
     Box::new((replies, sender))
+}
+
+/// Idle connections took every file descriptor: the node span on a core, and stopped at its
+/// next checkpoint with "Too many open files".
+#[tokio::test]
+async fn connections_leave_a_node_the_files_that_it_needs() {
+    let arguments = ["--snapshot-entries", "10"];
+    let mut node = Node::start_with_open_files(64, &arguments);
+    let client = Client::connect(ClientOptions::to(node.address())).await;
+    let client = client.unwrap();
+    client.set("before", "value").await.unwrap();
+    let idle: Vec<_> = (0..80)
+        .map(|_| TcpStream::connect(node.address()).unwrap())
+        .collect();
+    for i in 0..300 {
+        client.set(format!("key:{i}"), "value").await.unwrap();
+    }
+    drop(idle);
+    node.assert_healthy();
+    assert!(
+        node.said().contains("no more connections can be open"),
+        "{}",
+        node.said()
+    );
 }

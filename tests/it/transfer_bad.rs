@@ -1,8 +1,9 @@
 //! Files that cannot be imported: each is named with what is wrong, and what to do.
 
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::harness::{Node, Ran, dkv, run};
+use crate::harness::{Node, Ran, dkv, finish, run};
 
 /// What an import of a file with this content says, and that it exits with `code`.
 #[track_caller]
@@ -232,4 +233,32 @@ fn an_export_into_what_is_no_file_is_refused() {
         .exits(1)
         .complains("nope");
     node.dkv(&["kv", "export", "/dev/null"]).exits(0);
+}
+
+/// The export waited for the reader of a pipe, and Ctrl-C for the export.
+#[test]
+fn an_export_into_a_pipe_that_nobody_reads_can_be_interrupted() {
+    let node = Node::start();
+    let value = "v".repeat(1 << 20);
+    node.dkv_with_input(&["kv", "set", "a", "-"], value.as_bytes())
+        .exits(0);
+    let pipe = node.folder().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    // Open for both, so that neither side waits for the other.
+    let mut reader = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&pipe)
+        .unwrap();
+    let export = dkv()
+        .env("DKV_ENDPOINTS", node.address())
+        .args(["kv", "export"])
+        .arg(&pipe)
+        .spawn()
+        .unwrap();
+    reader.read_exact(&mut [0; 1]).unwrap();
+    let pid = rustix::process::Pid::from_child(&export);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(finish(export, "the export").code, 130);
 }

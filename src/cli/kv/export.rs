@@ -64,11 +64,15 @@ impl ExportArgs {
             clock: &*clock,
             started_us,
         };
-        // Ctrl-C just ends a process that writes to stdout, which may be a pipe that nobody
-        // reads. A file that is not complete is removed first.
+        // Ctrl-C just ends a process that writes to stdout or another pipe, which may be one
+        // that nobody reads. A file that is not complete is removed first.
         let finished = match &mut target {
             None => {
                 let run = export.run(|bytes| printer.verbatim(bytes)).await;
+                run.map(|()| true)
+            }
+            Some(target) if !target.is_whole_or_nothing() => {
+                let run = export.run(|bytes| target.write(bytes)).await;
                 run.map(|()| true)
             }
             Some(target) => tokio::select! {

@@ -72,7 +72,13 @@ pub(super) fn next_row(lines: &mut Lines) -> io::Result<Option<Result<Row, (u64,
             row.line = lines.number();
         }
         if let Err(wrong) = read {
-            return Ok(Some(Err((lines.number(), wrong))));
+            // IMPORTANT: the row is wrong from where it begins. What was taken for a part of
+            // it may have been rows of their own, and none of them is imported.
+            let said = match lines.number() {
+                end if end == row.line => wrong,
+                end => swallowed(&wrong, row.line, end),
+            };
+            return Ok(Some(Err((row.line, said))));
         }
         if within != Within::Quoted {
             return Ok(Some(Ok(row)));
@@ -85,6 +91,13 @@ pub(super) fn next_row(lines: &mut Lines) -> io::Result<Option<Result<Row, (u64,
 
 fn too_long(bytes_max: usize) -> String {
     format!("the row is longer than {bytes_max} bytes: is a quote not closed?")
+}
+
+fn swallowed(wrong: &str, begin: u64, end: u64) -> String {
+    format!(
+        "a quote is opened here, so that lines {begin} to {end} are one row, none of which is \
+         imported; in line {end} there is {wrong}"
+    )
 }
 
 fn never_closed(last: u64) -> String {

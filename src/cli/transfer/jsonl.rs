@@ -21,6 +21,9 @@ use crate::base::limits;
 /// Bytes that a byte of text takes at most when it is escaped: `\u0000`.
 const ESCAPED_BYTES_MAX: usize = 6;
 
+/// Characters at either end of what serde says that are told.
+const SAID_CHARS_MAX: usize = 100;
+
 /// Appends a record and a newline. The same record gives the same bytes.
 pub(crate) fn encode(item: &Item, line: &mut Vec<u8>) {
     line.push(b'{');
@@ -96,6 +99,7 @@ fn in_words(error: &serde_json::Error) -> String {
         Some((what, place)) => (what, place.split_once("column ").map(|(_, column)| column)),
         None => (said.as_str(), None),
     };
+    let what = bounded(what);
     let place = match column {
         Some(column) if column != "0" => format!(" (at byte {column})"),
         _ => String::new(),
@@ -105,6 +109,18 @@ fn in_words(error: &serde_json::Error) -> String {
     } else {
         format!("this is not JSON: {what}{place}")
     }
+}
+
+/// Serde quotes the text that it did not want, and that may be megabytes of somebody's
+/// value. Its beginning and end are kept: the end says what was wanted.
+fn bounded(said: &str) -> Cow<'_, str> {
+    let chars = said.chars().count();
+    if chars <= 2 * SAID_CHARS_MAX {
+        return said.into();
+    }
+    let head = said.chars().take(SAID_CHARS_MAX);
+    let tail = said.chars().skip(chars - SAID_CHARS_MAX);
+    head.chain(['…']).chain(tail).collect::<String>().into()
 }
 
 struct FieldsVisitor;

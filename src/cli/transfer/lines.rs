@@ -56,7 +56,7 @@ impl Lines {
 
     /// True if the next line may have to be waited for.
     pub(super) fn may_block(&self) -> bool {
-        self.input.buffer().is_empty()
+        !self.input.buffer().contains(&b'\n')
     }
 
     /// The first bytes, before any line was read.
@@ -151,6 +151,18 @@ mod tests {
         assert_eq!(read(b"", 100), []);
         assert_eq!(read(b"\n", 100), [some(1, "")]);
         assert_eq!(read(b"a\rb\r", 100), [some(1, "a\rb")]);
+    }
+
+    /// What a slow pipe gave last was kept back until its next block, as that ended in the
+    /// middle of a line.
+    #[test]
+    fn half_a_line_has_to_be_waited_for() {
+        let mut lines = Lines::new(Box::new(&b"one\ntwo\nhalf"[..]), 100);
+        assert!(lines.may_block(), "nothing was read yet");
+        assert_eq!(lines.next().unwrap(), Next::Line(b"one\n"));
+        assert!(!lines.may_block());
+        assert_eq!(lines.next().unwrap(), Next::Line(b"two\n"));
+        assert!(lines.may_block());
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl Target {
         Ok(target)
     }
 
+    /// True if it leaves nothing behind when it is dropped before it is finished: not so a
+    /// pipe or a device, which have what was written.
+    pub(crate) fn is_whole_or_nothing(&self) -> bool {
+        self.rename.is_some()
+    }
+
     /// Appends.
     ///
     /// # Errors

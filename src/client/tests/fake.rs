@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) always: Option<Fault>,
     /// Requests after so many are invalid, except removing a range.
     refuse_from: Option<usize>,
+    /// Requests after so many are invalid, whatever they are.
+    refuse_all_from: Option<usize>,
     /// Every request, in the order of arrival.
     pub(super) seen: Vec<v1::RequestFrame>,
     keys: HashMap<Bytes, Bytes>,
@@ -154,6 +156,11 @@ impl Fake {
     /// Refuses everything but removing a range.
     pub(crate) fn refuse_from(&self, request: usize) {
         self.state.lock().refuse_from = Some(request);
+    }
+
+    /// Refuses everything after so many requests.
+    pub(crate) fn refuse_all_from(&self, request: usize) {
+        self.state.lock().refuse_all_from = Some(request);
     }
 
     /// Refuses the next `requests` for want of room, or of these every other one.
@@ -274,11 +281,8 @@ fn handle(state: &Mutex<State>, frame: &v1::RequestFrame) -> Option<Handled> {
     let mut state = state.lock();
     state.seen.push(frame.clone());
     let mut fault = state.script.pop_front().or_else(|| state.always.clone());
-    if state
-        .refuse_from
-        .is_some_and(|from| state.seen.len() > from)
-        && !removes_range(frame)
-    {
+    let is_after = |from: Option<usize>| from.is_some_and(|from| state.seen.len() > from);
+    if is_after(state.refuse_all_from) || is_after(state.refuse_from) && !removes_range(frame) {
         fault = Some(Fault::Refuse(v1::ErrorKind::Invalid, String::new()));
     }
     let id = frame.id;

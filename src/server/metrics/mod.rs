@@ -16,7 +16,7 @@ mod requests;
 mod shards;
 mod tally;
 
-pub(super) use connections::Connections;
+pub(super) use connections::{Connections, Counted};
 pub(super) use labels::{Outcome, RequestKind};
 pub(super) use meter::{Meter, OpenSession};
 pub(super) use page::CONTENT_TYPE;

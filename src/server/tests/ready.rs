@@ -24,7 +24,7 @@ impl Asked {
         let standing = Standing {
             live: Arc::default(),
             stopping,
-            connections: Connections::default(),
+            connections: Connections::at_most(1),
         };
         Self { standing, stop }
     }

@@ -76,7 +76,18 @@ impl std::fmt::Display for Ran {
 
 /// The binary under test, with no setting of the surrounding environment.
 pub(crate) fn dkv() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dkv"));
+    clean(Command::new(env!("CARGO_BIN_EXE_dkv")))
+}
+
+/// The same, that may not have more than so many files open at once.
+pub(crate) fn dkv_with_open_files(most: u32) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_dkv")]);
+    clean(command)
+}
+
+fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DKV_") {
             command.env_remove(name);

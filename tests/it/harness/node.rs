@@ -11,7 +11,7 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::command::{Ran, code_of, dkv, dkv_at, finish};
+use super::command::{Ran, code_of, dkv, dkv_at, dkv_with_open_files, finish};
 use super::{PATIENCE, run};
 
 /// A running node; killed when dropped.
@@ -20,6 +20,8 @@ pub(crate) struct Node {
     arguments: Vec<String>,
     /// Where it is, if not in its folder.
     data_dir: Option<PathBuf>,
+    /// How many files it may have open, if not as many as this process.
+    open_files_max: Option<u32>,
     child: Option<Child>,
     address: String,
     ready_line: String,
@@ -36,17 +38,31 @@ impl Node {
     /// Starts a node with more arguments for `serve`.
     #[track_caller]
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        let mut node = Self {
+        let mut node = Self::new(arguments);
+        node.restart();
+        node
+    }
+
+    /// The same, for a node that may not have more than so many files open at once.
+    #[track_caller]
+    pub(crate) fn start_with_open_files(most: u32, arguments: &[&str]) -> Self {
+        let mut node = Self::new(arguments);
+        node.open_files_max = Some(most);
+        node.restart();
+        node
+    }
+
+    fn new(arguments: &[&str]) -> Self {
+        Self {
             folder: TempDir::new().expect("a temporary directory can be made"),
             arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
             data_dir: None,
+            open_files_max: None,
             child: None,
             address: String::new(),
             ready_line: String::new(),
             said: Arc::default(),
-        };
-        node.restart();
-        node
+        }
     }
 
     /// Starts a node with default settings on a directory that is there already.
@@ -56,6 +72,7 @@ impl Node {
             folder: TempDir::new().expect("a temporary directory can be made"),
             arguments: Vec::new(),
             data_dir: Some(data_dir.to_owned()),
+            open_files_max: None,
             child: None,
             address: String::new(),
             ready_line: String::new(),
@@ -70,7 +87,7 @@ impl Node {
     pub(crate) fn restart(&mut self) {
         assert!(self.child.is_none(), "the node runs already");
         let data = self.data_dir();
-        let mut command = dkv();
+        let mut command = self.open_files_max.map_or_else(dkv, dkv_with_open_files);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&data)

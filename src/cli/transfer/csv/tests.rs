@@ -153,6 +153,25 @@ fn a_quote_that_is_never_closed_is_an_error_that_says_where() {
     );
 }
 
+/// A quote that is not closed ends at the next one, many rows further down. The error was
+/// told of that line, as if all rows before it were imported.
+#[test]
+fn a_quote_that_ends_rows_later_is_told_where_it_begins() {
+    let all = read(b"key,value\na,1\nb,\"2\nc,3\nd,\"4\"\ne,5\n");
+    assert_eq!(all.len(), 3);
+    let (line, said) = (all[1].0, all[1].1.as_ref().unwrap_err());
+    assert_eq!(line, 3);
+    assert!(
+        said.starts_with("a quote is opened here, so that lines 3 to 5 are one row"),
+        "{said}"
+    );
+    assert!(
+        said.contains("in line 5 there is text behind the closing quote of a cell (at byte 4)"),
+        "{said}"
+    );
+    assert_eq!((all[2].0, &*all[2].1.as_ref().unwrap().key), (6, &b"e"[..]));
+}
+
 #[test]
 fn a_header_that_is_none_is_explained() {
     for (header, expected) in [

@@ -272,3 +272,19 @@ fn what_is_wrong_is_named() {
     let nul = decode(br#"{"key":"a\u0000b","value":"\u0000"}"#, &rules()).unwrap();
     assert_eq!(nul, live(b"a\0b", &b"\0"[..]));
 }
+
+/// A value in the wrong field was told whole: hundreds of them are read ahead, and each of
+/// them may have megabytes.
+#[test]
+fn text_that_is_not_wanted_is_not_told_whole() {
+    let long = "x".repeat(1 << 20);
+    for line in [
+        format!("{{\"key\":\"a\",\"value\":\"b\",\"expire_in_ms\":\"{long}\"}}"),
+        format!("\"{long}\""),
+    ] {
+        let said = decode(line.as_bytes(), &rules()).unwrap_err();
+        assert!(said.len() < 400, "{} bytes", said.len());
+        assert!(said.starts_with("invalid type: string \"xxx"), "{said}");
+        assert!(said.contains(", expected "), "{said}");
+    }
+}
