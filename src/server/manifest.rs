@@ -154,11 +154,22 @@ impl Manifest {
             return Ok(());
         };
         let (id, kept) = (shard.id, shard.engine);
+        // Another shard may have another engine, so `--engine {kept}` could be refused, too.
+        let way_out = if shard.kind.has_keys() {
+            format!(
+                "start it without naming an engine, take its keys out with \
+                 `dkv kv export keys.jsonl --shard {id}` (locks stay behind), start an empty \
+                 --data-dir with --engine {wanted}, and put them in with \
+                 `dkv kv import keys.jsonl --shard {id}`"
+            )
+        } else {
+            "it has nothing but locks, which cannot be taken out: start it without naming an \
+             engine"
+                .to_owned()
+        };
         Err(Error::invalid(format!(
             "shard {id} of this data directory is kept by the engine {kept}, which cannot be \
-             changed to {wanted} in place: start it with --engine {kept}, take its keys out with \
-             `dkv kv export keys.jsonl --shard {id}`, start an empty --data-dir with \
-             --engine {wanted}, and put them in with `dkv kv import keys.jsonl --shard {id}`"
+             changed to {wanted} in place: {way_out}"
         )))
     }
 

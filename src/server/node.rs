@@ -298,10 +298,11 @@ fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
 }
 
 fn unusable(dir: &Path, source: io::Error) -> Error {
-    let message = format!(
-        "the data directory {} cannot be used: {source}",
-        dir.display()
-    );
+    let why = match source.kind() {
+        io::ErrorKind::AlreadyExists => "it is no directory".to_owned(),
+        _ => source.to_string(),
+    };
+    let message = format!("the data directory {} cannot be used: {why}", dir.display());
     Error::new(ErrorKind::Invalid, message).with_source(source)
 }
 
