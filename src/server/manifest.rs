@@ -20,6 +20,7 @@ use crate::base::host::{Disk, Host, OpenMode};
 use crate::base::types::{NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
 use crate::proto::storage;
+use crate::wal;
 
 const MAGIC: &[u8; 7] = b"DKVMANI";
 const FORMAT: u8 = 1;
@@ -41,7 +42,7 @@ impl Manifest {
     ///
     /// # Errors
     /// `Invalid` when the directory belongs to another node or a shard would change its
-    /// type; `Corrupt` when the manifest is damaged or newer than this dkv.
+    /// type; `Corrupt` when the manifest is damaged, or gone although there is a log.
     pub(super) fn settle(
         host: &Host,
         dir: &Path,
@@ -60,7 +61,13 @@ impl Manifest {
                     .map_err(|error| failed(&path, error))?;
                 Some(decode(&path, &bytes)?)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A new identity would have the log refused as another node's.
+                if has_segments(&*host.disk, &dir.join("wal")) {
+                    return Err(gone(&path, "the manifest"));
+                }
+                None
+            }
             Err(error) => return Err(failed(&path, error)),
         };
         let before = found.clone();
@@ -87,15 +94,10 @@ impl Manifest {
     /// # Errors
     /// `Corrupt` when the log is gone.
     pub(super) fn check_log(&self, disk: &dyn Disk, log: &Path) -> Result<()> {
-        let names = disk.list(log).unwrap_or_default();
-        if !self.log_started || names.iter().any(|name| name.ends_with(".wal")) {
+        if !self.log_started || has_segments(disk, log) {
             return Ok(());
         }
-        let message = format!(
-            "{}: the log is gone; put it back, or restore the whole directory from a backup",
-            log.display()
-        );
-        Err(Error::corrupt(message))
+        Err(gone(log, "the log"))
     }
 
     /// Remembers that the log has been started.
@@ -292,6 +294,19 @@ fn damaged(path: &Path, what: &str) -> Error {
             path.display()
         ),
     )
+}
+
+/// True if something of a log is there; its spare files hold nothing.
+fn has_segments(disk: &dyn Disk, log: &Path) -> bool {
+    let names = disk.list(log).unwrap_or_default();
+    names.iter().any(|name| wal::is_segment(name))
+}
+
+fn gone(path: &Path, what: &str) -> Error {
+    Error::corrupt(format!(
+        "{}: {what} is gone; put it back, or restore the whole directory from a backup",
+        path.display()
+    ))
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {
