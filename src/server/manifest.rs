@@ -20,7 +20,6 @@ use crate::base::host::{Disk, Host, OpenMode};
 use crate::base::types::{NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
 use crate::proto::storage;
-use crate::wal;
 
 const MAGIC: &[u8; 7] = b"DKVMANI";
 const FORMAT: u8 = 1;
@@ -48,6 +47,7 @@ impl Manifest {
         dir: &Path,
         name: Option<&str>,
         wanted: &[WantedShard],
+        has_log: bool,
     ) -> Result<Self> {
         let path = dir.join("manifest");
         let found = match host.disk.open(&path, OpenMode::Read) {
@@ -63,7 +63,7 @@ impl Manifest {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // A new identity would have the log refused as another node's.
-                if has_segments(&*host.disk, &dir.join("wal")) {
+                if has_log {
                     return Err(gone(&path, "the manifest"));
                 }
                 None
@@ -93,8 +93,8 @@ impl Manifest {
     ///
     /// # Errors
     /// `Corrupt` when the log is gone.
-    pub(super) fn check_log(&self, disk: &dyn Disk, log: &Path) -> Result<()> {
-        if !self.log_started || has_segments(disk, log) {
+    pub(super) fn check_log(&self, log: &Path, has_log: bool) -> Result<()> {
+        if !self.log_started || has_log {
             return Ok(());
         }
         Err(gone(log, "the log"))
@@ -294,12 +294,6 @@ fn damaged(path: &Path, what: &str) -> Error {
             path.display()
         ),
     )
-}
-
-/// True if something of a log is there; its spare files hold nothing.
-fn has_segments(disk: &dyn Disk, log: &Path) -> bool {
-    let names = disk.list(log).unwrap_or_default();
-    names.iter().any(|name| wal::is_segment(name))
 }
 
 fn gone(path: &Path, what: &str) -> Error {
