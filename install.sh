@@ -193,8 +193,20 @@ check_root() {
 }
 
 refuse_unwritable() {
+    as_root="--path=$(quoted "$root")"
+    if [ "$uninstall" = true ]; then
+        fail "cannot write to $1: do it as root, with --uninstall $as_root"
+    elif [ "$from_source" = true ]; then
+        fail "cannot write to $1: do it as root, or in a folder of your own: add --path DIR"
+    fi
+    # sudo hands no environment on.
+    if [ -n "${DKV_INSTALL_URL:-}" ]; then
+        as_root="DKV_INSTALL_URL=$(quoted "$DKV_INSTALL_URL") bash -s -- $as_root"
+    else
+        as_root="bash -s -- $as_root"
+    fi
     warn "cannot write to $1. Two ways out:"
-    warn "  as root:                  ... | sudo bash -s -- --path=$(quoted "$root")"
+    warn "  as root:                  ... | sudo $as_root"
     # shellcheck disable=SC2016 # $HOME is for the reader's shell.
     warn '  in a folder of your own:  ... | bash -s -- --path="$HOME/.local"'
     exit 1

@@ -12,8 +12,10 @@ use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
 use crate::cli::{command, files};
 
-/// Print the completions of a shell, like `dkv completions bash >
-/// ~/.local/share/bash-completion/completions/dkv`.
+/// Print the completions of a shell
+///
+/// This shell has them after `source <(dkv completions bash)`; every new one, if they are in
+/// ~/.local/share/bash-completion/completions/dkv.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell, or all of them

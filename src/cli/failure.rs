@@ -50,7 +50,7 @@ pub(crate) fn hint(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::Conflict => Some("read again, then retry"),
         ErrorKind::NotLeader => Some("nothing was applied: retry"),
         ErrorKind::Corrupt => {
-            Some("restore this node from a backup or another member; see its log")
+            Some("the node's log names the damaged file: restore its data directory from a backup")
         }
         ErrorKind::Internal => Some(
             "see the node's log, and its disk; if both are well, please report this defect of dkv",

@@ -9,7 +9,9 @@ use crate::cli::output::{Format, Printer};
 use crate::cli::row::{Field, Row};
 use crate::client::{Description, ShardDescription};
 
-/// Describe a node and its shards: types, engines, durability, revisions, counts.
+/// Describe a node and its shards
+///
+/// Prints the type, engine, durability, revision and counts of each shard.
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
     #[command(flatten)]

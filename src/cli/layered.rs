@@ -17,7 +17,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::base::Error;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::old_flags::{self, Treatment};
-use crate::cli::{files, root};
+use crate::cli::{files, misspelt, root};
 use crate::config::environment::{Environment, variable_name};
 use crate::config::file::SettingsFile;
 use crate::config::{Layers, Sourced};
@@ -55,7 +55,10 @@ impl Words {
     /// value that the flag would not take either.
     pub(crate) fn resolve(&self) -> Outcome<Effective> {
         let command = root::command();
-        let typed = command.clone().try_get_matches_from(&self.argv)?;
+        let typed = command
+            .clone()
+            .try_get_matches_from(&self.argv)
+            .map_err(|error| misspelt::advise(error, &command))?;
         let layers = self.layers(&command, &typed)?;
         let mut applied = Applied {
             layers: &layers,

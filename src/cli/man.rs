@@ -13,8 +13,9 @@ use crate::cli::output::Printer;
 use crate::cli::{command, files};
 use crate::config::environment::variable_name;
 
-/// Print the manual, like `dkv man | man -l -`, or write one page for every subcommand into a
-/// directory.
+/// Print the manual, or write its pages into a directory
+///
+/// `dkv man | man -l -` shows it. A directory gets one page for every subcommand.
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
     /// Write the pages into this directory

@@ -16,6 +16,7 @@ mod layered;
 mod lock;
 mod logging;
 mod man;
+mod misspelt;
 mod old_flags;
 mod output;
 mod perf;

@@ -16,11 +16,11 @@ use crate::cli::row::Row;
 use crate::config::text;
 use crate::perf::{self, Measured, PerfOptions, Progress, Stop, Test};
 
-/// Measure how fast a server answers: operations a second and latencies, test by test.
+/// Measure how fast a server answers
 ///
-/// Every thread is one client that asks, waits for the answer, and asks again. Keys have a
-/// prefix of their own and are removed afterwards. The tests are set, set-large, get, has,
-/// has-not, mixed and delete.
+/// Prints operations a second and latencies, test by test. Every thread is one client that
+/// asks, waits for the answer, and asks again. Keys have a prefix of their own and are removed
+/// afterwards. The tests are set, set-large, get, has, has-not, mixed and delete.
 #[derive(Debug, Args)]
 pub(crate) struct PerfCommand {
     #[command(flatten)]

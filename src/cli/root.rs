@@ -57,21 +57,15 @@ struct GlobalArgs {
     no_progress: bool,
 }
 
+/// Most are described where their arguments are: a description here would hide that one.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start a node
     Serve(Box<serve::ServeArgs>),
-    /// Read and write keys
     Kv(Box<kv::KvArgs>),
-    /// Take, hold and inspect locks
     Lock(Box<lock::LockArgs>),
-    /// Describe a node and its shards
     Info(info::InfoArgs),
-    /// Measure how fast a server answers
     Perf(Box<perf::PerfCommand>),
-    /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
-    /// Print the manual, or write its pages into a directory
     Man(man::ManArgs),
     /// Print the version
     Version,

@@ -22,7 +22,10 @@ use crate::server::settings::{
 };
 use crate::server::{self, Ready};
 
-/// Start a node: a local store and a lock manager on loopback, unless told otherwise.
+/// Start a node
+///
+/// Unless told otherwise it listens on loopback, with one shard of keys and locks and one of
+/// locks alone.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Take requests here: IP:PORT or unix:/path/dkv.sock; may be given several times

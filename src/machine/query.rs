@@ -88,7 +88,7 @@ pub(super) fn check_bucket(rows: &(impl Read + ?Sized), bucket: &str) -> Result<
         return Ok(());
     }
     let message = format!(
-        "there is no bucket `{bucket}` in this shard; this build cannot make buckets yet: leave the bucket away"
+        "there is no bucket `{bucket}` in this shard; this build cannot make buckets yet: leave it out"
     );
     Err(Error::new(ErrorKind::NotFound, message))
 }

@@ -146,6 +146,10 @@ fn refused(address: &str, source: io::Error) -> Error {
                      another --listen"
             ),
         ),
+        io::ErrorKind::AddrNotAvailable => (
+            ErrorKind::Invalid,
+            format!("cannot listen on {address}: this machine has no such address"),
+        ),
         _ => (
             ErrorKind::Invalid,
             format!("cannot listen on {address}: {source}"),

@@ -41,12 +41,13 @@ impl Manifest {
     ///
     /// # Errors
     /// `Invalid` when the directory belongs to another node or a shard would change its
-    /// type; `Corrupt` when the manifest is damaged or newer than this dkv.
+    /// type; `Corrupt` when the manifest is damaged, or gone although there is a log.
     pub(super) fn settle(
         host: &Host,
         dir: &Path,
         name: Option<&str>,
         wanted: &[WantedShard],
+        has_log: bool,
     ) -> Result<Self> {
         let path = dir.join("manifest");
         let found = match host.disk.open(&path, OpenMode::Read) {
@@ -60,7 +61,13 @@ impl Manifest {
                     .map_err(|error| failed(&path, error))?;
                 Some(decode(&path, &bytes)?)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A new identity would have the log refused as another node's.
+                if has_log {
+                    return Err(gone(&path, "the manifest"));
+                }
+                None
+            }
             Err(error) => return Err(failed(&path, error)),
         };
         let before = found.clone();
@@ -86,16 +93,11 @@ impl Manifest {
     ///
     /// # Errors
     /// `Corrupt` when the log is gone.
-    pub(super) fn check_log(&self, disk: &dyn Disk, log: &Path) -> Result<()> {
-        let names = disk.list(log).unwrap_or_default();
-        if !self.log_started || names.iter().any(|name| name.ends_with(".wal")) {
+    pub(super) fn check_log(&self, log: &Path, has_log: bool) -> Result<()> {
+        if !self.log_started || has_log {
             return Ok(());
         }
-        let message = format!(
-            "{}: the log is gone; put it back, or restore the whole directory from a backup",
-            log.display()
-        );
-        Err(Error::corrupt(message))
+        Err(gone(log, "the log"))
     }
 
     /// Remembers that the log has been started.
@@ -154,11 +156,22 @@ impl Manifest {
             return Ok(());
         };
         let (id, kept) = (shard.id, shard.engine);
+        // Another shard may have another engine, so `--engine {kept}` could be refused, too.
+        let way_out = if shard.kind.has_keys() {
+            format!(
+                "start it without naming an engine, take its keys out with \
+                 `dkv kv export keys.jsonl --shard {id}` (locks stay behind), start an empty \
+                 --data-dir with --engine {wanted}, and put them in with \
+                 `dkv kv import keys.jsonl --shard {id}`"
+            )
+        } else {
+            "it has nothing but locks, which cannot be taken out: start it without naming an \
+             engine"
+                .to_owned()
+        };
         Err(Error::invalid(format!(
             "shard {id} of this data directory is kept by the engine {kept}, which cannot be \
-             changed to {wanted} in place: start it with --engine {kept}, take its keys out with \
-             `dkv kv export keys.jsonl --shard {id}`, start an empty --data-dir with \
-             --engine {wanted}, and put them in with `dkv kv import keys.jsonl --shard {id}`"
+             changed to {wanted} in place: {way_out}"
         )))
     }
 
@@ -281,6 +294,13 @@ fn damaged(path: &Path, what: &str) -> Error {
             path.display()
         ),
     )
+}
+
+fn gone(path: &Path, what: &str) -> Error {
+    Error::corrupt(format!(
+        "{}: {what} is gone; put it back, or restore the whole directory from a backup",
+        path.display()
+    ))
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

@@ -22,7 +22,7 @@ use crate::store::fatal::Fatal;
 use crate::store::history_file::HistoryFiles;
 use crate::store::{Local, LocalOptions, Replayed, Store};
 pub use crate::wal::WalStatus as LogStatus;
-use crate::wal::{Record, RecordKind, Recovery, Wal, WalOptions};
+use crate::wal::{self, Record, RecordKind, Recovery, Wal, WalOptions};
 
 /// A running node without its listeners.
 pub struct Node {
@@ -70,17 +70,20 @@ impl Node {
             .disk
             .lock(&dir.join("LOCK"))
             .map_err(|error| locked(dir, error))?;
-        let mut manifest = Manifest::settle(host, dir, config.node_id.as_deref(), &config.shards)?;
+        let log = dir.join("wal");
+        let has_log = has_log(&*host.disk, &log);
+        let name = config.node_id.as_deref();
+        let mut manifest = Manifest::settle(host, dir, name, &config.shards, has_log)?;
+        manifest.check_log(&log, has_log)?;
         let mut opened = BTreeMap::new();
         for spec in &manifest.shards {
             opened.insert(spec.id, open_shard(host, dir, *spec, &config.disk_engine)?);
         }
         let options = WalOptions {
-            dir: dir.join("wal"),
+            dir: log,
             node: manifest.node,
             segment_bytes: config.wal_segment_bytes,
         };
-        manifest.check_log(&*host.disk, &options.dir)?;
         let mut recovery = Wal::recover(host, options)?;
         manifest.note_log(&*host.disk, dir)?;
         replay(&mut recovery, &mut opened)?;
@@ -188,6 +191,12 @@ fn shard_of(node: NodeId, spec: ShardSpec, config: &ServeConfig, local: Local) -
         identity: Bytes::copy_from_slice(&node.0),
         store: Store::Local(local),
     }
+}
+
+/// True if something of a log is there; its spare files hold nothing.
+fn has_log(disk: &dyn Disk, log: &Path) -> bool {
+    let names = disk.list(log).unwrap_or_default();
+    names.iter().any(|name| wal::is_segment(name))
 }
 
 fn shard_dir(dir: &Path, id: ShardId) -> PathBuf {
@@ -298,10 +307,11 @@ fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
 }
 
 fn unusable(dir: &Path, source: io::Error) -> Error {
-    let message = format!(
-        "the data directory {} cannot be used: {source}",
-        dir.display()
-    );
+    let why = match source.kind() {
+        io::ErrorKind::AlreadyExists => "it is no directory".to_owned(),
+        _ => source.to_string(),
+    };
+    let message = format!("the data directory {} cannot be used: {why}", dir.display());
     Error::new(ErrorKind::Invalid, message).with_source(source)
 }
 

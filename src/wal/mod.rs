@@ -32,3 +32,4 @@ pub use handle::{Wal, WalStatus};
 pub use queue::{Append, Done};
 pub use record::{Durability, GroupId, Record, RecordKind};
 pub use recovery::{Recovery, WalOptions};
+pub use segment::is_segment;

@@ -23,6 +23,11 @@ pub(super) fn epoch_of(name: &str) -> Option<u64> {
     well_formed.then(|| u64::from_str_radix(digits, 16).expect("16 hex digits are a u64"))
 }
 
+/// True for the name of a file that holds a part of a log; a spare file holds none.
+pub fn is_segment(name: &str) -> bool {
+    epoch_of(name).is_some()
+}
+
 /// One segment.
 #[derive(Debug)]
 pub(super) struct Segment {

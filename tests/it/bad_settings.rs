@@ -184,6 +184,44 @@ fn another_type_for_a_known_shard_is_refused() {
     refused_on_the_same_directory(&[], &["--shards", "100=lockmgr(lstore)"], "100");
 }
 
+/// It named `--engine memory`, which another shard of the directory refused in turn, and an
+/// export of a lock manager, which has no keys.
+#[test]
+fn a_refused_engine_names_a_way_out_that_exists() {
+    let shards = "100=lstore/memory,200=lockmgr(lstore)/redb";
+    let mut node = Node::start_with(&["--shards", shards]);
+    assert_eq!(node.terminate(), 0);
+    let data = node.data_dir().to_string_lossy().into_owned();
+    let base = ["--listen", "127.0.0.1:0", "--data-dir", &data];
+    let to_redb = serve_fails(
+        &[&base[..], &["--engine", "redb"]].concat(),
+        &[],
+        node.folder(),
+    );
+    to_redb
+        .exits(2)
+        .complains("shard 100")
+        .complains("without naming an engine")
+        .complains("dkv kv export keys.jsonl --shard 100");
+    let to_memory = [&base[..], &["--engine", "memory"]].concat();
+    let to_memory = serve_fails(&to_memory, &[], node.folder());
+    to_memory
+        .exits(2)
+        .complains("shard 200")
+        .complains("without naming an engine");
+    assert!(!to_memory.stderr.contains("kv export"), "{to_memory}");
+}
+
+#[test]
+fn a_file_in_place_of_the_directory_is_called_no_directory() {
+    let folder = folder();
+    std::fs::write(folder.path().join("data"), "").unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--data-dir", "data"];
+    serve_fails(&arguments, &[], folder.path())
+        .exits(2)
+        .complains("data cannot be used: it is no directory");
+}
+
 /// Every file of a folder, deep.
 fn files_of(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder)

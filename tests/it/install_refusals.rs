@@ -72,8 +72,11 @@ fn a_place_that_cannot_be_written_is_named_before_any_download() {
         &machine,
         &["--path=/proc/dkv"],
         1,
-        &["/proc", "Two ways out", "sudo", "--path="],
+        &["/proc", "Two ways out", "--path=/proc/dkv"],
     );
+    // sudo hands no environment on: without the address root would be told that there is none.
+    let as_root = format!("sudo DKV_INSTALL_URL='{}' bash -s", site.url());
+    refused(&machine, &["--path=/proc/dkv"], 1, &[&as_root]);
     let occupied = machine.home().join(".local/bin/dkv");
     std::fs::create_dir_all(occupied).unwrap();
     refused(&machine, &[], 1, &["/.local/bin/dkv is a folder"]);

@@ -155,9 +155,13 @@ impl Row {
     pub(super) fn into_item(self, header: &Header, rules: &Rules) -> Result<Item, String> {
         let (cells, columns) = (self.cells.len(), header.columns.len());
         if cells != columns {
+            let advice = if cells > columns {
+                "put a cell that holds a comma in quotes"
+            } else {
+                "leave an empty cell its comma"
+            };
             return Err(format!(
-                "{cells} cells, and the header names {columns}: put a cell that holds a comma \
-                 in quotes"
+                "{cells} cells, and the header names {columns}: {advice}"
             ));
         }
         let mut fields = Fields::default();

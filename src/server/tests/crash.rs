@@ -199,6 +199,49 @@ fn a_missing_log_is_refused() {
     assert!(refused.to_string().contains("the log is gone"), "{refused}");
 }
 
+/// A spare file, which holds nothing, was taken for the log: the node started empty.
+#[test]
+fn a_missing_log_is_refused_although_its_spare_files_are_there() {
+    let mut world = World::new(5);
+    let mut witness = Witness::default();
+    one_life(&mut world, &mut witness).unwrap();
+    die(&world, false);
+    let mut spares = 0;
+    for (path, _) in world.disk.files() {
+        let is_spare = path.to_string_lossy().contains("/spare-");
+        spares += usize::from(is_spare);
+        if path.starts_with("/data/wal") && !is_spare {
+            world.disk.remove(&path).unwrap();
+        }
+    }
+    assert!(spares > 0, "there is no spare file to be mistaken");
+    let Err(refused) = world.open() else {
+        panic!("a node without its log was opened")
+    };
+    assert!(refused.to_string().contains("the log is gone"), "{refused}");
+}
+
+/// The node took a new identity, and called its own log another node's.
+#[test]
+fn a_missing_manifest_is_refused_by_name() {
+    let mut world = World::new(6);
+    let mut witness = Witness::default();
+    one_life(&mut world, &mut witness).unwrap();
+    die(&world, false);
+    let manifest = std::path::Path::new("/data/manifest");
+    world.disk.remove(manifest).unwrap();
+    for _ in 0..2 {
+        let Err(refused) = world.open() else {
+            panic!("a node without its manifest was opened")
+        };
+        let refused = refused.to_string();
+        assert!(
+            refused.contains("/data/manifest: the manifest is gone"),
+            "{refused}"
+        );
+    }
+}
+
 /// A checkpoint that was there and is gone, after the log let its entries go, must not be
 /// taken for a new shard: revisions and fences would begin again.
 #[test]

@@ -91,8 +91,8 @@ fn other_columns_are_timers_bytes_and_expired_keys() {
 fn what_is_wrong_with_a_row_is_named_and_the_next_one_is_read() {
     let long = format!("a,{}", "x".repeat(LINE_BYTES_MAX));
     let cases: &[(&str, &str)] = &[
-        ("a", "1 cells, and the header names 4"),
-        ("a,b,c,d,e", "5 cells, and the header names 4"),
+        ("a", "1 cells, and the header names 4: leave an empty cell"),
+        ("a,b,c,d,e", "5 cells, and the header names 4: put a cell"),
         (
             "a,5\" pipe,,",
             "a quote inside a cell without quotes (at byte 4)",
