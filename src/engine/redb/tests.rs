@@ -1,6 +1,7 @@
 //! The redb engine: what every engine must do, as it is, while its file is being
 //! written anew, and with damaged files.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -179,6 +180,57 @@ fn deleted_rows_give_their_room_back_to_the_disk() {
     drop(engine);
     let engine = open_with(&disk, OPTIONS).unwrap();
     assert_eq!((engine.durable_index(), rows(&engine)), (LogIndex(2), 100));
+}
+
+/// Once, a disk that filled up while a file was written anew stopped the node, if it did
+/// so at the very end.
+#[test]
+fn no_room_for_writing_the_file_anew_leaves_it_as_it_was() {
+    let options = RedbOptions {
+        rewrite_bytes_min: 0,
+        ..OPTIONS
+    };
+    let mut without_room = 0;
+    for nth in 0.. {
+        let disk = TestDisk::default();
+        let mut engine = open_with(&disk, options).unwrap();
+        put(&mut engine, 0..1_000, 20);
+        engine.checkpoint(LogIndex(1))().unwrap();
+        let first = engine.upkeep().expect("a fresh file is mostly empty");
+        disk.fail(nth, io::ErrorKind::StorageFull);
+        let mut next = Some(first);
+        let mut ended = Ok(());
+        while let Some(job) = next
+            && !disk.has_failed()
+            && ended.is_ok()
+        {
+            ended = job();
+            next = engine.upkeep();
+        }
+        if !disk.has_failed() {
+            break;
+        }
+        if disk.has_failed_to_keep() {
+            // Not in the writing, but in what makes it last: that is a failed disk.
+            continue;
+        }
+        if let Err(failure) = ended {
+            panic!("operation {nth}: {failure}");
+        }
+        without_room += 1;
+        put(&mut engine, 1_000..1_001, 20);
+        engine.checkpoint(LogIndex(2))().unwrap();
+        drop(engine);
+        let engine = open_with(&disk, OPTIONS).unwrap();
+        assert_eq!(engine.durable_index(), LogIndex(2));
+        assert!(
+            engine
+                .get(Table::Data, &1_000_u32.to_be_bytes())
+                .unwrap()
+                .is_some()
+        );
+    }
+    assert!(without_room > 10, "{without_room}");
 }
 
 /// Whatever one flipped byte does to a file, nothing else than what was written is read.
