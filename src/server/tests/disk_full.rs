@@ -1,6 +1,9 @@
 //! Running out of space: writes are refused with what is needed, reads go on, and the
 //! node recovers by itself.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::world::{World, contents, kv, set, store};
 use crate::base::ErrorKind;
 use crate::server::settings::EngineKind;
@@ -100,4 +103,37 @@ fn an_engine_without_room_holds_writers_up_and_recovers_by_itself() {
         .unwrap();
     world.spawn.run_until_idle();
     assert_eq!(contents(&shard).len(), written + 1);
+}
+
+/// Once, who was held up when the disk failed was never answered.
+#[test]
+fn who_is_held_up_when_the_node_stops_is_answered() {
+    let mut world = World::new(13);
+    world.keep_rows_in(EngineKind::Redb);
+    world.config.disk_engine.unflushed_bytes_max = 8 << 10;
+    let node = world.open().unwrap();
+    let shard = store(&node);
+    world.disk.set_capacity_bytes(Some(1 << 20));
+    let answered = Arc::new(AtomicU64::new(0));
+    let mut accepted = 0;
+    loop {
+        assert!(accepted < 1_000, "nobody was held up");
+        let command = kv(set(&format!("key-{accepted}"), &"v".repeat(100)));
+        let tell = answered.clone();
+        let done = move |_| {
+            tell.fetch_add(1, Ordering::SeqCst);
+        };
+        if shard.submit(vec![command], Box::new(done)).is_err() {
+            break;
+        }
+        accepted += 1;
+        // One step at a time: some are in the log when the others find no room.
+        world.clock.advance_ms(1);
+        world.spawn.poll_one();
+    }
+    world.spawn.run_until_idle();
+    assert!(answered.load(Ordering::SeqCst) < accepted, "somebody waits");
+    node.fatal.raise("the disk failed");
+    world.spawn.run_until_idle();
+    assert_eq!(answered.load(Ordering::SeqCst), accepted);
 }
