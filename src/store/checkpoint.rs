@@ -108,7 +108,15 @@ impl Checkpointer {
         let pinned = self.shared.wal.pinned_segments(options.shard.0);
         let held_back = pinned > limits::WAL_PINNED_SEGMENTS_MAX
             && (grown || bytes == 0 || pinned > 2 * limits::WAL_PINNED_SEGMENTS_MAX);
-        (long && grown) || held_back || self.shared.held_up.load(Ordering::Relaxed)
+        let held_up = self.shared.held_up.load(Ordering::Relaxed);
+        (long && grown) || held_back || held_up || self.is_filling()
+    }
+
+    /// True when the engine holds much in memory only. The log need not be long for that:
+    /// one command may change thousands of rows.
+    fn is_filling(&self) -> bool {
+        let unflushed = self.shared.machine.read().engine().stats().unflushed_bytes;
+        unflushed >= self.shared.options.snapshot_bytes
     }
 
     /// Something happened between the last look and the lock of the wake-up.

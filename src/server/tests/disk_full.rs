@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
+
 use super::world::{World, contents, kv, set, store};
-use crate::base::ErrorKind;
+use crate::base::{ErrorKind, Result};
+use crate::kv::KvCommand;
 use crate::server::settings::EngineKind;
 
 #[test]
@@ -136,4 +139,33 @@ fn who_is_held_up_when_the_node_stops_is_answered() {
     node.fatal.raise("the disk failed");
     world.spawn.run_until_idle();
     assert_eq!(answered.load(Ordering::SeqCst), accepted);
+}
+
+/// Once, only the length of the log began a checkpoint: a few commands that changed many
+/// rows each filled the engine's memory, and everybody waited for the file.
+#[test]
+fn a_command_that_changes_many_rows_begins_a_checkpoint() {
+    let mut world = World::new(14);
+    world.keep_rows_in(EngineKind::Redb);
+    world.config.snapshot_entries = 1_000_000;
+    world.config.snapshot_bytes = 16 << 10;
+    world.config.disk_engine.unflushed_bytes_max = 256 << 20;
+    let node = world.open().unwrap();
+    let shard = store(&node);
+    let submit = |command| {
+        let done = Box::new(|result: Result<_>| drop(result.unwrap()));
+        shard.submit(vec![command], done).unwrap();
+        world.spawn.run_until_idle();
+    };
+    for at in 0..400 {
+        submit(kv(set(&format!("key-{at}"), "v")));
+    }
+    assert!(shard.status().engine.unflushed_bytes < 16 << 10);
+    submit(kv(KvCommand::DeleteRange {
+        start: Bytes::new(),
+        end: None,
+    }));
+    let status = shard.status();
+    assert_eq!(status.keys, 0);
+    assert_eq!(status.durable, status.applied, "{:?}", status.engine);
 }
