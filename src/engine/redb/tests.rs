@@ -233,6 +233,54 @@ fn no_room_for_writing_the_file_anew_leaves_it_as_it_was() {
     assert!(without_room > 10, "{without_room}");
 }
 
+/// Once, the last reader of a file that had been replaced waited while redb wrote to it.
+#[test]
+fn nobody_writes_to_a_file_that_was_replaced() {
+    let disk = TestDisk::default();
+    let options = RedbOptions {
+        rewrite_bytes_min: 0,
+        ..OPTIONS
+    };
+    let mut engine = open_with(&disk, options).unwrap();
+    put(&mut engine, 0..1_000, 20);
+    engine.checkpoint(LogIndex(1))().unwrap();
+    let view = engine.view();
+    let rewritten = |engine: &RedbEngine| {
+        let before = engine.stats().disk_bytes;
+        engine.upkeep().expect("there is more to do")().unwrap();
+        engine.stats().disk_bytes != before
+    };
+    while !rewritten(&engine) {}
+    let operations = disk.operations();
+    assert!(
+        view.get(Table::Data, &7_u32.to_be_bytes())
+            .unwrap()
+            .is_some()
+    );
+    drop(view);
+    assert_eq!(disk.operations(), operations);
+}
+
+/// A reader that is on its way when the file is closed to be opened again looks again; it
+/// did not when it met the closed file before redb told of the failure.
+#[test]
+fn a_file_that_was_closed_is_no_failure_of_the_disk() {
+    let disk = TestDisk::default();
+    let mut engine = open_with(&disk, OPTIONS).unwrap();
+    put(&mut engine, 0..10_000, 20);
+    engine.checkpoint(LogIndex(1))().unwrap();
+    drop(engine);
+    let uncached = RedbOptions {
+        cache_bytes: 0,
+        ..OPTIONS
+    };
+    let engine = open_with(&disk, uncached).unwrap();
+    let view = engine.view();
+    drop(engine);
+    let failure = view.get(Table::Data, &7_u32.to_be_bytes()).unwrap_err();
+    assert!(matches!(failure, EngineError::Poisoned(_)), "{failure:?}");
+}
+
 /// Whatever one flipped byte does to a file, nothing else than what was written is read.
 #[test]
 fn a_damaged_file_never_gives_a_wrong_value() {

@@ -190,7 +190,9 @@ impl Writer {
             source,
         })?;
         file.renamed(&path);
-        self.file = Some(file);
+        if let Some(replaced) = self.file.replace(file) {
+            replaced.state().retire();
+        }
         Ok(())
     }
 
@@ -266,7 +268,9 @@ impl Writer {
     }
 
     fn give_up_rewrite(&mut self) -> Result<(), EngineError> {
-        self.rewrite = None;
+        if let Some(rewrite) = self.rewrite.take() {
+            rewrite.close();
+        }
         let path = self.dir.join(NEW_FILE_NAME);
         let removed = self.disk.remove(&path);
         removed.map_err(|source| EngineError::Io { path, source })
