@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::history_file::{HistoryFiles, Span};
 use super::local::Shared;
 use crate::base::histogram::{self, Histogram};
-use crate::base::host::{Patience, Progress, Step};
+use crate::base::host::{DiskLock, Patience, Progress, Step};
 use crate::base::limits;
 use crate::base::types::{LogIndex, Revision};
 use crate::engine::{CheckpointJob, EngineError};
@@ -82,16 +82,19 @@ pub(super) struct Checkpointer {
     /// has grown by as much, so that writing is at most doubled.
     bytes_last: u64,
     not_before_ms: u64,
+    /// Nobody else may write here before this is dropped.
+    _lock: Arc<DiskLock>,
 }
 
 impl Checkpointer {
-    pub(super) fn new(shared: Arc<Shared>, history: HistoryFiles) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, history: HistoryFiles, lock: Arc<DiskLock>) -> Self {
         Self {
             shared,
             history,
             stage: Stage::Idle,
             bytes_last: 0,
             not_before_ms: 0,
+            _lock: lock,
         }
     }
 
