@@ -35,7 +35,7 @@ pub struct Node {
     /// The node's name; empty if it has none.
     pub name: String,
     locals: Vec<Local>,
-    lock: DiskLock,
+    lock: Arc<DiskLock>,
 }
 
 /// What a closed node leaves.
@@ -43,9 +43,9 @@ pub struct Node {
 pub struct Closed {
     /// Whether everything that was accepted is durable.
     pub synced: Result<()>,
-    /// Keeps others out of the data directory until it is dropped. The background work
-    /// ends soon: a checkpoint that is being written is written to its end.
-    pub lock: DiskLock,
+    /// Keeps others out of the data directory until it is dropped and the background work
+    /// has ended, which is soon: a checkpoint that is being written is written to its end.
+    pub lock: Arc<DiskLock>,
 }
 
 /// A shard that is being recovered.
@@ -70,6 +70,7 @@ impl Node {
             .disk
             .lock(&dir.join("LOCK"))
             .map_err(|error| locked(dir, error))?;
+        let lock = Arc::new(lock);
         let log = dir.join("wal");
         let has_log = has_log(&*host.disk, &log);
         let name = config.node_id.as_deref();
@@ -106,6 +107,7 @@ impl Node {
                 history,
                 local_options,
                 fatal.clone(),
+                lock.clone(),
             );
             locals.push(local.clone());
             shards.push(shard_of(manifest.node, spec, config, local));

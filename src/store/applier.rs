@@ -104,12 +104,14 @@ impl Applier {
     }
 
     /// True while the engine holds too much in memory only. What is logged waits then,
-    /// and writers with it; their bytes are bounded by what the shard admits.
+    /// and writers with it; their bytes are bounded by what the shard admits. A node that
+    /// stops holds nobody up: there is nothing to wait for any more.
     fn is_held_up(&self, patience: Patience) -> bool {
         let shared = self.shared();
         let unflushed = shared.machine.read().engine().stats().unflushed_bytes;
         let held_up = unflushed > shared.options.unflushed_bytes_max
-            && !shared.closing.load(Ordering::SeqCst);
+            && !shared.closing.load(Ordering::SeqCst)
+            && shared.fatal.reason().is_none();
         shared.held_up.store(held_up, Ordering::Relaxed);
         if held_up {
             shared.wake_checkpointer();

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::history_file::{HistoryFiles, Span};
 use super::local::Shared;
 use crate::base::histogram::{self, Histogram};
-use crate::base::host::{Patience, Progress, Step};
+use crate::base::host::{DiskLock, Patience, Progress, Step};
 use crate::base::limits;
 use crate::base::types::{LogIndex, Revision};
 use crate::engine::{CheckpointJob, EngineError};
@@ -19,6 +19,9 @@ use crate::wal::{self, Append, WalError};
 
 /// How often a quiet shard looks whether it pins the log, ms.
 const LOOK_MS: u64 = 1_000;
+
+/// Rows that a usual command changes, at most: its record, and two of its deadlines.
+const ROWS_PER_COMMAND: u64 = 3;
 
 /// How long after a checkpoint that found no space the next is tried, ms.
 const RETRY_MS: u64 = 10_000;
@@ -82,16 +85,19 @@ pub(super) struct Checkpointer {
     /// has grown by as much, so that writing is at most doubled.
     bytes_last: u64,
     not_before_ms: u64,
+    /// Nobody else may write here before this is dropped.
+    _lock: Arc<DiskLock>,
 }
 
 impl Checkpointer {
-    pub(super) fn new(shared: Arc<Shared>, history: HistoryFiles) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, history: HistoryFiles, lock: Arc<DiskLock>) -> Self {
         Self {
             shared,
             history,
             stage: Stage::Idle,
             bytes_last: 0,
             not_before_ms: 0,
+            _lock: lock,
         }
     }
 
@@ -108,13 +114,17 @@ impl Checkpointer {
         let pinned = self.shared.wal.pinned_segments(options.shard.0);
         let held_back = pinned > limits::WAL_PINNED_SEGMENTS_MAX
             && (grown || bytes == 0 || pinned > 2 * limits::WAL_PINNED_SEGMENTS_MAX);
-        // One command may change thousands of rows, which a restart changes again.
-        let many_rows = self.unflushed_rows() >= options.snapshot_entries;
-        (long && grown) || held_back || many_rows || self.shared.held_up.load(Ordering::Relaxed)
+        let held_up = self.shared.held_up.load(Ordering::Relaxed);
+        (long && grown) || held_back || held_up || self.is_filling()
     }
 
-    fn unflushed_rows(&self) -> u64 {
-        self.shared.machine.read().engine().stats().unflushed_rows
+    /// True when the engine holds much in memory only. The log need not be long for that:
+    /// one command may change thousands of rows.
+    fn is_filling(&self) -> bool {
+        let stats = self.shared.machine.read().engine().stats();
+        let options = &self.shared.options;
+        stats.unflushed_bytes >= options.snapshot_bytes
+            || stats.unflushed_rows >= ROWS_PER_COMMAND.saturating_mul(options.snapshot_entries)
     }
 
     /// Something happened between the last look and the lock of the wake-up.

@@ -15,7 +15,7 @@ use super::history_file::HistoryFiles;
 use super::notify::Grants;
 use super::sequencer::Sequencer;
 use crate::base::histogram::HistogramSnapshot;
-use crate::base::host::Host;
+use crate::base::host::{DiskLock, Host};
 use crate::base::time::MachineTime;
 use crate::base::types::{LogIndex, Revision, ShardId};
 use crate::base::{Error, Result, duration, limits};
@@ -133,7 +133,8 @@ pub(super) struct Shared {
 }
 
 impl Local {
-    /// Takes over a recovered machine: `machine` reflects everything in `wal`.
+    /// Takes over a recovered machine: `machine` reflects everything in `wal`. Whoever
+    /// writes in the data directory keeps `lock` until it has ended.
     pub fn start(
         host: &Host,
         wal: Wal,
@@ -141,6 +142,7 @@ impl Local {
         history: HistoryFiles,
         options: LocalOptions,
         fatal: Fatal,
+        lock: Arc<DiskLock>,
     ) -> Self {
         let state = machine.state();
         let sequencer = Sequencer::resume(host.clock.clone(), state.applied, state.now, state.boot);
@@ -168,7 +170,7 @@ impl Local {
             &format!("apply-{name}"),
             Box::new(Applier::new(local.clone())),
         );
-        let checkpointer = Checkpointer::new(local.shared.clone(), history);
+        let checkpointer = Checkpointer::new(local.shared.clone(), history, lock);
         host.spawn
             .drive(&format!("checkpoint-{name}"), Box::new(checkpointer));
         local

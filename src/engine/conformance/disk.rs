@@ -45,6 +45,7 @@ struct State {
     operations: u64,
     fault: Option<(u64, io::ErrorKind)>,
     failed: bool,
+    failed_to_keep: bool,
     free_bytes: Option<u64>,
 }
 
@@ -73,6 +74,11 @@ impl TestDisk {
     /// True once the fault has struck.
     pub(crate) fn has_failed(&self) -> bool {
         self.0.lock().failed
+    }
+
+    /// True if what the fault struck was to make something last: a sync or a rename.
+    pub(crate) fn has_failed_to_keep(&self) -> bool {
+        self.0.lock().failed_to_keep
     }
 
     /// Says how much room there is; `None`: enough.
@@ -120,6 +126,12 @@ impl TestDisk {
         });
         state.names.insert(path.to_owned(), content);
         state.durable_names.insert(path.to_owned(), content);
+    }
+
+    fn keep(&self, apply: impl FnOnce(&mut State) -> io::Result<()>) -> io::Result<()> {
+        let kept = self.change(apply);
+        self.0.lock().failed_to_keep |= kept.is_err();
+        kept
     }
 
     fn change<T>(&self, apply: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
@@ -227,7 +239,7 @@ impl Disk for TestDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(|state| {
+        self.keep(|state| {
             state.content_of(from)?;
             state.rename_or_remove(NameChange::Rename(from.to_owned(), to.to_owned()));
             Ok(())
@@ -252,7 +264,7 @@ impl Disk for TestDisk {
     }
 
     fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
-        self.change(|state| {
+        self.keep(|state| {
             state.durable_names = state.names.clone();
             state.pending.clear();
             Ok(())
@@ -295,7 +307,7 @@ impl DiskFile for TestFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.disk.change(|state| {
+        self.disk.keep(|state| {
             let content = &mut state.contents[self.content];
             content.durable = content.now.clone();
             Ok(())

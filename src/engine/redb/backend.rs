@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use redb::StorageBackend;
+use thiserror::Error;
 
 use crate::base::host::DiskFile;
 
@@ -14,8 +15,15 @@ use crate::base::host::DiskFile;
 pub(super) struct FileState {
     bytes: AtomicU64,
     no_room: AtomicBool,
+    failed_to_sync: AtomicBool,
+    retired: AtomicBool,
     closed: AtomicBool,
 }
+
+/// The engine has taken the file away.
+#[derive(Debug, Error)]
+#[error("the file is closed")]
+pub(super) struct Closed;
 
 /// One file as redb sees it.
 pub(super) struct Backend {
@@ -35,9 +43,16 @@ impl FileState {
         self.no_room.store(false, Ordering::Relaxed);
     }
 
-    /// True if writing has failed for want of room since.
+    /// True if writing has failed for want of room since, and for nothing worse: once a
+    /// sync has failed, nobody knows what the file holds.
     pub(super) fn had_no_room(&self) -> bool {
-        self.no_room.load(Ordering::Relaxed)
+        self.no_room.load(Ordering::Relaxed) && !self.failed_to_sync.load(Ordering::Relaxed)
+    }
+
+    /// Lets nobody write any more: another file has taken the name. redb would write once
+    /// more when the last reader goes, and that one would wait for it.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
     }
 
     /// Lets nobody touch the file any more. redb writes once more when it closes one;
@@ -65,9 +80,16 @@ impl Backend {
 
     fn file(&self) -> io::Result<&dyn DiskFile> {
         if self.state.closed.load(Ordering::SeqCst) {
-            return Err(io::Error::other("the engine is closed"));
+            return Err(io::Error::other(Closed));
         }
         Ok(&*self.file)
+    }
+
+    fn file_to_change(&self) -> io::Result<&dyn DiskFile> {
+        if self.state.retired.load(Ordering::SeqCst) {
+            return Err(io::Error::other(Closed));
+        }
+        self.file()
     }
 
     fn noted(&self, result: io::Result<()>) -> io::Result<()> {
@@ -96,17 +118,45 @@ impl StorageBackend for Backend {
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.noted(self.file()?.set_len(bytes))?;
+        self.noted(self.file_to_change()?.set_len(bytes))?;
         self.state.bytes.store(bytes, Ordering::Relaxed);
         Ok(())
     }
 
     /// A sync that finds no room has lost what was written: that is a failed disk.
     fn sync_data(&self) -> io::Result<()> {
-        self.file()?.sync_data()
+        let synced = self.file_to_change()?.sync_data();
+        if synced.is_err() {
+            self.state.failed_to_sync.store(true, Ordering::Relaxed);
+        }
+        synced
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.noted(self.file()?.write_all_at(bytes, offset))
+        self.noted(self.file_to_change()?.write_all_at(bytes, offset))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::base::host::{Disk, OpenMode};
+    use crate::engine::conformance::disk::TestDisk;
+
+    /// redb goes on when a page that it writes early finds no room. Once, that made of
+    /// whatever failed next a disk that is merely full.
+    #[test]
+    fn a_failed_sync_is_no_want_of_room() {
+        let disk = TestDisk::default();
+        let file = disk.open(Path::new("/file"), OpenMode::CreateNew).unwrap();
+        let backend = Backend::new(file).unwrap();
+        disk.fail(0, io::ErrorKind::StorageFull);
+        backend.write(0, b"page").unwrap_err();
+        assert!(backend.state.had_no_room());
+        disk.fail(0, io::ErrorKind::Other);
+        backend.sync_data().unwrap_err();
+        assert!(!backend.state.had_no_room());
     }
 }

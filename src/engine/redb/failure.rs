@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use super::backend::Closed;
 use crate::engine::EngineError;
 
 /// Puts a failure of redb into the engine's words.
@@ -14,6 +15,9 @@ pub(super) fn failed(path: &Path, error: impl Into<redb::Error>) -> EngineError 
                 path,
                 what: source.to_string(),
             }
+        }
+        redb::Error::Io(source) if source.get_ref().is_some_and(|it| it.is::<Closed>()) => {
+            EngineError::Poisoned(format!("{} is closed", path.display()))
         }
         redb::Error::Io(source) => EngineError::Io { path, source },
         redb::Error::PreviousIo | redb::Error::DatabaseClosed => {

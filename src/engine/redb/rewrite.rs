@@ -110,14 +110,18 @@ impl Rewrite {
     }
 
     /// Makes the second file a whole state up to `covers`.
-    pub(super) fn finish(mut self, covers: LogIndex) -> Result<RowFile, EngineError> {
+    pub(super) fn finish(&mut self, covers: LogIndex) -> Result<(), EngineError> {
         self.file.write(Finish::Whole(covers), |writing| {
             for table in Table::ALL {
                 writing.table(table, std::iter::empty())?;
             }
             Ok(())
-        })?;
-        Ok(self.file)
+        })
+    }
+
+    /// The second file, which is whole.
+    pub(super) fn into_file(self) -> RowFile {
+        self.file
     }
 
     /// Lets nobody touch the file any more.

@@ -1,6 +1,7 @@
 //! The redb engine: what every engine must do, as it is, while its file is being
 //! written anew, and with damaged files.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -179,6 +180,105 @@ fn deleted_rows_give_their_room_back_to_the_disk() {
     drop(engine);
     let engine = open_with(&disk, OPTIONS).unwrap();
     assert_eq!((engine.durable_index(), rows(&engine)), (LogIndex(2), 100));
+}
+
+/// Once, a disk that filled up while a file was written anew stopped the node, if it did
+/// so at the very end.
+#[test]
+fn no_room_for_writing_the_file_anew_leaves_it_as_it_was() {
+    let options = RedbOptions {
+        rewrite_bytes_min: 0,
+        ..OPTIONS
+    };
+    let mut without_room = 0;
+    for nth in 0.. {
+        let disk = TestDisk::default();
+        let mut engine = open_with(&disk, options).unwrap();
+        put(&mut engine, 0..1_000, 20);
+        engine.checkpoint(LogIndex(1))().unwrap();
+        let first = engine.upkeep().expect("a fresh file is mostly empty");
+        disk.fail(nth, io::ErrorKind::StorageFull);
+        let mut next = Some(first);
+        let mut ended = Ok(());
+        while let Some(job) = next
+            && !disk.has_failed()
+            && ended.is_ok()
+        {
+            ended = job();
+            next = engine.upkeep();
+        }
+        if !disk.has_failed() {
+            break;
+        }
+        if disk.has_failed_to_keep() {
+            // Not in the writing, but in what makes it last: that is a failed disk.
+            continue;
+        }
+        if let Err(failure) = ended {
+            panic!("operation {nth}: {failure}");
+        }
+        without_room += 1;
+        put(&mut engine, 1_000..1_001, 20);
+        engine.checkpoint(LogIndex(2))().unwrap();
+        drop(engine);
+        let engine = open_with(&disk, OPTIONS).unwrap();
+        assert_eq!(engine.durable_index(), LogIndex(2));
+        assert!(
+            engine
+                .get(Table::Data, &1_000_u32.to_be_bytes())
+                .unwrap()
+                .is_some()
+        );
+    }
+    assert!(without_room > 10, "{without_room}");
+}
+
+/// Once, the last reader of a file that had been replaced waited while redb wrote to it.
+#[test]
+fn nobody_writes_to_a_file_that_was_replaced() {
+    let disk = TestDisk::default();
+    let options = RedbOptions {
+        rewrite_bytes_min: 0,
+        ..OPTIONS
+    };
+    let mut engine = open_with(&disk, options).unwrap();
+    put(&mut engine, 0..1_000, 20);
+    engine.checkpoint(LogIndex(1))().unwrap();
+    let view = engine.view();
+    let rewritten = |engine: &RedbEngine| {
+        let before = engine.stats().disk_bytes;
+        engine.upkeep().expect("there is more to do")().unwrap();
+        engine.stats().disk_bytes != before
+    };
+    while !rewritten(&engine) {}
+    let operations = disk.operations();
+    assert!(
+        view.get(Table::Data, &7_u32.to_be_bytes())
+            .unwrap()
+            .is_some()
+    );
+    drop(view);
+    assert_eq!(disk.operations(), operations);
+}
+
+/// A reader that is on its way when the file is closed to be opened again looks again; it
+/// did not when it met the closed file before redb told of the failure.
+#[test]
+fn a_file_that_was_closed_is_no_failure_of_the_disk() {
+    let disk = TestDisk::default();
+    let mut engine = open_with(&disk, OPTIONS).unwrap();
+    put(&mut engine, 0..10_000, 20);
+    engine.checkpoint(LogIndex(1))().unwrap();
+    drop(engine);
+    let uncached = RedbOptions {
+        cache_bytes: 0,
+        ..OPTIONS
+    };
+    let engine = open_with(&disk, uncached).unwrap();
+    let view = engine.view();
+    drop(engine);
+    let failure = view.get(Table::Data, &7_u32.to_be_bytes()).unwrap_err();
+    assert!(matches!(failure, EngineError::Poisoned(_)), "{failure:?}");
 }
 
 /// Whatever one flipped byte does to a file, nothing else than what was written is read.

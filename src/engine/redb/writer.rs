@@ -190,7 +190,9 @@ impl Writer {
             source,
         })?;
         file.renamed(&path);
-        self.file = Some(file);
+        if let Some(replaced) = self.file.replace(file) {
+            replaced.state().retire();
+        }
         Ok(())
     }
 
@@ -225,9 +227,16 @@ impl Writer {
         let Some(rewrite) = &mut self.rewrite else {
             return self.begin_rewrite().map(|()| None);
         };
-        match rewrite.step(from, self.options.rewrite_step_bytes) {
+        let stepped = rewrite.step(from, self.options.rewrite_step_bytes);
+        let stepped = stepped.and_then(|all_copied| {
+            if all_copied {
+                rewrite.finish(self.covers)?;
+            }
+            Ok(all_copied)
+        });
+        match stepped {
             Ok(false) => Ok(None),
-            Ok(true) => self.finish_rewrite(),
+            Ok(true) => self.adopt_rewrite(),
             Err(_) if rewrite.had_no_room() => self.give_up_rewrite().map(|()| None),
             Err(error) => Err(error),
         }
@@ -252,15 +261,16 @@ impl Writer {
         }
     }
 
-    fn finish_rewrite(&mut self) -> Result<Option<Snapshot>, EngineError> {
+    fn adopt_rewrite(&mut self) -> Result<Option<Snapshot>, EngineError> {
         let rewrite = self.rewrite.take().expect("the caller has it");
-        let file = rewrite.finish(self.covers)?;
-        self.adopt(file)?;
+        self.adopt(rewrite.into_file())?;
         self.snapshot()
     }
 
     fn give_up_rewrite(&mut self) -> Result<(), EngineError> {
-        self.rewrite = None;
+        if let Some(rewrite) = self.rewrite.take() {
+            rewrite.close();
+        }
         let path = self.dir.join(NEW_FILE_NAME);
         let removed = self.disk.remove(&path);
         removed.map_err(|source| EngineError::Io { path, source })

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use super::world::{kv, set, store};
+use crate::base::ErrorKind;
 use crate::base::host::sim_disk::SimDisk;
-use crate::base::host::{Host, SeededRng};
+use crate::base::host::{Host, SeededRng, Spawn, Step, ThreadSpawn};
 use crate::server::node::Node;
 use crate::server::settings::ServeConfig;
 use crate::store::Store;
@@ -76,4 +79,42 @@ fn a_write_accepted_while_the_node_closed_was_never_answered() {
         writer.join().unwrap();
         assert!(counts.are_answered(0), "{seed}");
     }
+}
+
+/// Threads, but for checkpoints: those wait here, as if their disk took long.
+#[derive(Clone, Default)]
+struct SlowCheckpoints(Arc<Mutex<Vec<Box<dyn Step>>>>);
+
+impl Spawn for SlowCheckpoints {
+    fn drive(&self, name: &str, step: Box<dyn Step>) {
+        if name.starts_with("checkpoint") {
+            self.0.lock().push(step);
+        } else {
+            ThreadSpawn.drive(name, step);
+        }
+    }
+}
+
+/// Once, the directory was free while the last checkpoint was still being written: two
+/// could write to one file.
+#[test]
+fn the_directory_is_taken_until_the_last_checkpoint_has_ended() {
+    let slow = SlowCheckpoints::default();
+    let host = Host {
+        disk: Arc::new(SimDisk::new(Arc::new(SeededRng::new(1)))),
+        spawn: Arc::new(slow.clone()),
+        ..Host::system()
+    };
+    let config = ServeConfig {
+        data_dir: PathBuf::from("/data"),
+        ..ServeConfig::default()
+    };
+    let node = Node::open(&host, &config).unwrap();
+    drop(node.close());
+    let Err(refused) = Node::open(&host, &config) else {
+        panic!("two nodes write there");
+    };
+    assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");
+    slow.0.lock().clear();
+    drop(Node::open(&host, &config).unwrap().close());
 }
