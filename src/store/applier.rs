@@ -133,10 +133,18 @@ impl Applier {
         } = logged;
         let shared = self.shared();
         let applied = match shared.fatal.reason() {
-            Some(reason) => Err(Error::internal(reason)),
-            None => shared.machine.write().apply(index, &entry),
+            Some(reason) => {
+                shared.applied(weight, entry.commands.len());
+                Err(Error::internal(reason))
+            }
+            None => {
+                let mut machine = shared.machine.write();
+                let applied = machine.apply(index, &entry);
+                // Counted before a checkpoint can begin, which takes off what it covers.
+                shared.applied(weight, entry.commands.len());
+                applied
+            }
         };
-        shared.applied(weight, entry.commands.len());
         match applied {
             Ok(effects) => {
                 shared.grants.announce(effects.grants);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::host::{Disk, OpenMode};
+use crate::base::host::{Disk, OpenMode, is_no_room};
 use crate::base::types::Revision;
 use crate::engine::EngineError;
 use crate::kv::Record;
@@ -198,7 +198,7 @@ impl HistoryFiles {
                 self.files.push(span);
                 Ok(())
             }
-            Err(full) if full.kind() == io::ErrorKind::StorageFull => {
+            Err(full) if is_no_room(&full) => {
                 // Best effort: a leftover is removed at the next start.
                 let _left = self.disk.remove(&tmp);
                 let needed = events.iter().map(|event| event.key.len() as u64 + 64).sum();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::base::host::is_no_room;
 use crate::base::{Error, ErrorKind};
 
 /// A failure of the log. Cheap to clone: one failed batch answers many callers.
@@ -134,7 +135,7 @@ impl WalError {
     /// True when the file system had no room; everything else poisons.
     pub(super) fn is_out_of_space(&self) -> bool {
         matches!(self, Self::Io { source, .. }
-            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+            if is_no_room(source))
     }
 }
 

@@ -19,6 +19,14 @@ pub enum OpenMode {
     CreateNew,
 }
 
+/// True if a write failed for want of room: on the disk, or of what its owner may have.
+pub fn is_no_room(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
 /// A held lock on a file; dropping it gives the lock up.
 pub type DiskLock = Box<dyn Any + Send + Sync>;
 

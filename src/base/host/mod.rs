@@ -18,7 +18,7 @@ mod spawn;
 use std::sync::Arc;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk};
+pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk, is_no_room};
 pub use process::ProcessFigures;
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use spawn::{Patience, Progress, SimSpawn, Spawn, Step, ThreadSpawn};

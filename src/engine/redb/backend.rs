@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use redb::StorageBackend;
 use thiserror::Error;
 
-use crate::base::host::DiskFile;
+use crate::base::host::{DiskFile, is_no_room};
 
 /// What others ask a file that redb owns.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl Backend {
 
     fn noted(&self, result: io::Result<()>) -> io::Result<()> {
         if let Err(error) = &result
-            && error.kind() == io::ErrorKind::StorageFull
+            && is_no_room(error)
         {
             self.state.no_room.store(true, Ordering::Relaxed);
         }

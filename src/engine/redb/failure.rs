@@ -16,6 +16,12 @@ pub(super) fn failed(path: &Path, error: impl Into<redb::Error>) -> EngineError 
                 what: source.to_string(),
             }
         }
+        redb::Error::Io(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+            EngineError::Damaged {
+                path,
+                what: "it is shorter than it says itself".to_owned(),
+            }
+        }
         redb::Error::Io(source) if source.get_ref().is_some_and(|it| it.is::<Closed>()) => {
             EngineError::Poisoned(format!("{} is closed", path.display()))
         }

@@ -8,7 +8,7 @@ use super::file::{Finish, RowFile};
 use super::layer::Layer;
 use super::rewrite::Rewrite;
 use super::snapshot::Snapshot;
-use crate::base::host::Disk;
+use crate::base::host::{Disk, is_no_room};
 use crate::base::types::LogIndex;
 use crate::engine::{EngineError, Table};
 
@@ -168,7 +168,7 @@ impl Writer {
                 self.adopt(file)?;
                 Ok(true)
             }
-            Err(error) if no_room || is_storage_full(&error) => {
+            Err(error) if no_room || met_no_room(&error) => {
                 // Where not even a name could be made there is nothing to remove.
                 let _gone = self.disk.remove(&path);
                 Ok(false)
@@ -253,7 +253,7 @@ impl Writer {
                 self.rewrite = Some(rewrite);
                 Ok(())
             }
-            Err(error) if is_storage_full(&error) => {
+            Err(error) if met_no_room(&error) => {
                 let _gone = self.disk.remove(&path);
                 Ok(())
             }
@@ -321,7 +321,6 @@ fn packed_bytes(file: &RowFile) -> u64 {
     live.bytes + live.rows * ROW_BYTES
 }
 
-fn is_storage_full(error: &EngineError) -> bool {
-    matches!(error, EngineError::Io { source, .. }
-        if source.kind() == std::io::ErrorKind::StorageFull)
+fn met_no_room(error: &EngineError) -> bool {
+    matches!(error, EngineError::Io { source, .. } if is_no_room(source))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::base::host::{Disk, DiskFile, OpenMode};
+use crate::base::host::{Disk, DiskFile, OpenMode, is_no_room};
 use crate::base::types::LogIndex;
 use crate::engine::{EngineError, Table};
 
@@ -52,7 +52,7 @@ pub(in crate::engine::memory) fn write(
             remove_older(disk, dir, covers)?;
             Ok(bytes)
         }
-        Err(failure) if is_out_of_space(&failure.source) => {
+        Err(failure) if is_no_room(&failure.source) => {
             // A file that was never finished is nobody's data, so it may go, whatever of
             // it the disk has taken.
             if failure.created {
@@ -215,11 +215,4 @@ fn needed_bytes(trees: &Trees) -> u64 {
         .sum();
     let blocks = rows.div_ceil(BLOCK_BYTES as u64);
     rows + blocks * BLOCK_HEADER_BYTES as u64 + (HEADER_BYTES + FOOTER_BYTES) as u64
-}
-
-fn is_out_of_space(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
 }
