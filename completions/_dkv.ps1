@@ -82,6 +82,8 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Keep everything in this directory')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'What keeps the rows of new shards that name no engine: redb (on disk) or memory (in memory, with checkpoints on disk). Recorded with the shard [default: redb]')
             [CompletionResult]::new('--engine-cache', '--engine-cache', [CompletionResultType]::ParameterName, 'Memory of each redb shard for pages of its file, like 128M')
+            [CompletionResult]::new('--history-age', '--history-age', [CompletionResultType]::ParameterName, 'How long a shard remembers what changed, for reads of the past and exports')
+            [CompletionResult]::new('--history-size', '--history-size', [CompletionResultType]::ParameterName, 'Memory of each shard for what changed lately, like 256M: the oldest goes first')
             [CompletionResult]::new('--durability', '--durability', [CompletionResultType]::ParameterName, 'When a write is done: fsync (on disk), interval:50ms (on disk a little later), none')
             [CompletionResult]::new('--snapshot-entries', '--snapshot-entries', [CompletionResultType]::ParameterName, 'Commands between two checkpoints of a shard (redb: at most 200000)')
             [CompletionResult]::new('--snapshot-bytes', '--snapshot-bytes', [CompletionResultType]::ParameterName, 'Bytes of log between two checkpoints of a shard, like 256M (redb: at most 64M)')

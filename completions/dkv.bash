@@ -1406,7 +1406,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__serve)
-            opts="-o -q -h --listen --advertise --shards --node-id --data-dir --engine --engine-cache --durability --snapshot-entries --snapshot-bytes --request-timeout --max-value-size --insecure --ready-fd --log-level --log-format --print-config --config --output --quiet --no-progress --help"
+            opts="-o -q -h --listen --advertise --shards --node-id --data-dir --engine --engine-cache --history-age --history-size --durability --snapshot-entries --snapshot-bytes --request-timeout --max-value-size --insecure --ready-fd --log-level --log-format --print-config --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1437,6 +1437,14 @@ _dkv() {
                     return 0
                     ;;
                 --engine-cache)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -75,6 +75,8 @@ set edit:completion:arg-completer[dkv] = {|@words|
             cand --data-dir 'Keep everything in this directory'
             cand --engine 'What keeps the rows of new shards that name no engine: redb (on disk) or memory (in memory, with checkpoints on disk). Recorded with the shard [default: redb]'
             cand --engine-cache 'Memory of each redb shard for pages of its file, like 128M'
+            cand --history-age 'How long a shard remembers what changed, for reads of the past and exports'
+            cand --history-size 'Memory of each shard for what changed lately, like 256M: the oldest goes first'
             cand --durability 'When a write is done: fsync (on disk), interval:50ms (on disk a little later), none'
             cand --snapshot-entries 'Commands between two checkpoints of a shard (redb: at most 200000)'
             cand --snapshot-bytes 'Bytes of log between two checkpoints of a shard, like 256M (redb: at most 64M)'

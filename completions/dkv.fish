@@ -76,6 +76,8 @@ complete -c dkv -n "__fish_dkv_using_subcommand serve" -l node-id -d 'The name o
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l data-dir -d 'Keep everything in this directory' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l engine -d 'What keeps the rows of new shards that name no engine: redb (on disk) or memory (in memory, with checkpoints on disk). Recorded with the shard [default: redb]' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l engine-cache -d 'Memory of each redb shard for pages of its file, like 128M' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l history-age -d 'How long a shard remembers what changed, for reads of the past and exports' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l history-size -d 'Memory of each shard for what changed lately, like 256M: the oldest goes first' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l durability -d 'When a write is done: fsync (on disk), interval:50ms (on disk a little later), none' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-entries -d 'Commands between two checkpoints of a shard (redb: at most 200000)' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-bytes -d 'Bytes of log between two checkpoints of a shard, like 256M (redb: at most 64M)' -r

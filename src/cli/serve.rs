@@ -18,7 +18,8 @@ use crate::cli::row::Row;
 use crate::config::serve::{check_exposure, shard_table};
 use crate::config::text::{self, ShardText};
 use crate::server::settings::{
-    DiskEngineConfig, Durability, EngineKind, ListenAddress, LogFormat, LogLevel, ServeConfig,
+    DiskEngineConfig, Durability, EngineKind, HistoryLimits, ListenAddress, LogFormat, LogLevel,
+    ServeConfig,
 };
 use crate::server::{self, Ready};
 
@@ -58,6 +59,12 @@ pub(crate) struct ServeArgs {
     /// Memory of each redb shard for pages of its file, like 128M
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = engine_cache_bytes)]
     engine_cache: usize,
+    /// How long a shard remembers what changed, for reads of the past and exports
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = history_age)]
+    history_age: Duration,
+    /// Memory of each shard for what changed lately, like 256M: the oldest goes first
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = history_bytes)]
+    history_size: usize,
     /// When a write is done: fsync (on disk), interval:50ms (on disk a little later), none
     #[arg(long, value_name = "MODE", default_value = "fsync", value_parser = text::durability)]
     durability: Durability,
@@ -189,6 +196,11 @@ impl ServeArgs {
                 cache_bytes: self.engine_cache,
                 ..DiskEngineConfig::default()
             },
+            history: HistoryLimits {
+                age_ms: u64::try_from(self.history_age.as_millis())
+                    .expect("a duration has a bound"),
+                bytes_max: self.history_size,
+            },
         })
     }
 }
@@ -215,11 +227,28 @@ fn request_timeout(text: &str) -> Result<Duration> {
 }
 
 fn engine_cache_bytes(text: &str) -> Result<usize> {
+    memory_bytes(text, "a cache")
+}
+
+fn history_bytes(text: &str) -> Result<usize> {
+    memory_bytes(text, "a history")
+}
+
+fn memory_bytes(text: &str, what: &str) -> Result<usize> {
     match text::size(text)? {
         bytes if bytes >= 1 << 20 => usize::try_from(bytes)
             .map_err(|_| Error::invalid(format!("`{text}` is more than this machine can have"))),
         _ => Err(Error::invalid(format!(
-            "`{text}` is too little for a cache: write 1M or more"
+            "`{text}` is too little for {what}: write 1M or more"
+        ))),
+    }
+}
+
+fn history_age(text: &str) -> Result<Duration> {
+    match duration::parse(text)? {
+        age if age >= Duration::from_secs(1) => Ok(age),
+        _ => Err(Error::invalid(format!(
+            "`{text}` is too little for a history, which scans of many pages need: write 1s or more"
         ))),
     }
 }

@@ -10,14 +10,14 @@ use bytes::Bytes;
 
 use super::manifest::Manifest;
 use super::service::{Service, Shard};
-use super::settings::{DiskEngineConfig, EngineKind, ServeConfig, ShardSpec};
+use super::settings::{EngineKind, ServeConfig, ShardSpec};
 use crate::base::host::{Disk, DiskLock, Host};
 use crate::base::types::{NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::redb::{RedbEngine, RedbOptions};
-use crate::machine::{Command, HistoryLimits, Machine, codec};
+use crate::machine::{Command, Machine, codec};
 use crate::store::fatal::Fatal;
 use crate::store::history_file::HistoryFiles;
 use crate::store::{Local, LocalOptions, Replayed, Store};
@@ -78,7 +78,7 @@ impl Node {
         manifest.check_log(&log, has_log)?;
         let mut opened = BTreeMap::new();
         for spec in &manifest.shards {
-            opened.insert(spec.id, open_shard(host, dir, *spec, &config.disk_engine)?);
+            opened.insert(spec.id, open_shard(host, dir, *spec, config)?);
         }
         let options = WalOptions {
             dir: log,
@@ -205,12 +205,7 @@ fn shard_dir(dir: &Path, id: ShardId) -> PathBuf {
     dir.join("shards").join(id.to_string())
 }
 
-fn open_shard(
-    host: &Host,
-    dir: &Path,
-    spec: ShardSpec,
-    on_disk: &DiskEngineConfig,
-) -> Result<Opened> {
+fn open_shard(host: &Host, dir: &Path, spec: ShardSpec, config: &ServeConfig) -> Result<Opened> {
     make_dir(&*host.disk, &dir.join("shards"))?;
     let dir = shard_dir(dir, spec.id);
     make_dir(&*host.disk, &dir)?;
@@ -218,14 +213,14 @@ fn open_shard(
         EngineKind::Memory => Box::new(MemoryEngine::open(host.disk.clone(), dir.clone())?),
         EngineKind::Redb => {
             let options = RedbOptions {
-                cache_bytes: on_disk.cache_bytes,
-                rewrite_bytes_min: on_disk.rewrite_bytes_min,
-                rewrite_step_bytes: on_disk.rewrite_step_bytes,
+                cache_bytes: config.disk_engine.cache_bytes,
+                rewrite_bytes_min: config.disk_engine.rewrite_bytes_min,
+                rewrite_step_bytes: config.disk_engine.rewrite_step_bytes,
             };
             Box::new(RedbEngine::open(host.disk.clone(), dir.clone(), options)?)
         }
     };
-    let mut machine = Machine::open(engine, HistoryLimits::default())?;
+    let mut machine = Machine::open(engine, config.history)?;
     let upto = machine.state().revision;
     let (history, loaded) = HistoryFiles::open(host.disk.clone(), dir, upto)?;
     machine

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::base::limits;
 use crate::base::types::ShardId;
+pub use crate::machine::HistoryLimits;
 pub use crate::store::Durability;
 
 /// Everything `dkv serve` needs to know before it starts.
@@ -44,6 +45,8 @@ pub struct ServeConfig {
     pub wal_segment_bytes: u64,
     /// How engines on disk are run.
     pub disk_engine: DiskEngineConfig,
+    /// How much of the past each shard keeps.
+    pub history: HistoryLimits,
 }
 
 /// How the engines are run that keep their rows on disk.
@@ -98,6 +101,7 @@ impl Default for ServeConfig {
             log_format: LogFormat::Text,
             wal_segment_bytes: limits::WAL_SEGMENT_BYTES,
             disk_engine: DiskEngineConfig::default(),
+            history: HistoryLimits::default(),
         }
     }
 }

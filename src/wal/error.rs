@@ -25,7 +25,7 @@ pub enum WalError {
     /// Something known to have been durable is damaged.
     #[error(
         "{}: damaged at byte {offset}: {what}; the log is not cut there, because that would lose \
-         acknowledged writes: restore this node from a backup or from its peers",
+         acknowledged writes: restore this node from a backup",
         path.display()
     )]
     Corrupt {
