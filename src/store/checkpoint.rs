@@ -20,6 +20,13 @@ use crate::wal::{self, Append, WalError};
 /// How often a quiet shard looks whether it pins the log, ms.
 const LOOK_MS: u64 = 1_000;
 
+/// A shard that was quiet for so long, ms, ...
+const QUIET_MS: u64 = 10_000;
+
+/// ... with so many rows in memory only gets a checkpoint, too: its next start is short
+/// then, and the room of what was deleted comes back.
+const QUIET_ROWS_MIN: u64 = 10_000;
+
 /// Rows that a usual command changes, at most: its record, and two of its deadlines.
 const ROWS_PER_COMMAND: u64 = 3;
 
@@ -85,6 +92,8 @@ pub(super) struct Checkpointer {
     /// has grown by as much, so that writing is at most doubled.
     bytes_last: u64,
     not_before_ms: u64,
+    /// The commands since the last checkpoint as they were seen last, and since when.
+    seen: (u64, u64),
     /// Nobody else may write here before this is dropped.
     _lock: Arc<DiskLock>,
 }
@@ -97,13 +106,15 @@ impl Checkpointer {
             stage: Stage::Idle,
             bytes_last: 0,
             not_before_ms: 0,
+            seen: (0, 0),
             _lock: lock,
         }
     }
 
     /// True when a restart would replay too much, or the log is held back.
-    fn is_due(&self) -> bool {
-        if self.shared.host.clock.boot_ms() < self.not_before_ms {
+    fn is_due(&mut self) -> bool {
+        let now_ms = self.shared.host.clock.boot_ms();
+        if now_ms < self.not_before_ms {
             return false;
         }
         let options = &self.shared.options;
@@ -115,16 +126,21 @@ impl Checkpointer {
         let held_back = pinned > limits::WAL_PINNED_SEGMENTS_MAX
             && (grown || bytes == 0 || pinned > 2 * limits::WAL_PINNED_SEGMENTS_MAX);
         let held_up = self.shared.held_up.load(Ordering::Relaxed);
-        (long && grown) || held_back || held_up || self.is_filling()
+        if self.seen.0 != commands {
+            self.seen = (commands, now_ms);
+        }
+        let quiet = now_ms.saturating_sub(self.seen.1) >= QUIET_MS;
+        (long && grown) || held_back || held_up || self.is_filling(quiet)
     }
 
     /// True when the engine holds much in memory only. The log need not be long for that:
     /// one command may change thousands of rows.
-    fn is_filling(&self) -> bool {
+    fn is_filling(&self, quiet: bool) -> bool {
         let stats = self.shared.machine.read().engine().stats();
         let options = &self.shared.options;
         stats.unflushed_bytes >= options.snapshot_bytes
             || stats.unflushed_rows >= ROWS_PER_COMMAND.saturating_mul(options.snapshot_entries)
+            || (quiet && stats.unflushed_rows >= QUIET_ROWS_MIN)
     }
 
     /// Something happened between the last look and the lock of the wake-up.

@@ -14,6 +14,7 @@ use crate::kv::KvCommand;
 use crate::lock::LockCommand;
 use crate::machine::{Command, OutcomeKind};
 use crate::server::service::{Answer, Operation};
+use crate::server::settings::EngineKind;
 use crate::store::Store;
 
 fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
@@ -188,4 +189,32 @@ fn a_log_full_of_work_does_not_stop_the_node() {
         assert_eq!(node.fatal.reason(), None, "seed {seed}");
     }
     assert_eq!(refusals, 6);
+}
+
+/// A shard whose keys were deleted, and that nobody wrote to afterwards, kept the room of
+/// its file, and a long replay for its next start.
+#[test]
+fn a_quiet_shard_does_not_keep_its_changes_in_memory() {
+    let mut world = World::new(3);
+    world.keep_rows_in(EngineKind::Redb);
+    world.config.wal_segment_bytes = 8 << 20;
+    world.config.snapshot_entries = 1_000_000;
+    world.config.disk_engine.unflushed_bytes_max = 256 << 20;
+    let node = world.open().unwrap();
+    let shard = store(&node);
+    for group in 0..11 {
+        let commands = (0..1_000)
+            .map(|n| kv(set(&format!("{group:03}{n:04}"), "v")))
+            .collect();
+        shard
+            .submit(commands, Box::new(|result| drop(result.unwrap())))
+            .unwrap();
+        world.spawn.run_until_idle();
+    }
+    world.clock.advance_ms(9_000);
+    world.spawn.run_until_idle();
+    assert_eq!(shard.status().durable.0, 0, "it was not quiet for long");
+    world.clock.advance_ms(2_000);
+    world.spawn.run_until_idle();
+    assert_eq!(shard.status().durable, shard.status().applied);
 }
