@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod error;
 pub mod memory;
+mod poison;
 pub mod redb;
 mod tree;
 

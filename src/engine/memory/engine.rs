@@ -1,8 +1,8 @@
 //! The engine: trees, who may see them, and what is on disk of them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::checkpoint::{self, Trees, VALUE_BYTES_MAX};
 use crate::base::host::{Disk, OpenMode};
 use crate::base::types::LogIndex;
+use crate::engine::poison::Poison;
 use crate::engine::{
     Batch, CheckpointJob, Checkpointed, Engine, EngineError, EngineStats, Op, Read, Table, View,
     Visit,
@@ -30,8 +31,7 @@ pub struct MemoryEngine {
 struct State {
     durable_index: AtomicU64,
     disk_bytes: AtomicU64,
-    /// Why the engine stopped.
-    poisoned: OnceLock<String>,
+    poison: Poison,
     /// Held by the job that runs, so that two never write at once.
     job: Mutex<()>,
 }
@@ -39,8 +39,7 @@ struct State {
 /// A frozen state.
 struct MemoryView {
     trees: Trees,
-    /// Set if the engine had stopped when the view was taken.
-    poisoned: Option<String>,
+    poison: Poison,
 }
 
 impl MemoryEngine {
@@ -87,23 +86,9 @@ impl MemoryEngine {
     }
 }
 
-impl State {
-    fn check(&self) -> Result<(), EngineError> {
-        match self.poisoned.get() {
-            Some(reason) => Err(EngineError::Poisoned(reason.clone())),
-            None => Ok(()),
-        }
-    }
-
-    /// The first failure is the one that tells most.
-    fn poison(&self, error: &EngineError) {
-        let _ = self.poisoned.set(error.to_string());
-    }
-}
-
 impl Read for MemoryEngine {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        self.state.check()?;
+        self.state.poison.check()?;
         Ok(self.trees[table.place()].get(key))
     }
 
@@ -114,7 +99,7 @@ impl Read for MemoryEngine {
         end: Option<&[u8]>,
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
-        self.state.check()?;
+        self.state.poison.check()?;
         let _ = self.trees[table.place()].scan(start, end, visit);
         Ok(())
     }
@@ -122,7 +107,7 @@ impl Read for MemoryEngine {
 
 impl Engine for MemoryEngine {
     fn commit(&mut self, batch: Batch) -> Result<(), EngineError> {
-        self.state.check()?;
+        self.state.poison.check()?;
         // Readers share `&self`, so none of them sees what is between two operations.
         for op in batch.ops {
             match op {
@@ -144,7 +129,7 @@ impl Engine for MemoryEngine {
     fn view(&self) -> Arc<dyn View> {
         Arc::new(MemoryView {
             trees: self.trees.clone(),
-            poisoned: self.state.poisoned.get().cloned(),
+            poison: self.state.poison.clone(),
         })
     }
 
@@ -160,7 +145,7 @@ impl Engine for MemoryEngine {
         let state = Arc::clone(&self.state);
         Box::new(move || {
             let _running = state.job.lock();
-            state.check()?;
+            state.poison.check()?;
             let finished = || state.durable_index.store(covers.0, Ordering::Release);
             let written = checkpoint::write(&*disk, &dir, covers, &trees, finished);
             match written {
@@ -170,7 +155,7 @@ impl Engine for MemoryEngine {
                 }
                 Err(error) => {
                     if !matches!(error, EngineError::OutOfSpace { .. }) {
-                        state.poison(&error);
+                        state.poison.set(&error);
                     }
                     Err(error)
                 }
@@ -190,18 +175,9 @@ impl Engine for MemoryEngine {
     }
 }
 
-impl MemoryView {
-    fn check(&self) -> Result<(), EngineError> {
-        match &self.poisoned {
-            Some(reason) => Err(EngineError::Poisoned(reason.clone())),
-            None => Ok(()),
-        }
-    }
-}
-
 impl Read for MemoryView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        self.check()?;
+        self.poison.check()?;
         Ok(self.trees[table.place()].get(key))
     }
 
@@ -212,7 +188,7 @@ impl Read for MemoryView {
         end: Option<&[u8]>,
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
-        self.check()?;
+        self.poison.check()?;
         let _ = self.trees[table.place()].scan(start, end, visit);
         Ok(())
     }

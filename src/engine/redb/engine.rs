@@ -71,7 +71,7 @@ impl RedbEngine {
         match read(&self.shared.below()) {
             Err(EngineError::Poisoned(_)) => {
                 drop(self.shared.writer.lock());
-                self.shared.check()?;
+                self.shared.poison.check()?;
                 read(&self.shared.below())
             }
             result => result,
@@ -110,7 +110,7 @@ impl Drop for RedbEngine {
 
 impl Read for RedbEngine {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        self.shared.check()?;
+        self.shared.poison.check()?;
         if let Some(change) = self.active.get(table, key) {
             return Ok(change.into_value());
         }
@@ -124,7 +124,7 @@ impl Read for RedbEngine {
         end: Option<&[u8]>,
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
-        self.shared.check()?;
+        self.shared.poison.check()?;
         let Some(begun) = self.gaps.begin(table, start) else {
             return Ok(());
         };
@@ -154,7 +154,7 @@ impl Read for RedbEngine {
 
 impl Engine for RedbEngine {
     fn commit(&mut self, batch: Batch) -> Result<(), EngineError> {
-        self.shared.check()?;
+        self.shared.poison.check()?;
         self.active.commit(&batch);
         self.gaps.commit(&batch);
         Ok(())
@@ -164,7 +164,7 @@ impl Engine for RedbEngine {
         Arc::new(RedbView {
             active: self.active.clone(),
             below: self.shared.below(),
-            poisoned: self.shared.poisoned.get().cloned(),
+            poison: self.shared.poison.clone(),
         })
     }
 

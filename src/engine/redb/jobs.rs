@@ -1,7 +1,7 @@
 //! What runs beside the engine, from whichever thread: checkpoints and upkeep.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -10,6 +10,7 @@ use super::snapshot::Snapshot;
 use super::view::Below;
 use super::writer::{Flushed, Writer};
 use crate::base::types::LogIndex;
+use crate::engine::poison::Poison;
 use crate::engine::{Checkpointed, EngineError, UpkeepJob};
 
 /// What jobs share with the engine, from whichever thread they run on.
@@ -18,8 +19,7 @@ pub(super) struct Shared {
     pub(super) durable_index: AtomicU64,
     pub(super) disk_bytes: AtomicU64,
     pub(super) wants_rewrite: AtomicBool,
-    /// Why the engine stopped.
-    pub(super) poisoned: OnceLock<String>,
+    pub(super) poison: Poison,
     /// Held by the job that runs, so that two never write at once.
     pub(super) writer: Mutex<Writer>,
 }
@@ -36,18 +36,14 @@ impl Shared {
             durable_index: AtomicU64::new(writer.covers().0),
             disk_bytes: AtomicU64::new(writer.disk_bytes()),
             wants_rewrite: AtomicBool::new(writer.wants_rewrite()),
-            poisoned: OnceLock::new(),
+            poison: Poison::default(),
             writer: Mutex::new(writer),
         })
     }
 
-    pub(super) fn check(&self) -> Result<(), EngineError> {
-        check(self.poisoned.get())
-    }
-
-    /// The first failure is the one that tells most. Nothing is written after it.
-    fn poison(&self, writer: &Writer, error: &EngineError) {
-        let _ = self.poisoned.set(error.to_string());
+    /// Nothing is written after a failure.
+    fn stop(&self, writer: &Writer, error: &EngineError) {
+        self.poison.set(error);
         writer.close();
     }
 
@@ -72,10 +68,10 @@ impl Shared {
         covers: LogIndex,
     ) -> Result<Checkpointed, EngineError> {
         let mut writer = self.writer.lock();
-        self.check()?;
+        self.poison.check()?;
         let flushed = writer.flush(layer, covers);
         self.note(&writer);
-        match flushed.inspect_err(|error| self.poison(&writer, error))? {
+        match flushed.inspect_err(|error| self.stop(&writer, error))? {
             Flushed::Done(rows) => {
                 self.set_rows(rows, Some(layer));
                 self.durable_index.store(covers.0, Ordering::Release);
@@ -103,12 +99,12 @@ impl Shared {
 
     fn upkeep(&self) -> Result<(), EngineError> {
         let mut writer = self.writer.lock();
-        self.check()?;
+        self.poison.check()?;
         let Some(from) = self.below().rows.clone() else {
             return Ok(());
         };
         let rewritten = writer.rewrite(&from);
-        if let Some(rows) = rewritten.inspect_err(|error| self.poison(&writer, error))? {
+        if let Some(rows) = rewritten.inspect_err(|error| self.stop(&writer, error))? {
             self.set_rows(rows, None);
         }
         let goes_on = writer.is_rewriting();
@@ -123,13 +119,5 @@ impl Shared {
             .store(writer.disk_bytes(), Ordering::Relaxed);
         self.wants_rewrite
             .store(writer.wants_rewrite(), Ordering::Relaxed);
-    }
-}
-
-/// Refuses everything after a failure.
-pub(super) fn check(poisoned: Option<&String>) -> Result<(), EngineError> {
-    match poisoned {
-        Some(reason) => Err(EngineError::Poisoned(reason.clone())),
-        None => Ok(()),
     }
 }

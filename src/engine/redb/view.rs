@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::jobs::check;
 use super::layer::Layer;
 use super::merge::{self, Sources};
 use super::snapshot::Snapshot;
+use crate::engine::poison::Poison;
 use crate::engine::{EngineError, Read, Table, View, Visit};
 
 /// What lies below the active layer.
@@ -22,8 +22,7 @@ pub(super) struct Below {
 pub(super) struct RedbView {
     pub(super) active: Layer,
     pub(super) below: Arc<Below>,
-    /// Set if the engine had stopped when the view was taken.
-    pub(super) poisoned: Option<String>,
+    pub(super) poison: Poison,
 }
 
 impl Below {
@@ -55,7 +54,7 @@ impl Below {
 
 impl Read for RedbView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        check(self.poisoned.as_ref())?;
+        self.poison.check()?;
         match self.active.get(table, key) {
             Some(change) => Ok(change.into_value()),
             None => self.below.get(table, key),
@@ -69,7 +68,7 @@ impl Read for RedbView {
         end: Option<&[u8]>,
         visit: Visit<'_>,
     ) -> Result<(), EngineError> {
-        check(self.poisoned.as_ref())?;
+        self.poison.check()?;
         let deleted = Cell::new(0);
         let sources = self.below.sources(&self.active, &deleted);
         merge::scan(&sources, table, start, end, visit)

@@ -47,13 +47,7 @@ fn a_full_disk_refuses_writes_keeps_reads_and_recovers_by_itself() {
     world.clock.advance_ms(2_000);
     world.spawn.run_until_idle();
     assert!(node.wal.status().read_only.is_none(), "there is room again");
-    shard
-        .submit(
-            vec![kv(set("after", "x"))],
-            Box::new(|result| drop(result.unwrap())),
-        )
-        .unwrap();
-    world.spawn.run_until_idle();
+    world.apply(&shard, vec![kv(set("after", "x"))]);
     assert_eq!(contents(&shard).len(), written + 1);
 }
 
@@ -98,13 +92,7 @@ fn an_engine_without_room_holds_writers_up_and_recovers_by_itself() {
         written,
         "what was logged is applied"
     );
-    shard
-        .submit(
-            vec![kv(set("after", "x"))],
-            Box::new(|result| drop(result.unwrap())),
-        )
-        .unwrap();
-    world.spawn.run_until_idle();
+    world.apply(&shard, vec![kv(set("after", "x"))]);
     assert_eq!(contents(&shard).len(), written + 1);
 }
 

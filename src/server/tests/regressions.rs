@@ -77,10 +77,7 @@ fn a_range_delete_that_is_done_deletes_nothing_later() {
         let commands = (0..1_000)
             .map(|n| kv(set(&format!("{group:03}{n:04}"), "v")))
             .collect();
-        shard
-            .submit(commands, Box::new(|result| drop(result.unwrap())))
-            .unwrap();
-        world.spawn.run_until_idle();
+        world.apply(&shard, commands);
     }
     let mut stalled = Box::pin(node.service.call(SHARD, delete_everything(0)));
     assert!(poll(&mut stalled).is_pending());
@@ -90,13 +87,7 @@ fn a_range_delete_that_is_done_deletes_nothing_later() {
         panic!("a long range is deleted in pieces")
     };
     assert_eq!(deleted, 15_000, "the first try had 10,000 of 25,000");
-    shard
-        .submit(
-            vec![kv(set("key", "v"))],
-            Box::new(|result| drop(result.unwrap())),
-        )
-        .unwrap();
-    world.spawn.run_until_idle();
+    world.apply(&shard, vec![kv(set("key", "v"))]);
     assert!(has(&shard, "key"));
     drop(finish(&world, &mut stalled));
     assert!(
@@ -206,10 +197,7 @@ fn a_quiet_shard_does_not_keep_its_changes_in_memory() {
         let commands = (0..1_000)
             .map(|n| kv(set(&format!("{group:03}{n:04}"), "v")))
             .collect();
-        shard
-            .submit(commands, Box::new(|result| drop(result.unwrap())))
-            .unwrap();
-        world.spawn.run_until_idle();
+        world.apply(&shard, commands);
     }
     world.clock.advance_ms(9_000);
     world.spawn.run_until_idle();

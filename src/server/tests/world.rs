@@ -76,6 +76,13 @@ impl World {
         Node::open(&host, &self.config)
     }
 
+    /// Has commands applied that the shard must take.
+    pub(super) fn apply(&self, shard: &Store, commands: Vec<Command>) {
+        let done = Box::new(|result: Result<Vec<Applied>>| drop(result.unwrap()));
+        shard.submit(commands, done).unwrap();
+        self.spawn.run_until_idle();
+    }
+
     pub(super) fn chance(&self, percent: u64) -> bool {
         self.rng.below(100) < percent
     }
