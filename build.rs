@@ -7,6 +7,8 @@ const PROTOS: &[&str] = &[
     "proto/dkv/v1/kv.proto",
     "proto/dkv/v1/lock.proto",
     "proto/dkv/v1/session.proto",
+    "proto/dkv/v1/cluster.proto",
+    "proto/dkv/peer/v1/peer.proto",
     "proto/dkv/storage/v1/storage.proto",
 ];
 

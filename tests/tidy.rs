@@ -59,8 +59,12 @@ const ROOMS: &[Room] = &[
         doors: &[
             // The one composition root.
             ("src/server/node.rs", &["engine", "wal", "raft"]),
-            // Implements the transport that `raft` declares.
-            ("src/server/peer.rs", &["raft"]),
+            // Knows whom the cluster began with.
+            ("src/server/manifest.rs", &["raft"]),
+            // Implement the transport that `raft` declares.
+            ("src/server/peer/", &["raft"]),
+            // Founds, joins and changes clusters.
+            ("src/server/cluster/", &["raft"]),
         ],
     },
     room("client", 6, &["base", "proto"]),

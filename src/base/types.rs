@@ -24,6 +24,10 @@ pub struct FenceToken(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub [u8; 16]);
 
+/// A cluster, minted when it is founded: the identity of its replicated shards.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterId(pub [u8; 16]);
+
 /// One client process, for at-most-once writes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub [u8; 16]);
@@ -85,28 +89,35 @@ impl fmt::Display for FenceToken {
     }
 }
 
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Uuid::from_bytes(self.0).fmt(f)
-    }
+macro_rules! uuid_id {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Uuid::from_bytes(self.0).fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl $name {
+            /// A version 4 UUID out of 16 random bytes.
+            pub fn from_random(bytes: [u8; 16]) -> Self {
+                Self(
+                    uuid::Builder::from_random_bytes(bytes)
+                        .into_uuid()
+                        .into_bytes(),
+                )
+            }
+        }
+    };
 }
 
-impl fmt::Debug for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl NodeId {
-    /// A version 4 UUID out of 16 random bytes.
-    pub fn from_random(bytes: [u8; 16]) -> Self {
-        Self(
-            uuid::Builder::from_random_bytes(bytes)
-                .into_uuid()
-                .into_bytes(),
-        )
-    }
-}
+uuid_id!(NodeId);
+uuid_id!(ClusterId);
 
 macro_rules! hex_id {
     ($name:ident) => {

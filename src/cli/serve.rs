@@ -18,8 +18,8 @@ use crate::cli::row::Row;
 use crate::config::serve::{check_exposure, shard_table};
 use crate::config::text::{self, ShardText};
 use crate::server::settings::{
-    DiskEngineConfig, Durability, EngineKind, HistoryLimits, ListenAddress, LogFormat, LogLevel,
-    ServeConfig,
+    ClusterConfig, DiskEngineConfig, Durability, EngineKind, HistoryLimits, ListenAddress,
+    LogFormat, LogLevel, ServeConfig,
 };
 use crate::server::{self, Ready};
 
@@ -201,6 +201,7 @@ impl ServeArgs {
                     .expect("a duration has a bound"),
                 bytes_max: self.history_size,
             },
+            cluster: ClusterConfig::default(),
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Generated wire and storage types. No logic lives here.
 //!
 //! Invariant: `storage` is for `machine/codec.rs`, `raft/codec.rs` and the
-//! manifest alone; `v1` is for the edges.
+//! manifest alone; `peer` is for `raft/` and the server's peer port; `v1` is for the
+//! edges.
 #![allow(
     missing_docs,
     clippy::all,
@@ -23,7 +24,25 @@ pub mod v1 {
     reason = "generated as pub; not every room exists yet"
 )]
 pub(crate) mod storage {
-    tonic::include_proto!("dkv.storage.v1");
+    pub mod v1 {
+        tonic::include_proto!("dkv.storage.v1");
+    }
+    #[allow(unused_imports, reason = "not every message is used yet")]
+    pub use v1::*;
+}
+
+/// What nodes of a cluster say to each other: `proto/dkv/peer/v1`.
+#[allow(
+    unreachable_pub,
+    dead_code,
+    reason = "generated as pub; not every message is used yet"
+)]
+pub(crate) mod peer {
+    pub mod v1 {
+        tonic::include_proto!("dkv.peer.v1");
+    }
+    #[allow(unused_imports, reason = "not every message is used yet")]
+    pub use v1::*;
 }
 
 /// All of it, described, for reflection.

@@ -6,8 +6,10 @@
 //! Invariant: no other room will name the consensus library, and nothing here knows
 //! what a frame means to the network that carries it.
 
+mod member;
 pub mod sim_network;
 pub mod transport;
 
+pub use member::Member;
 pub use sim_network::SimNetwork;
 pub use transport::{Lane, Peer, PeerTransport};

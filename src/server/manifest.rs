@@ -10,16 +10,19 @@
 //!
 //! It is written to `manifest.tmp`, synced and renamed, so that it is always whole.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use prost::Message;
 
 use super::settings::{EngineKind, ShardKind, ShardSpec, WantedShard};
 use crate::base::host::{Disk, Host, OpenMode};
-use crate::base::types::{NodeId, ShardId};
+use crate::base::types::{ClusterId, NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
 use crate::proto::storage;
+use crate::raft::Member;
 
 const MAGIC: &[u8; 7] = b"DKVMANI";
 const FORMAT: u8 = 1;
@@ -32,6 +35,10 @@ pub(super) struct Manifest {
     pub(super) node: NodeId,
     pub(super) name: String,
     pub(super) shards: Vec<ShardSpec>,
+    /// The cluster that the replicated shards belong to.
+    pub(super) cluster: Option<ClusterId>,
+    /// Whom the cluster began with, if this node is to found it.
+    pub(super) founders: BTreeMap<NodeId, Member>,
     /// The log was opened once: from then on it must be there.
     log_started: bool,
 }
@@ -77,6 +84,8 @@ impl Manifest {
                 node: NodeId::from_random(host.rng.id()),
                 name: name.unwrap_or_default().to_owned(),
                 shards: Vec::new(),
+                cluster: None,
+                founders: BTreeMap::new(),
                 log_started: false,
             },
         };
@@ -109,6 +118,22 @@ impl Manifest {
             return Ok(());
         }
         self.log_started = true;
+        self.write(disk, dir)
+    }
+
+    /// Remembers the cluster, for good; `founders` only on the node that founds it.
+    ///
+    /// # Errors
+    /// `Internal` when the file system fails.
+    pub(super) fn note_cluster(
+        &mut self,
+        disk: &dyn Disk,
+        dir: &Path,
+        cluster: ClusterId,
+        founders: BTreeMap<NodeId, Member>,
+    ) -> Result<()> {
+        self.cluster = Some(cluster);
+        self.founders = founders;
         self.write(disk, dir)
     }
 
@@ -203,6 +228,14 @@ impl Manifest {
             name: self.name.clone(),
             shards: shards.collect(),
             log_started: self.log_started,
+            cluster: self
+                .cluster
+                .map_or_else(Bytes::new, |id| Bytes::copy_from_slice(&id.0)),
+            founders: self
+                .founders
+                .iter()
+                .map(|(node, member)| member.store(*node))
+                .collect(),
         }
         .encode_to_vec();
         let length = u32::try_from(message.len()).expect("a manifest is small");
@@ -256,6 +289,17 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
         storage::Manifest::decode(message).map_err(|_| damaged(path, "it cannot be read"))?;
     let node = <[u8; 16]>::try_from(&*message.node);
     let node = node.map_err(|_| damaged(path, "the node's id has not 16 bytes"))?;
+    let cluster = match &*message.cluster {
+        [] => None,
+        bytes => {
+            Some(ClusterId(bytes.try_into().map_err(|_| {
+                damaged(path, "the cluster's id has not 16 bytes")
+            })?))
+        }
+    };
+    let founders = message.founders.into_iter().map(Member::read).collect();
+    let founders: Result<BTreeMap<_, _>> = founders;
+    let founders = founders.map_err(|error| damaged(path, error.message()))?;
     let shards = message.shards.iter().map(|shard| {
         let kind = ShardKind::ALL
             .into_iter()
@@ -281,6 +325,8 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
         node: NodeId(node),
         name: message.name,
         shards,
+        cluster,
+        founders,
         log_started: message.log_started,
     })
 }

@@ -47,6 +47,42 @@ pub struct ServeConfig {
     pub disk_engine: DiskEngineConfig,
     /// How much of the past each shard keeps.
     pub history: HistoryLimits,
+    /// How replicated shards are run; without any it means nothing.
+    pub cluster: ClusterConfig,
+}
+
+/// How the members of a cluster find and watch each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// Where the other members connect.
+    pub peer_listen: SocketAddr,
+    /// What they are told instead: HOST:PORT.
+    pub peer_advertise: Option<String>,
+    /// The members of a cluster that is founded together: name and HOST:PORT of each,
+    /// this one among them. Later only a hint where they are.
+    pub members: Vec<(String, String)>,
+    /// HOST:PORT of any member of the cluster to join.
+    pub join: Option<String>,
+    /// Between two signs of life of a leader.
+    pub heartbeat: Duration,
+    /// A follower stands for election 1.5 to 2 times this after the last of them.
+    pub election_timeout: Duration,
+    /// Commands of the log that are kept behind a snapshot, for members that lag.
+    pub compaction_overhead: u64,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            peer_listen: SocketAddr::from(([127, 0, 0, 1], 63_001)),
+            peer_advertise: None,
+            members: Vec::new(),
+            join: None,
+            heartbeat: Duration::from_millis(50),
+            election_timeout: Duration::from_millis(500),
+            compaction_overhead: 5_000,
+        }
+    }
 }
 
 /// How the engines are run that keep their rows on disk.
@@ -102,6 +138,7 @@ impl Default for ServeConfig {
             wal_segment_bytes: limits::WAL_SEGMENT_BYTES,
             disk_engine: DiskEngineConfig::default(),
             history: HistoryLimits::default(),
+            cluster: ClusterConfig::default(),
         }
     }
 }

@@ -110,7 +110,7 @@ fn check_import(
     let extra = room
         .doors
         .iter()
-        .filter(|(door, _)| *door == path)
+        .filter(|(door, _)| *door == path || (door.ends_with('/') && path.starts_with(door)))
         .flat_map(|(_, more)| *more);
     let mut allowed: Vec<&str> = room.may_import.iter().chain(extra).copied().collect();
     if target == room.name || allowed.contains(&target) {
