@@ -36,7 +36,8 @@ pub(in crate::server) struct PeerFigures {
     pub(in crate::server) lanes: [LaneFigures; lane::LANES.len()],
 }
 
-/// The figures of one lane. Those of what came count in both directions' lane.
+/// The figures of one lane. What came is counted on the lane it
+/// came on, over whichever connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::server) struct LaneFigures {
     /// The lane's name.

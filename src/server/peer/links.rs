@@ -95,6 +95,14 @@ impl PeerLinks {
         malformed
     }
 
+    /// Calls nobody and hands on nothing any more. Whoever receives holds these links as
+    /// a rule, and they hold it: without this neither would ever end.
+    pub(in crate::server) fn close(&self) {
+        let book = std::mem::take(&mut *self.inner.book.write());
+        let receiver = self.inner.receiver.write().take();
+        drop((book, receiver));
+    }
+
     /// Who this node is.
     pub(in crate::server) fn myself(&self) -> &Arc<Myself> {
         &self.inner.myself

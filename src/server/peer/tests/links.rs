@@ -81,7 +81,7 @@ async fn frames_flow_again_when_a_killed_peer_is_back_and_none_was_hoarded() {
     alice.linked(2).await;
     alice.send(2, Lane::Data, "before");
     until("a frame came", || bob.heard.count() == 1).await;
-    bob.kill();
+    bob.kill().await;
     let lanes_are_down = || {
         let lanes = &alice.links.figures()[0].lanes;
         lanes.iter().all(|lane| !lane.is_connected)
@@ -109,7 +109,7 @@ async fn a_caller_that_started_again_need_not_wait_for_its_former_self() {
     let (alice, bob) = (Node::start(1).await, Node::start(2).await);
     alice.calls(&[(2, bob.address)]);
     alice.linked(2).await;
-    alice.kill();
+    alice.kill().await;
     let alice = Node::start(1).await;
     alice.calls(&[(2, bob.address)]);
     alice.linked(2).await;
@@ -133,6 +133,13 @@ async fn another_address_closes_the_old_link_and_opens_a_new_one() {
     alice.calls(&[]);
     alice.send(2, Lane::Data, "to nobody");
     assert!(alice.links.figures().is_empty());
+    moved.links.close();
+    alice.calls(&[(2, moved.address)]);
+    alice.linked(2).await;
+    alice.send(2, Lane::Data, "nobody listens");
+    let sent = || alice.links.figures()[0].lanes[0].frames_sent == 1;
+    until("the frame is gone", sent).await;
+    assert_eq!(moved.heard.count(), 1);
 }
 
 #[tokio::test]

@@ -161,21 +161,19 @@ impl Node {
         self.links.send(id(to), lane, frame.into());
     }
 
-    /// Ends everything at once, as `kill -9` does.
-    pub(super) fn kill(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+    /// Ends everything where it stands, as `kill -9` does; its port is free afterwards.
+    pub(super) async fn kill(mut self) {
+        let runtime = self.runtime.take().unwrap();
+        let ending = tokio::task::spawn_blocking(|| runtime.shutdown_timeout(HANGS_AFTER));
+        ending.await.unwrap();
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.end();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
