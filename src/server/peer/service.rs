@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
@@ -14,6 +14,7 @@ use super::Joining;
 use super::callers::{Admitted, Callers};
 use super::greeting::{self, Greeted, shown};
 use super::links::PeerLinks;
+use crate::base::Error;
 use crate::base::host::Clock;
 use crate::base::types::NodeId;
 use crate::proto::peer;
@@ -22,6 +23,9 @@ use crate::server::status::to_status;
 
 /// How long a caller may take to say who it is.
 const GREETING_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a node may wait for its place.
+const JOIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// What the port must know of the cluster, and is told by others.
 #[derive(Clone)]
@@ -218,7 +222,13 @@ impl peer_server::Peer for PeerService {
             let message = "a node can only ask for a place of its own: `member` must be the caller";
             return Err(Status::invalid_argument(message));
         }
-        let joined = self.duties.joining.join(request).boxed().await;
+        let joined = timeout(JOIN_WITHIN, self.duties.joining.join(request)).await;
+        let joined = joined.unwrap_or_else(|_| {
+            Err(Error::timeout(format!(
+                "the cluster gave no answer within {} s: ask again",
+                JOIN_WITHIN.as_secs()
+            )))
+        });
         joined.map(Response::new).map_err(|error| to_status(&error))
     }
 }
