@@ -42,9 +42,11 @@ impl peer_server::Peer for Deaf {
         let hello = inbound.message().await?.unwrap().hello.unwrap();
         let heartbeats = self.heartbeats.clone();
         let replies = stream::once(async move {
-            while hello.lane == 1 {
-                let message = inbound.message().await?;
-                heartbeats.lock().extend(message.unwrap_or_default().frames);
+            if hello.lane == 1 {
+                loop {
+                    let message = inbound.message().await?;
+                    heartbeats.lock().extend(message.unwrap_or_default().frames);
+                }
             }
             std::future::pending::<()>().await;
             drop(inbound);
@@ -69,11 +71,13 @@ async fn heartbeats_pass_while_data_waits_and_what_waits_is_bounded() {
     let heartbeats = deaf.heartbeats.clone();
     let service = peer_server::PeerServer::new(deaf);
     let incoming = TcpListenerStream::new(listener);
-    let serving = tokio::spawn(
-        Server::builder()
-            .add_service(service)
-            .serve_with_incoming(incoming),
-    );
+    // One stream may use up the window of its whole connection.
+    let server = Server::builder()
+        .initial_connection_window_size(1 << 20)
+        .initial_stream_window_size(4 << 20)
+        .add_service(service)
+        .serve_with_incoming(incoming);
+    let serving = tokio::spawn(server);
     let alice = Node::start(1).await;
     alice.calls(&[(2, address)]);
     alice.linked(2).await;

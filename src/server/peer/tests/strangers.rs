@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
-use super::world::{CLUSTER, Node, caller, id, until};
+use super::world::{CLUSTER, Node, caller, ends, id, until};
 use crate::base::limits;
 use crate::base::types::{ClusterId, NodeId};
 use crate::proto::peer::peer_client::PeerClient;
@@ -44,9 +44,9 @@ async fn link(
 }
 
 async fn refusal(address: SocketAddr, messages: Vec<LinkMessage>) -> (Code, String) {
-    let status = match link(address, messages).await {
+    let status = match ends(link(address, messages)).await {
         Err(status) => status,
-        Ok(mut replies) => replies.message().await.unwrap_err(),
+        Ok(mut replies) => ends(replies.message()).await.unwrap_err(),
     };
     (status.code(), status.message().to_owned())
 }
@@ -112,7 +112,7 @@ async fn a_newer_link_of_the_same_process_replaces_the_older() {
     let _newer = link(bob.address, vec![greeting(1, 9, id(2), 5)])
         .await
         .unwrap();
-    let ended = older.message().await.unwrap_err();
+    let ended = ends(older.message()).await.unwrap_err();
     assert_eq!(ended.code(), Code::Aborted, "{ended}");
     assert_eq!(bob.heard.of(1, Lane::Data), ["first", "first"]);
 }
@@ -166,7 +166,7 @@ async fn garbage_harms_nobody() {
         stream.write_all(bytes).await.unwrap();
         stream.shutdown().await.unwrap();
         // It may answer what it likes, but it ends.
-        let _ = stream.read_to_end(&mut Vec::new()).await;
+        let _ = ends(stream.read_to_end(&mut Vec::new())).await;
     }
     alice.calls(&[(2, bob.address)]);
     alice.linked(2).await;

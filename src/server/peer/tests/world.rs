@@ -177,6 +177,12 @@ impl Drop for Node {
     }
 }
 
+/// What comes of something that must end.
+pub(super) async fn ends<T>(what: impl Future<Output = T>) -> T {
+    let ended = tokio::time::timeout(HANGS_AFTER, what).await;
+    ended.expect("it must end by itself")
+}
+
 /// Waits until `holds` does.
 pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
     let waiting = async {
