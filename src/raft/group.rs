@@ -141,6 +141,11 @@ impl Group {
         (leads && self.inner.progress.borrow().term == term).then_some(term)
     }
 
+    /// The shard it is for.
+    pub fn shard(&self) -> ShardId {
+        self.inner.options.shard
+    }
+
     /// This node.
     pub fn node(&self) -> NodeId {
         self.inner.options.node
@@ -279,6 +284,10 @@ impl Group {
             )),
             Err(CallError::Refused(error)) => Err(error),
         }
+    }
+
+    pub(super) fn raft(&self) -> &Raft<Types, Adapter> {
+        &self.inner.raft
     }
 
     fn ask(&self, to: NodeId, lane: Lane, body: Body) -> super::calls::Answer {

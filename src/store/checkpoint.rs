@@ -122,6 +122,9 @@ impl Checkpointer {
     /// True when a restart would replay too much, or the log is held back.
     fn is_due(&mut self) -> bool {
         let now_ms = self.core.host.clock.boot_ms();
+        if self.core.is_checkpoint_wanted.swap(false, Ordering::SeqCst) {
+            return true;
+        }
         if now_ms < self.not_before_ms {
             return false;
         }
@@ -157,7 +160,9 @@ impl Checkpointer {
             Stage::Idle => false,
             Stage::Syncing { synced, .. } => synced.load(Ordering::SeqCst) != WAITING,
         };
-        answered || self.core.closing.load(Ordering::SeqCst)
+        answered
+            || self.core.is_checkpoint_wanted.load(Ordering::SeqCst)
+            || self.core.closing.load(Ordering::SeqCst)
     }
 
     fn begin(&mut self) {

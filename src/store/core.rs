@@ -56,6 +56,8 @@ pub(super) struct Core {
     pub(super) checkpoint_wake: (Mutex<()>, Condvar),
     /// Nothing is applied until the engine has written more of what it holds.
     pub(super) held_up: AtomicBool,
+    /// Somebody asked for a checkpoint.
+    pub(super) is_checkpoint_wanted: AtomicBool,
     /// Why the last checkpoint could not be written, while that is so.
     pub(super) no_room: Mutex<Option<String>>,
     pub(super) checkpoints: Figures,
@@ -93,6 +95,7 @@ impl Core {
             bytes_since: AtomicU64::new(replayed.bytes),
             checkpoint_wake: (Mutex::new(()), Condvar::new()),
             held_up: AtomicBool::new(false),
+            is_checkpoint_wanted: AtomicBool::new(false),
             no_room: Mutex::new(None),
             checkpoints: Figures::default(),
             durable_mark: Mutex::new(None),
@@ -163,6 +166,11 @@ impl Core {
             self.wake_checkpointer();
         }
         held_up
+    }
+
+    pub(super) fn checkpoint_now(&self) {
+        self.is_checkpoint_wanted.store(true, Ordering::SeqCst);
+        self.wake_checkpointer();
     }
 
     pub(super) fn wake_checkpointer(&self) {

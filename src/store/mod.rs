@@ -120,6 +120,14 @@ impl Store {
         }
     }
 
+    /// Asks for a checkpoint as soon as possible; the status tells when it is there.
+    pub fn checkpoint_now(&self) {
+        match self {
+            Self::Local(local) => local.checkpoint_now(),
+            Self::Replicated(replicated) => replicated.checkpoint_now(),
+        }
+    }
+
     /// Who leads it, as far as this node knows.
     pub fn lead(&self) -> Lead {
         match self {

@@ -181,6 +181,11 @@ impl Replicated {
         self.shared.group().status()
     }
 
+    /// See [`super::Store::checkpoint_now`].
+    pub fn checkpoint_now(&self) {
+        self.shared.core.checkpoint_now();
+    }
+
     /// Why writes are refused here, if the engine's disk is full.
     pub fn read_only(&self) -> Option<String> {
         self.shared.core.read_only()
