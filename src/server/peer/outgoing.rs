@@ -96,3 +96,24 @@ impl Drop for Open<'_> {
         self.outgoing.dropped(self.queue.close());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_link_that_ends_drops_what_waits_and_counts_it() {
+        let outgoing = Outgoing::new(Lane::Data, Arc::default());
+        outgoing.send(Bytes::from_static(b"there is no link"));
+        let queue = outgoing.queue();
+        let open = outgoing.open(queue.clone());
+        outgoing.send(Bytes::from_static(b"waits"));
+        assert!(outgoing.figures().is_connected && queue.bytes() > 0);
+        drop(open);
+        assert!(queue.take().await.is_none(), "nothing may go out any more");
+        outgoing.send(Bytes::from_static(b"there is no link"));
+        let figures = outgoing.figures();
+        assert!(!figures.is_connected && figures.queued_bytes == 0);
+        assert_eq!((figures.frames_dropped, figures.frames_sent), (3, 0));
+    }
+}
