@@ -4,6 +4,7 @@
 //! Invariant: transports hold no rules. They translate and call [`Service`], which
 //! alone calls the stores. Only `node.rs` knows how the rooms fit together.
 
+mod cluster;
 mod convert;
 mod cursor;
 mod describe;
@@ -16,11 +17,6 @@ mod listen;
 mod manifest;
 mod metrics;
 pub mod node;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the node does not open its peer port yet"
-)]
 mod peer;
 pub mod run;
 pub mod service;

@@ -16,9 +16,9 @@ use super::manifest::Manifest;
 use super::service::{Service, Shard};
 use super::settings::{EngineKind, ServeConfig, ShardSpec};
 use crate::base::host::{DiskLock, Host};
-use crate::base::types::ClusterId;
+use crate::base::types::{ClusterId, NodeId};
 use crate::base::{Error, Result, limits};
-use crate::raft::{GroupOptions, Hub, Replay};
+use crate::raft::{GroupOptions, Hub, Member, Replay};
 use crate::store::fatal::Fatal;
 use crate::store::{Local, Replicated, ReplicatedOptions, ShardOptions, Store};
 pub use crate::wal::WalStatus as LogStatus;
@@ -173,6 +173,11 @@ impl Opened {
         Ok(opened)
     }
 
+    /// Whom the cluster began with, if this node founds it.
+    pub(in crate::server) fn founders(&self) -> BTreeMap<NodeId, Member> {
+        self.manifest.founders.clone()
+    }
+
     fn start_local(&mut self, shard: Recovered, dir: PathBuf) {
         let local = Local::start(
             &self.host,
@@ -187,6 +192,11 @@ impl Opened {
             self.lock.clone(),
         );
         self.locals.push((shard.spec, local));
+    }
+
+    /// A node without replicated shards.
+    pub(in crate::server) fn serve_alone(self) -> Node {
+        self.serve(Vec::new())
     }
 
     /// Starts the groups of the replicated shards: from here on they vote and elect.

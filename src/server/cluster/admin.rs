@@ -310,7 +310,10 @@ fn check_successor(group: &Group, node: NodeId, name: &str) -> Result<()> {
 fn group_status((shard, group): (&Shard, &Group)) -> v1::GroupStatus {
     let (status, store) = (group.status(), shard.store.status());
     let id = |node: &NodeId| Bytes::copy_from_slice(&node.0);
-    let learners = status.members.keys().filter(|it| !status.voters.contains(*it));
+    let learners = status
+        .members
+        .keys()
+        .filter(|it| !status.voters.contains(*it));
     let peers: BTreeMap<NodeId, v1::PeerProgress> = status
         .matched
         .iter()
@@ -391,10 +394,7 @@ impl Cluster for Admin {
         answer(self.transfer(&name, shard).await)
     }
 
-    async fn snapshot(
-        &self,
-        request: Request<v1::SnapshotRequest>,
-    ) -> Answered<v1::SnapshotReply> {
+    async fn snapshot(&self, request: Request<v1::SnapshotRequest>) -> Answered<v1::SnapshotReply> {
         let done = Admin::snapshot(self, request.into_inner().shard).await;
         done.map(Response::new).map_err(|error| to_status(&error))
     }

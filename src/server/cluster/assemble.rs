@@ -1,6 +1,5 @@
 //! A node's part in its cluster, from the open peer port to working groups.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -184,25 +183,6 @@ pub(in crate::server) fn is_needed(config: &ServeConfig, directory: &Directory) 
 /// Where clients reach a node, as the others are told: a path only works on this machine.
 pub(in crate::server) fn client_address(config: &ServeConfig, listening: &[String]) -> String {
     let said = config.advertise.clone();
-    said.or_else(|| listening.first().cloned()).unwrap_or_default()
-}
-
-/// Takes the directory; blocks.
-///
-/// # Errors
-/// As [`Directory::take`].
-pub(in crate::server) fn take(host: &Host, config: &ServeConfig) -> Result<Directory> {
-    let directory = Directory::take(host, config)?;
-    warn_of_strangers(&directory.path, &directory, config);
-    Ok(directory)
-}
-
-/// Flags that found or join a cluster have no meaning for a node that is in one.
-fn warn_of_strangers(path: &Path, directory: &Directory, config: &ServeConfig) {
-    if let (Some(cluster), Some(_)) = (directory.manifest.cluster, &config.cluster.join) {
-        tracing::info!(
-            "{} belongs to the cluster {cluster} already: --join is only used to find it",
-            path.display()
-        );
-    }
+    said.or_else(|| listening.first().cloned())
+        .unwrap_or_default()
 }

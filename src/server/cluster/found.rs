@@ -112,7 +112,10 @@ impl Founding<'_> {
                 });
             }
             let waiting = match missing.is_empty() {
-                true => format!("waiting for {} to found the cluster", smallest.map_or("", |it| it)),
+                true => format!(
+                    "waiting for {} to found the cluster",
+                    smallest.map_or("", |it| it)
+                ),
                 false => format!("waiting for {} to found the cluster", missing.join(", ")),
             };
             if waiting != waiting_said {

@@ -138,9 +138,14 @@ fn check_name(
     name: &str,
 ) -> Result<()> {
     if name.is_empty() {
-        return Err(Error::invalid("a member needs a name: start it with --node-id"));
+        return Err(Error::invalid(
+            "a member needs a name: start it with --node-id",
+        ));
     }
-    match members.iter().find(|(other, it)| it.name == name && **other != node) {
+    match members
+        .iter()
+        .find(|(other, it)| it.name == name && **other != node)
+    {
         Some((other, _)) => Err(Error::invalid(format!(
             "{name} is {other} in this cluster: choose another --node-id, or remove that one first \
              (dkv cluster remove {name})"

@@ -6,6 +6,7 @@
 //! stopped half way.
 
 mod admin;
+mod assemble;
 mod book;
 mod found;
 mod join;
@@ -13,7 +14,8 @@ mod reconcile;
 mod steps;
 
 pub(super) use admin::Admin;
+pub(super) use assemble::{Membership, client_address, is_needed};
 pub(super) use book::Book;
-pub(super) use found::{Settled, settle};
-pub(super) use join::Announcer;
-pub(super) use reconcile::Reconciler;
+use found::{Settled, settle};
+use join::Announcer;
+use reconcile::Reconciler;

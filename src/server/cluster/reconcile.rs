@@ -65,7 +65,8 @@ impl Reconciler {
         };
         if group.shard() == first.shard() {
             let others = self.groups.iter().skip(1);
-            let elsewhere: BTreeSet<_> = others.flat_map(|it| it.members().all.into_keys()).collect();
+            let elsewhere: BTreeSet<_> =
+                others.flat_map(|it| it.members().all.into_keys()).collect();
             return of_first(&seen, &elsewhere);
         }
         let wanted = first.members();

@@ -48,7 +48,10 @@ impl Seen<'_> {
 
     fn learners(&self) -> impl Iterator<Item = &NodeId> {
         let voters = &self.members.voters;
-        self.members.all.keys().filter(|node| !voters.contains(node))
+        self.members
+            .all
+            .keys()
+            .filter(|node| !voters.contains(node))
     }
 }
 
@@ -90,7 +93,9 @@ pub(super) fn of_other(seen: &Seen<'_>, first: &Members) -> Option<Change> {
     }
     let stays = |node: &NodeId| first.all.get(node).is_some_and(|it| !it.leaving);
     let votes = |node: &NodeId| stays(node) && first.voters.contains(node);
-    let more = seen.learners().find(|node| votes(node) && seen.has_caught_up(**node));
+    let more = seen
+        .learners()
+        .find(|node| votes(node) && seen.has_caught_up(**node));
     if let Some(node) = more {
         return Some(seen.voters_with(*node));
     }
@@ -190,7 +195,10 @@ mod tests {
 
     fn play(first: Members, caught_up: &[u8]) -> Play {
         Play {
-            other: members(&[(1, wanting()), (2, wanting()), (3, wanting())], &[1, 2, 3]),
+            other: members(
+                &[(1, wanting()), (2, wanting()), (3, wanting())],
+                &[1, 2, 3],
+            ),
             first,
             caught_up: caught_up.iter().map(|n| node(*n)).collect(),
         }
