@@ -1,6 +1,6 @@
 //! The composition root: a data directory becomes a node that serves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,6 +84,7 @@ impl Node {
             dir: log,
             node: manifest.node,
             segment_bytes: config.wal_segment_bytes,
+            indexed: BTreeSet::new(),
         };
         let mut recovery = Wal::recover(host, options)?;
         manifest.note_log(&*host.disk, dir)?;

@@ -60,8 +60,8 @@ pub(super) fn repair(
         .file
         .len()
         .map_err(|error| WalError::io(&path, "open", error))?;
-    survey.segments.push(header.epoch, length);
-    note_tail(&path, survey)?;
+    survey.segments.push(&header, length);
+    note_tail(&path, &fresh.tail, survey)?;
     check_states(sizes, &survey.states)?;
     survey.kept.push(Kept {
         path: path.clone(),
@@ -87,6 +87,8 @@ struct Fresh {
     header: SegmentHeader,
     position: u64,
     next_batch: u64,
+    /// Where each batch of the kept tail went, bytes.
+    tail: Vec<u64>,
     buffer: Vec<u8>,
 }
 
@@ -98,6 +100,7 @@ impl Fresh {
             header,
             position: SEGMENT_HEADER_BYTES as u64,
             next_batch: header.first_batch,
+            tail: Vec::new(),
             buffer: Vec::new(),
         })
     }
@@ -110,9 +113,11 @@ impl Fresh {
             .states
             .values()
             .for_each(|state| state.encode(&mut states));
-        let tail = survey.tail.payloads();
-        let payloads = std::iter::once(states.as_slice()).chain(tail);
-        for payload in payloads.filter(|payload| !payload.is_empty()) {
+        if !states.is_empty() {
+            self.write(&states, self.header.synced_through)?;
+        }
+        for payload in survey.tail.payloads() {
+            self.tail.push(self.position);
             self.write(payload, self.header.synced_through)?;
         }
         self.sync()?;
@@ -193,11 +198,12 @@ fn trim(disk: &dyn Disk, last: &Kept) -> Result<(), WalError> {
     sync_data(&*file, &last.path)
 }
 
-fn note_tail(path: &Path, survey: &mut Survey) -> Result<(), WalError> {
-    for payload in survey.tail.payloads() {
+/// Notes what the kept tail holds, whose batches begin at `starts` now.
+fn note_tail(path: &Path, starts: &[u64], survey: &mut Survey) -> Result<(), WalError> {
+    for (payload, start) in survey.tail.payloads().zip(starts) {
         for record in records_in(payload) {
-            let record = record.map_err(|what| WalError::corrupt(path, 0, what))?;
-            survey.segments.note(&record);
+            let (offset, record) = record.map_err(|what| WalError::corrupt(path, *start, what))?;
+            survey.segments.note(&record, *start, offset);
             if record.kind == RecordKind::State {
                 survey.states.insert(record.group, record);
             }

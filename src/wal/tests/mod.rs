@@ -89,6 +89,7 @@ fn options(node: NodeId) -> WalOptions {
         dir: Path::new(DIR).to_owned(),
         node,
         segment_bytes: SEGMENT_BYTES,
+        indexed: (0..4).collect(),
     }
 }
 

@@ -12,6 +12,7 @@ fn open(dir: &Path) -> (Wal, Vec<Record>) {
         dir: dir.join("wal"),
         node: NODE,
         segment_bytes: 1 << 20,
+        indexed: (0..4).collect(),
     };
     let mut recovery = Wal::recover(&Host::system(), options).unwrap();
     let records = replay(&mut recovery);
