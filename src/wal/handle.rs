@@ -69,9 +69,10 @@ impl Wal {
     ///
     /// # Errors
     /// The append is refused: nothing of it is done, and `done` is not called.
-    /// `ReadOnly`: the disk is full (appends without entries are still taken while
-    /// they fit the room there is); `QueueFull`: too much is waiting; `TooLarge`:
-    /// split it; `Poisoned`, `Closed`.
+    /// `ReadOnly`: the disk is full; `QueueFull`: too much is waiting. Appends without
+    /// entries are still taken then: entries leave them a sixteenth of a segment, at most
+    /// 256 KiB, and only when that is used up they are refused too. `TooLarge`: split it;
+    /// `Poisoned`, `Closed`.
     pub fn append(&self, append: Append) -> Result<(), WalError> {
         self.shared().append(append)
     }

@@ -162,8 +162,9 @@ fn bytes_needed(survey: &Survey) -> u64 {
     SEGMENT_HEADER_BYTES as u64 + batch_bytes(states) + tail.sum::<u64>() + batch_bytes(0)
 }
 
-/// A whole segment if possible. On a full disk just what is needed: the log then
-/// starts read-only instead of not at all.
+/// A whole segment if possible. On a full disk what is needed and what entries leave to
+/// votes and the like, or just what is needed: the log then starts read-only instead of
+/// not at all.
 fn take_spare(
     disk: &dyn Disk,
     sizes: &Sizes,
@@ -176,6 +177,10 @@ fn take_spare(
             Err(error) if error.is_out_of_space() => {}
             Err(error) => return Err(error),
         }
+    }
+    match spares.make(disk, needed_bytes + sizes.reserve_bytes) {
+        Err(error) if error.is_out_of_space() => {}
+        made => return made,
     }
     let path = spares.path();
     spares.make(disk, needed_bytes).map_err(|error| {

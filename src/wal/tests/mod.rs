@@ -3,7 +3,9 @@
 mod crash;
 mod damage;
 mod format;
+mod meddling;
 mod model;
+mod reading;
 mod real;
 mod space;
 mod writing;

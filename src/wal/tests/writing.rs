@@ -179,6 +179,52 @@ fn truncations_and_purges_unpin() {
     );
 }
 
+/// A Raft log begins at 0, and nothing was released.
+#[test]
+fn entry_0_is_kept_until_it_is_released() {
+    let sim = Sim::new(11);
+    let (wal, _) = sim.start();
+    sim.write(&wal, vec![entry(1, 0, 10)]).unwrap();
+    for index in 1..=40 {
+        sim.write(&wal, vec![entry(2, index, 1000)]).unwrap();
+        wal.release(2, LogIndex(index));
+    }
+    assert!(wal.status().segments > 2);
+    assert_eq!(wal.pinning(2), [1]);
+    sim.power_loss();
+    let (wal, records) = sim.start();
+    assert_eq!(indexes(&records, 1), [0]);
+    sim.write(&wal, vec![record(1, RecordKind::Truncate, 0, "")])
+        .unwrap();
+    assert_eq!(wal.pinned_segments(1), 0, "void");
+    sim.write(&wal, vec![entry(1, 0, 10)]).unwrap();
+    assert_eq!(wal.pinned_segments(1), 1);
+    sim.write(&wal, vec![record(1, RecordKind::Purge, 0, "")])
+        .unwrap();
+    assert_eq!(wal.pinned_segments(1), 0, "purged");
+}
+
+#[test]
+fn small_states_ride_along() {
+    let sim = Sim::new(12);
+    let (wal, _) = sim.start();
+    for index in 1..=20 {
+        for _ in 0..50 {
+            append(&wal, vec![state(1, "committed")], Durability::None).unwrap();
+        }
+        sim.write(&wal, vec![entry(1, index, 10)]).unwrap();
+    }
+    let status = wal.status();
+    assert_eq!(
+        (status.batches, status.fsyncs),
+        (20, 20),
+        "none of their own"
+    );
+    append(&wal, vec![state(1, "committed")], Durability::None).unwrap();
+    sim.spawn.run_until_idle();
+    assert_eq!(wal.status().fsyncs, 20);
+}
+
 #[test]
 fn states_outlive_their_segments_and_the_latest_wins() {
     let sim = Sim::new(6);
