@@ -159,7 +159,7 @@ fn meddled(sim: &Sim) -> (Wal, MeddlingDisk) {
 #[test]
 fn a_segment_that_is_recycled_and_written_again_under_a_read_is_not_taken_for_another() {
     let mut whole = 0;
-    for operation in 0..12 {
+    for operation in 0..11 {
         let sim = Sim::new(6);
         let (wal, disk) = meddled(&sim);
         let sim = Arc::new(sim);
@@ -191,7 +191,7 @@ fn a_segment_that_is_recycled_and_written_again_under_a_read_is_not_taken_for_an
 #[test]
 fn an_answer_is_never_from_before_and_after_a_truncation() {
     const ENTRIES: u64 = 3_000;
-    for operation in [0, 1, 2, 50] {
+    for (operation, old) in [(0, 500), (1, 500), (25, 500), (50, ENTRIES)] {
         let sim = Sim::new(7);
         let (wal, disk) = meddled(&sim);
         let sim = Arc::new(sim);
@@ -211,8 +211,12 @@ fn an_answer_is_never_from_before_and_after_a_truncation() {
             }
         });
         let records = wal.read(1, LogIndex(0), LogIndex(ENTRIES), ALL).unwrap();
-        let old = records.iter().filter(|record| record.payload.len() == 1);
+        let found = records.iter().filter(|record| record.payload.len() == 1);
         assert_eq!(records.len() as u64, ENTRIES);
-        assert_eq!(old.count(), 500, "as it was after all, at the end");
+        assert_eq!(
+            found.count() as u64,
+            old,
+            "as it was before, or as it is now"
+        );
     }
 }

@@ -134,6 +134,7 @@ fn a_start_on_a_full_disk_leaves_room_for_votes_if_there_is_any() {
     sim.disk
         .set_capacity_bytes(Some(used + SEGMENT_BYTES - 4096));
     let (wal, _) = sim.start();
+    freeze_capacity(&sim);
     sim.spawn.run_until_idle();
     assert!(wal.status().read_only.is_some());
     sim.write(&wal, vec![state(1, "vote")]).unwrap();

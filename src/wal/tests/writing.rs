@@ -98,6 +98,8 @@ fn a_closed_log_finishes_what_it_accepted() {
     sim.spawn.run_until_idle();
     assert_eq!(*outcome.lock(), Some(Ok(())));
     assert!(wal.status().finished);
+    let read = wal.read(1, LogIndex(0), LogIndex(9), 99).unwrap();
+    assert_eq!(indexes(&read, 1), [1], "it can still be read");
     sim.power_loss();
     assert_eq!(indexes(&sim.start().1, 1), [1]);
 }
@@ -208,21 +210,17 @@ fn entry_0_is_kept_until_it_is_released() {
 fn small_states_ride_along() {
     let sim = Sim::new(12);
     let (wal, _) = sim.start();
-    for index in 1..=20 {
+    for index in 1..=3 {
         for _ in 0..50 {
             append(&wal, vec![state(1, "committed")], Durability::None).unwrap();
         }
         sim.write(&wal, vec![entry(1, index, 10)]).unwrap();
     }
     let status = wal.status();
-    assert_eq!(
-        (status.batches, status.fsyncs),
-        (20, 20),
-        "none of their own"
-    );
+    assert_eq!((status.batches, status.fsyncs), (3, 3), "none of their own");
     append(&wal, vec![state(1, "committed")], Durability::None).unwrap();
     sim.spawn.run_until_idle();
-    assert_eq!(wal.status().fsyncs, 20);
+    assert_eq!(wal.status().fsyncs, 3);
 }
 
 #[test]
