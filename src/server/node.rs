@@ -148,6 +148,12 @@ impl Opened {
             dir: directory.log(),
             node: directory.manifest.node,
             segment_bytes: config.wal_segment_bytes,
+            // Members that lag are sent what is not in memory any more.
+            indexed: shards
+                .values()
+                .filter(|shard: &&Recovered| shard.group.is_some())
+                .map(|shard| shard.spec.id.0)
+                .collect(),
         };
         let mut recovery = Wal::recover(host, options)?;
         let mut manifest = directory.manifest.clone();
