@@ -99,13 +99,13 @@ pub fn member_name(what: &str, name: &str) -> Result<()> {
 
 fn host_port(text: &str, may_be_any: bool) -> Result<String> {
     let is_right = text.rsplit_once(':').is_some_and(|(host, port)| {
-        let has_port = port
-            .parse::<u16>()
-            .is_ok_and(|port| port > 0 || may_be_any);
+        let has_port = port.parse::<u16>().is_ok_and(|port| port > 0 || may_be_any);
         let is_bracketed = host.starts_with('[') && host.ends_with(']');
         let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/@=,[]".contains(c);
         let is_host = match is_bracketed {
-            true => host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_ok(),
+            true => host[1..host.len() - 1]
+                .parse::<std::net::Ipv6Addr>()
+                .is_ok(),
             false => !host.is_empty() && !host.contains(':') && !host.contains(is_odd),
         };
         has_port && is_host && text.len() <= TEXT_BYTES_MAX
