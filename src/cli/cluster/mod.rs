@@ -8,6 +8,8 @@ mod change;
 mod command;
 mod health;
 mod status;
+#[cfg(test)]
+mod tests;
 mod up;
 
 pub(crate) use command::{ClusterArgs, run};

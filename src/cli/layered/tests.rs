@@ -84,7 +84,8 @@ fn lists_and_switches_come_from_every_layer() {
     assert_eq!(listen.len(), 2);
     assert!(serve.get_flag("insecure"));
 
-    let effective = resolve_in("dkv serve", &[("DKV_INSECURE", "0")]).unwrap();
+    let variables = [("DKV_INSECURE", "0"), ("DKV_SHARDS", "1=lstore,2=dstore")];
+    let effective = resolve_in("dkv serve", &variables).unwrap();
     let serve = effective.matches.subcommand_matches("serve").unwrap();
     assert!(!serve.get_flag("insecure"));
     let shards = serve
