@@ -69,9 +69,10 @@ pub(in crate::cli::cluster) fn run(args: &UpArgs, printer: &mut Printer) -> Outc
     let outcome = block_on(live(&plan, &place, args.failover, printer));
     let is_well = matches!(outcome, Ok(ExitStatus::Done));
     match place.close(is_well) {
-        Ok(None) => {}
-        Ok(Some(kept)) if is_well => printer.note(&format!("kept: {}", kept.display())),
-        Ok(Some(kept)) => printer.note(&format!("data and logs are in {}", kept.display())),
+        Ok(Some(kept)) if !is_well => {
+            printer.note(&format!("data and logs are in {}", kept.display()));
+        }
+        Ok(_) => {}
         Err(error) => printer.complaint(error.message()),
     }
     outcome

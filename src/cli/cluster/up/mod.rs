@@ -13,6 +13,8 @@ mod plan;
 mod ports;
 mod process;
 mod report;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod work;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::plan::NodePlan;
 use crate::base::{Error, Result};
@@ -20,12 +20,19 @@ const TAIL_LINES: usize = 8;
 pub(super) struct Process {
     pub(super) plan: NodePlan,
     child: Option<Child>,
+    /// The end of its pipe. Kept apart from the child, which closes what it has when it is
+    /// waited for.
+    held: Option<ChildStdin>,
 }
 
 impl Process {
     /// Not started yet.
     pub(super) fn new(plan: NodePlan) -> Self {
-        Self { plan, child: None }
+        Self {
+            plan,
+            child: None,
+            held: None,
+        }
     }
 
     /// Starts it. Its standard input is a pipe that nobody writes to, and that ends when
@@ -51,13 +58,14 @@ impl Process {
         }
         // Whoever waits for a message that a service is ready waits for this process.
         command.env_remove("NOTIFY_SOCKET");
-        let child = command.spawn().map_err(|error| {
+        let mut child = command.spawn().map_err(|error| {
             let program = self.plan.program.display();
             Error::invalid(format!(
                 "{} ({program}) cannot be started: {error}",
                 self.plan.name
             ))
         })?;
+        self.held = child.stdin.take();
         self.child = Some(child);
         Ok(())
     }
@@ -173,7 +181,9 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let mut node = shell(folder.path(), "cat; echo ended >&2");
         node.start().unwrap();
-        drop(node.child.as_mut().unwrap().stdin.take());
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(50), node.ended());
+        assert!(waited.await.is_err(), "waiting for it lets nothing go");
+        drop(node.held.take());
         let status = node.ended().await;
         assert!(status.success());
         assert!(node.obituary(status).ends_with("  ended"));
