@@ -136,9 +136,9 @@ impl FakeMember {
 }
 
 impl Service {
-    fn change(&self, what: String) -> Result<Response<v1::ChangeReply>, Status> {
+    fn change(&self, what: &str) -> Result<Response<v1::ChangeReply>, Status> {
         let mut state = self.0.lock();
-        state.asked.push(what.clone());
+        state.asked.push(what.to_owned());
         match state.refusals.pop_front() {
             Some(refusal) => Err(refusal),
             None => Ok(Response::new(v1::ChangeReply {
@@ -160,20 +160,20 @@ impl Cluster for Service {
     }
 
     async fn add_learner(&self, call: Call<v1::AddLearnerRequest>) -> Changed {
-        self.change(format!("add {}", call.into_inner().address))
+        self.change(&format!("add {}", call.into_inner().address))
     }
 
     async fn promote(&self, call: Call<v1::MemberRequest>) -> Changed {
-        self.change(format!("promote {}", call.into_inner().name))
+        self.change(&format!("promote {}", call.into_inner().name))
     }
 
     async fn remove(&self, call: Call<v1::MemberRequest>) -> Changed {
-        self.change(format!("remove {}", call.into_inner().name))
+        self.change(&format!("remove {}", call.into_inner().name))
     }
 
     async fn transfer_leader(&self, call: Call<v1::TransferLeaderRequest>) -> Changed {
         let request = call.into_inner();
-        self.change(format!("transfer {} {}", request.shard, request.name))
+        self.change(&format!("transfer {} {}", request.shard, request.name))
     }
 
     async fn snapshot(
@@ -181,7 +181,7 @@ impl Cluster for Service {
         call: Call<v1::SnapshotRequest>,
     ) -> Result<Response<v1::SnapshotReply>, Status> {
         let shard = call.into_inner().shard;
-        self.change(format!("snapshot {shard}"))?;
+        self.change(&format!("snapshot {shard}"))?;
         Ok(Response::new(v1::SnapshotReply {
             shards: vec![v1::ShardSnapshot {
                 shard: 100,

@@ -77,10 +77,15 @@ fn pids(log: &Path) -> Vec<i32> {
     pids.filter_map(|pid| pid.parse().ok()).collect()
 }
 
+/// Waits for what must come: a minute is for ever.
 async fn until(mut is_so: impl FnMut() -> bool) {
-    while !is_so() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let looking = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let came = tokio::time::timeout(Duration::from_mins(1), looking).await;
+    came.expect("what is waited for comes");
 }
 
 fn message(worked: Option<Outcome<()>>) -> String {
