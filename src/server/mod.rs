@@ -16,6 +16,12 @@ mod listen;
 mod manifest;
 mod metrics;
 pub mod node;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the node does not open its peer port yet"
+)]
+mod peer;
 pub mod run;
 pub mod service;
 mod session;

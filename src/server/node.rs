@@ -20,7 +20,7 @@ use crate::engine::redb::{RedbEngine, RedbOptions};
 use crate::machine::{Command, Machine, codec};
 use crate::store::fatal::Fatal;
 use crate::store::history_file::HistoryFiles;
-use crate::store::{Local, LocalOptions, Replayed, Store};
+use crate::store::{Local, Replayed, ShardOptions, Store};
 pub use crate::wal::WalStatus as LogStatus;
 use crate::wal::{self, Record, RecordKind, Recovery, Wal, WalOptions};
 
@@ -99,13 +99,12 @@ impl Node {
                 history,
                 replayed,
             } = opened;
-            let local_options = local_options(dir, spec, config);
             let local = Local::start(
                 host,
                 wal.clone(),
                 (machine, replayed),
                 history,
-                local_options,
+                (shard_options(dir, spec, config), config.durability),
                 fatal.clone(),
                 lock.clone(),
             );
@@ -165,7 +164,7 @@ impl Node {
     }
 }
 
-fn local_options(dir: &Path, spec: ShardSpec, config: &ServeConfig) -> LocalOptions {
+fn shard_options(dir: &Path, spec: ShardSpec, config: &ServeConfig) -> ShardOptions {
     let (entries, bytes) = (config.snapshot_entries, config.snapshot_bytes);
     let (snapshot_entries, snapshot_bytes) = match spec.engine {
         EngineKind::Memory => (entries, bytes),
@@ -174,9 +173,8 @@ fn local_options(dir: &Path, spec: ShardSpec, config: &ServeConfig) -> LocalOpti
             bytes.min(limits::ENGINE_FLUSH_BYTES),
         ),
     };
-    LocalOptions {
+    ShardOptions {
         shard: spec.id,
-        durability: config.durability,
         dir: shard_dir(dir, spec.id),
         snapshot_entries,
         snapshot_bytes,
