@@ -29,13 +29,13 @@ pub(super) fn prepare(open: Open<'_>) -> Prepared {
     let disk = TestDisk::default();
     let mut engine = open(&disk).unwrap();
     let mut old = Model::default();
-    put(&mut *engine, &mut old, 1, 0..300);
+    put(&mut *engine, &mut old, 1, 0..60);
     engine.checkpoint(OLD)().unwrap();
     let mut now = old.clone();
-    put(&mut *engine, &mut now, 2, 200..250);
+    put(&mut *engine, &mut now, 2, 40..70);
     let mut new = Model::default();
     let mut batch = Batch::default();
-    for number in 100..500_u32 {
+    for number in 20..120_u32 {
         batch.put(Table::Data, number.to_be_bytes().to_vec(), vec![3; 60]);
     }
     batch.put(Table::Locks, &b"deploy"[..], &b"alice"[..]);
@@ -80,7 +80,7 @@ pub(super) fn bring(
 }
 
 fn add_all(replacement: &mut dyn Replacement, rows: &Model) -> Result<(), EngineError> {
-    rows.pieces(37)
+    rows.pieces(17)
         .into_iter()
         .try_for_each(|piece| replacement.add(piece))
 }
@@ -120,7 +120,7 @@ pub(crate) fn a_sealed_replacement_takes_the_place_of_all_rows(open: Open<'_>) {
     prepared.now.assert_is(&*view);
     let stats = engine.stats();
     assert_eq!((stats.unflushed_rows, stats.unflushed_bytes), (0, 0));
-    assert!(stats.disk_bytes > 400 * 60, "{stats:?}");
+    assert!(stats.disk_bytes > 100 * 60, "{stats:?}");
     drop(view);
     drop(prepared.engine);
     assert_is_and_goes_on(open, &prepared.disk, NEW, &prepared.new);

@@ -164,7 +164,7 @@ pub(crate) fn no_room_for_a_replacement_leaves_the_engine_as_it_was(open: Open<'
     let mut replacement = prepared.engine.replace().unwrap();
     prepared.disk.set_free_bytes(Some(1_000));
     let before = prepared.disk.operations();
-    let mut pieces = prepared.new.pieces(300).into_iter();
+    let mut pieces = prepared.new.pieces(80).into_iter();
     let failure = pieces
         .find_map(|piece| replacement.add(piece).err())
         .unwrap();
