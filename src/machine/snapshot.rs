@@ -80,7 +80,7 @@ impl Head {
     }
 
     /// Checks a chunk as a whole; gives its head and its payload.
-    fn read(chunk: &Bytes) -> Result<(Self, Bytes)> {
+    fn read(mut chunk: Bytes) -> Result<(Self, Bytes)> {
         if chunk.len() < HEAD_BYTES + CRC_BYTES || chunk.len() > SNAPSHOT_CHUNK_BYTES_MAX {
             return Err(refused(format!("a chunk of {} bytes", chunk.len())));
         }
@@ -110,7 +110,8 @@ impl Head {
                 hash: u64_at(body, 24),
             },
         };
-        Ok((head, chunk.slice(HEAD_BYTES..chunk.len() - CRC_BYTES)))
+        chunk.truncate(chunk.len() - CRC_BYTES);
+        Ok((head, chunk.split_off(HEAD_BYTES)))
     }
 }
 

@@ -53,7 +53,7 @@ impl SnapshotWriter {
     /// changed then, and the right one may follow. Whatever the engine says: the snapshot
     /// is given up then.
     pub fn add(&mut self, chunk: Bytes) -> Result<()> {
-        let (head, payload) = Head::read(&chunk)?;
+        let (head, payload) = Head::read(chunk)?;
         self.check_head(&head)?;
         if head.is_end {
             self.check_end(&head, Totals::read(&payload)?)?;
