@@ -14,7 +14,7 @@ use crate::base::types::LogIndex;
 use crate::engine::conformance::disk::TestDisk;
 use crate::engine::conformance::{Open, conformance_tests};
 use crate::engine::{
-    Batch, CheckpointJob, Engine, EngineError, EngineStats, Read, Table, View, Visit,
+    Batch, CheckpointJob, Engine, EngineError, EngineStats, Read, Replacement, Table, View, Visit,
 };
 
 const OPTIONS: RedbOptions = RedbOptions {
@@ -97,6 +97,18 @@ impl Engine for Rewriting {
 
     fn stats(&self) -> EngineStats {
         self.engine.stats()
+    }
+
+    fn replace(&mut self) -> Result<Box<dyn Replacement>, EngineError> {
+        self.engine.replace()
+    }
+
+    fn sealed(&self) -> Option<LogIndex> {
+        self.engine.sealed()
+    }
+
+    fn switch(&mut self) -> Result<(), EngineError> {
+        self.engine.switch()
     }
 }
 
