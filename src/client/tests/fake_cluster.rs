@@ -124,6 +124,23 @@ impl FakeMember {
         self.state.lock().refusals.push_back(status);
     }
 
+    /// Refuses the next change as wrong.
+    pub(crate) fn refuse_as_invalid(&self) {
+        self.refuse(v1::ErrorKind::Invalid, "");
+    }
+
+    /// Has shard 100 led by the member number `leader` in `term`.
+    pub(crate) fn led_by(&self, leader: u8, term: u64) {
+        let mut state = self.state.lock();
+        let leads = state.status.node == id(leader);
+        let shard = &mut state.status.groups[0];
+        let role = match leads {
+            true => v1::Role::Leader,
+            false => v1::Role::Follower,
+        };
+        (shard.role, shard.term, shard.leader) = (role as i32, term, id(leader));
+    }
+
     /// The changes it was asked for.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.state.lock().asked.clone()
