@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing::Level;
+use tracing_subscriber::EnvFilter;
 
 use crate::server::settings::{LogFormat, LogLevel};
 
@@ -12,19 +12,20 @@ pub(crate) fn start(level: LogLevel, format: LogFormat) {
     let builder = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal() && !no_colour)
-        .with_max_level(max_level(level));
+        .with_env_filter(EnvFilter::new(filter(level)));
     let _ = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
 }
 
-fn max_level(level: LogLevel) -> Level {
+/// What happens in an election, step by step, is for those who ask why.
+fn filter(level: LogLevel) -> &'static str {
     match level {
-        LogLevel::Error => Level::ERROR,
-        LogLevel::Warn => Level::WARN,
-        LogLevel::Info => Level::INFO,
-        LogLevel::Debug => Level::DEBUG,
-        LogLevel::Trace => Level::TRACE,
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info,openraft=warn",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
     }
 }

@@ -53,6 +53,7 @@ pub(crate) async fn cluster(members: u8) -> Vec<FakeMember> {
             client_address: fake.endpoint.clone(),
             voter: true,
             wants_vote: false,
+            leaving: false,
         })
         .collect();
     for (place, fake) in (1..=members).zip(&fakes) {
