@@ -156,9 +156,4 @@ impl Log {
         };
         self.append_durably(record).await
     }
-
-    /// Why nothing can be appended right now, if so: the disk is full.
-    pub(super) fn read_only(&self) -> Option<String> {
-        self.shared.wal.status().read_only
-    }
 }

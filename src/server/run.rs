@@ -63,7 +63,12 @@ pub async fn run(
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
     let mut serving = serve(listeners, &standing, &grpc);
-    let (node, mut membership) = open(&host, &config, &addresses).await?;
+    tokio::pin!(stop);
+    let (node, mut membership) = tokio::select! {
+        opened = open(&host, &config, &addresses) => opened?,
+        // Others may be waited for.
+        () = &mut stop => return Ok(()),
+    };
     let describe = Describe {
         service: node.service.clone(),
         read_only: node.read_only(),
@@ -91,12 +96,19 @@ pub async fn run(
             .collect(),
     });
     let ended = tokio::select! {
-        () = stop => Ok(()),
+        () = &mut stop => Ok(()),
         reason = node.fatal.raised() => Err(Error::internal(reason)),
         failure = peer_port_failed(membership.as_mut()) => Err(failure),
         Some(ended) = serving.join_next() => Err(listener_ended(ended)),
     };
     stop_sessions.send_replace(true);
+    drain(serving).await;
+    end(node, membership).await?;
+    ended
+}
+
+/// Answers what is under way.
+async fn drain(mut serving: Serving) {
     let drained = tokio::time::timeout(DRAIN, async {
         while serving.join_next().await.is_some() {}
     });
@@ -107,6 +119,10 @@ pub async fn run(
         );
         serving.shutdown().await;
     }
+}
+
+/// Ends the node's work, and makes durable what it accepted.
+async fn end(node: Node, membership: Option<Membership>) -> Result<()> {
     node.leave_groups().await;
     if let Some(membership) = membership {
         membership.end().await;
@@ -117,7 +133,7 @@ pub async fn run(
     if let Err(failure) = closed.synced {
         tracing::warn!(%failure, "the log was not synced at the end");
     }
-    ended
+    Ok(())
 }
 
 /// Opens the node, and has it find its cluster if it is to have one.

@@ -67,16 +67,6 @@ impl Store {
         }
     }
 
-    /// For tests: with a deadline that no test reaches.
-    ///
-    /// # Errors
-    /// As [`Store::submit`].
-    #[cfg(test)]
-    pub(crate) fn submit_now(&self, commands: Vec<Command>, done: Done) -> Result<()> {
-        let due = Instant::now() + std::time::Duration::from_secs(3_600);
-        self.submit(commands, due, done)
-    }
-
     /// What a linearizable read must wait for; `None`: nothing, what is applied here is
     /// all there is.
     pub fn barrier(&self, due: Instant) -> Option<Barrier> {
