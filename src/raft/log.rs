@@ -11,7 +11,7 @@ mod read;
 mod replay;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::Arc;
 

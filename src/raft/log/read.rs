@@ -92,7 +92,9 @@ impl Shared {
     fn in_memory(&self, range: &Range<u64>, bytes_max: usize) -> Option<Piece> {
         let (mut piece, version) = self.begin(range, bytes_max);
         let in_file = self.take_recent(&mut piece, range.end, version);
-        in_file.is_some_and(|in_file| in_file.is_empty()).then_some(piece)
+        in_file
+            .is_some_and(|in_file| in_file.is_empty())
+            .then_some(piece)
     }
 
     /// Reads what `range` asks for.
