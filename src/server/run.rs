@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
-use super::cluster::{self, Admin, Membership};
+use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, routes};
@@ -57,13 +57,19 @@ pub async fn run(
     let (stop_sessions, stopping) = watch::channel(false);
     let standing = Standing {
         live: Arc::default(),
+        waiting: Waiting::default(),
         stopping: stopping.clone(),
         connections: Connections::at_most(connections_max(&config)),
     };
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
     let mut serving = serve(listeners, &standing, &grpc);
-    let (node, mut membership) = open(&host, &config, &addresses).await?;
+    tokio::pin!(stop);
+    let waiting = &standing.waiting;
+    let opened = open(&host, &config, &addresses, waiting, stop.as_mut()).await?;
+    let Some((node, mut membership)) = opened else {
+        return Ok(());
+    };
     let describe = Describe {
         service: node.service.clone(),
         read_only: node.read_only(),
@@ -91,7 +97,7 @@ pub async fn run(
             .collect(),
     });
     let ended = tokio::select! {
-        () = stop => Ok(()),
+        () = &mut stop => Ok(()),
         reason = node.fatal.raised() => Err(Error::internal(reason)),
         failure = peer_port_failed(membership.as_mut()) => Err(failure),
         Some(ended) = serving.join_next() => Err(listener_ended(ended)),
@@ -120,19 +126,25 @@ pub async fn run(
     ended
 }
 
-/// Opens the node, and has it find its cluster if it is to have one.
+/// Opens the node, and has it find its cluster if it is to have one. Nothing if it was
+/// told to stop while it waited for the other members.
 async fn open(
     host: &Host,
     config: &ServeConfig,
     addresses: &[String],
-) -> Result<(Node, Option<Membership>)> {
+    waiting: &Waiting,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<(Node, Option<Membership>)>> {
     let taking = (host.clone(), config.clone());
     let mut directory = blocking(move || Directory::take(&taking.0, &taking.1)).await?;
     let mut membership = None;
     if cluster::is_needed(config, &directory) {
         let client = cluster::client_address(config, addresses);
-        let settled = Membership::settle(host, config, &mut directory, client).await?;
-        membership = Some(settled);
+        let settling = Membership::settle(host, config, &mut directory, client, waiting);
+        membership = tokio::select! {
+            settled = settling => Some(settled?),
+            () = stop => return Ok(None),
+        };
     }
     let opening = (host.clone(), config.clone());
     let opened = blocking(move || Opened::open(&opening.0, &opening.1, directory)).await?;
@@ -140,7 +152,7 @@ async fn open(
         Some(membership) => membership.start(opened, config).await?,
         None => opened.serve_alone(),
     };
-    Ok((node, membership))
+    Ok(Some((node, membership)))
 }
 
 async fn blocking<T: Send + 'static>(
