@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver as _;
-use openraft::errors::{ClientWriteError, Fatal, InitializeError, RaftError};
+use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use openraft::impls::ProgressResponder;
 use openraft::metrics::RaftServerMetrics;
 use openraft::raft::ReadPolicy;
@@ -21,6 +21,7 @@ use super::codec::{index_of, index_or_zero, raft_index};
 use super::hub::Hub;
 use super::inbound::Inbound;
 use super::network::Links;
+use super::snapshot::{Receiver, Shelf};
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
@@ -44,6 +45,9 @@ pub struct GroupOptions {
     pub election_timeout: Duration,
 }
 
+/// How long the library may take to hear of a checkpoint.
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
+
 /// A handle to one group. Clones are the same group.
 #[derive(Clone)]
 pub struct Group {
@@ -55,6 +59,7 @@ struct Inner {
     raft: Raft<Types, Adapter>,
     hub: Hub,
     inbound: Arc<Inbound>,
+    shelf: Arc<Shelf>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -88,11 +93,19 @@ impl Group {
             sessions: Arc::new(AtomicU64::new(1)),
         };
         let (tell, progress) = watch::channel(Progress::default());
-        let adapter = Adapter::new(replica.clone(), Arc::new(tell))?;
+        let shelf = Arc::new(Shelf::default());
+        let adapter = Adapter::new(replica.clone(), log.clone(), shelf.clone(), Arc::new(tell))?;
         let raft = Raft::new(options.node, Arc::new(config), links, log, adapter)
             .await
             .map_err(|fatal| Error::corrupt(format!("shard {}: {fatal}", options.shard)))?;
+        let snapshots = Receiver::start(
+            raft.clone(),
+            replica.clone(),
+            hub.calls().clone(),
+            options.shard.0,
+        );
         let inbound = Inbound {
+            snapshots,
             raft: raft.clone(),
             replica,
             calls: hub.calls().clone(),
@@ -108,6 +121,7 @@ impl Group {
             raft,
             hub: hub.clone(),
             inbound,
+            shelf,
             progress,
         };
         Ok(Self {
@@ -251,7 +265,7 @@ impl Group {
                 Ok(LogIndex(reply.index.map_or(0, |position| position.index)))
             }
             Ok(_) => Err(Error::internal("the leader gave an answer of another kind")),
-            Err(CallError::Silence) => Err(Error::unavailable(
+            Err(CallError::Silence | CallError::NoLink) => Err(Error::unavailable(
                 "the leader did not answer in time: nothing was read",
             )),
             Err(CallError::Refused(error)) => Err(error),
@@ -279,6 +293,9 @@ impl Group {
                 Ok(applied.collect::<Result<_, _>>()?)
             }
             Ok(_) => Err(Error::timeout("the leader gave an answer of another kind")),
+            Err(CallError::NoLink) => Err(Error::unavailable(
+                "this node has no link to the leader: nothing was done",
+            )),
             Err(CallError::Silence) => Err(Error::timeout(
                 "the leader did not answer in time: ask again with the same request id",
             )),
@@ -307,17 +324,37 @@ impl Group {
         }
     }
 
-    /// A checkpoint covers the log up to `covers`: entries up to `upto` may go.
+    /// A checkpoint was written: entries up to `upto`, which it covers, may go. The library
+    /// drops nothing before it has heard of the checkpoint.
     pub async fn checkpointed(&self, upto: LogIndex) {
-        let trigger = self.inner.raft.trigger();
-        let Ok(()) = trigger.snapshot().await else {
+        let raft = self.raft();
+        let upto = self
+            .inner
+            .shelf
+            .pins()
+            .map_or(upto, |pinned| upto.min(pinned));
+        let Some(upto) = raft_index(upto) else {
             return;
         };
-        if let Some(upto) = raft_index(upto) {
-            let purged: std::result::Result<(), Fatal<Types>> = trigger.purge_log(upto).await;
-            if let Err(stopped) = purged {
-                tracing::debug!(%stopped, "the log was not purged");
-            }
+        if raft.trigger().snapshot().await.is_err() {
+            return;
+        }
+        let waiting = raft.wait(Some(NOTED_WITHIN));
+        let noted = waiting.metrics(
+            |metrics| {
+                metrics
+                    .snapshot
+                    .as_ref()
+                    .is_some_and(|at| at.index() >= upto)
+            },
+            "the checkpoint is known",
+        );
+        if let Err(error) = noted.await {
+            tracing::debug!(%error, "the log is kept until the next checkpoint");
+            return;
+        }
+        if let Err(stopped) = raft.trigger().purge_log(upto).await {
+            tracing::debug!(%stopped, "the log was not purged");
         }
     }
 
@@ -400,6 +437,8 @@ fn config(options: &GroupOptions) -> Result<Config> {
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: u64::MAX,
         max_payload_entries: 1_024,
+        // A member that is back should not wait long for what it missed.
+        backoff: "50ms 100ms 200ms ...300ms".to_owned(),
         enable_pre_vote: Some(true),
         // Else an old leader that reaches some of us keeps the others from electing.
         quorum_loss_probe_interval: Some(2 * election),

@@ -138,11 +138,8 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
                 durable = frozen;
             }
             Step::Replace(batch, farther) => {
-                let mut new = Model::default();
-                new.commit(&batch);
                 let covers = LogIndex(index.0 + farther);
-                bring(&mut *engine, &new, covers).unwrap();
-                sealed = Some((covers, new));
+                sealed = Some((covers, replace(&mut *engine, &batch, covers)));
             }
             Step::Switch => {
                 let late = engine.checkpoint(index);
@@ -178,6 +175,13 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
     for (view, model) in views {
         model.assert_is(&*view);
     }
+}
+
+fn replace(engine: &mut dyn Engine, batch: &Batch, covers: LogIndex) -> Model {
+    let mut new = Model::default();
+    new.commit(batch);
+    bring(engine, &new, covers).unwrap();
+    new
 }
 
 fn commit(engine: &mut dyn Engine, model: &mut Model, index: &mut LogIndex, batch: Batch) {
