@@ -182,9 +182,11 @@ impl Manifest {
                 }),
                 Some(shard) if shard.kind != spec.kind => {
                     return Err(Error::invalid(format!(
-                        "shard {} of this data directory is a {} and cannot become a {}: give \
-                         the {} another id",
-                        spec.id, shard.kind, spec.kind, spec.kind
+                        "shard {} of this data directory is a {} and cannot become a {}: {}",
+                        spec.id,
+                        shard.kind,
+                        spec.kind,
+                        way_out(shard.kind, spec.kind),
                     )));
                 }
                 Some(shard) => self.check_engine(shard, spec.engine)?,
@@ -373,4 +375,14 @@ fn gone(path: &Path, what: &str) -> Error {
 
 fn failed(path: &Path, source: io::Error) -> Error {
     Error::new(ErrorKind::Internal, format!("{}: {source}", path.display())).with_source(source)
+}
+
+/// What to do when a shard is wanted as another type than it has. A node of a cluster that
+/// is started without a word of it wants the shards of a lone one.
+fn way_out(kept: ShardKind, wanted: ShardKind) -> String {
+    match kept.is_replicated() && !wanted.is_replicated() {
+        true => "start this node as before, with --cluster-members or --join (or with --shards)"
+            .to_owned(),
+        false => format!("give the {wanted} another id"),
+    }
 }

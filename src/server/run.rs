@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
-use super::cluster::{self, Admin, Membership};
+use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, routes};
@@ -57,6 +57,7 @@ pub async fn run(
     let (stop_sessions, stopping) = watch::channel(false);
     let standing = Standing {
         live: Arc::default(),
+        waiting: Waiting::default(),
         stopping: stopping.clone(),
         connections: Connections::at_most(connections_max(&config)),
     };
@@ -64,10 +65,10 @@ pub async fn run(
     // A node that takes long to recover says so, or it would be taken for dead.
     let mut serving = serve(listeners, &standing, &grpc);
     tokio::pin!(stop);
-    let (node, mut membership) = tokio::select! {
-        opened = open(&host, &config, &addresses) => opened?,
-        // Others may be waited for.
-        () = &mut stop => return Ok(()),
+    let waiting = &standing.waiting;
+    let opened = open(&host, &config, &addresses, waiting, stop.as_mut()).await?;
+    let Some((node, mut membership)) = opened else {
+        return Ok(());
     };
     let describe = Describe {
         service: node.service.clone(),
@@ -136,19 +137,25 @@ async fn end(node: Node, membership: Option<Membership>) -> Result<()> {
     Ok(())
 }
 
-/// Opens the node, and has it find its cluster if it is to have one.
+/// Opens the node, and has it find its cluster if it is to have one. Nothing if it was
+/// told to stop while it waited for the other members.
 async fn open(
     host: &Host,
     config: &ServeConfig,
     addresses: &[String],
-) -> Result<(Node, Option<Membership>)> {
+    waiting: &Waiting,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<(Node, Option<Membership>)>> {
     let taking = (host.clone(), config.clone());
     let mut directory = blocking(move || Directory::take(&taking.0, &taking.1)).await?;
     let mut membership = None;
     if cluster::is_needed(config, &directory) {
         let client = cluster::client_address(config, addresses);
-        let settled = Membership::settle(host, config, &mut directory, client).await?;
-        membership = Some(settled);
+        let settling = Membership::settle(host, config, &mut directory, client, waiting);
+        membership = tokio::select! {
+            settled = settling => Some(settled?),
+            () = stop => return Ok(None),
+        };
     }
     let opening = (host.clone(), config.clone());
     let opened = blocking(move || Opened::open(&opening.0, &opening.1, directory)).await?;
@@ -156,7 +163,7 @@ async fn open(
         Some(membership) => membership.start(opened, config).await?,
         None => opened.serve_alone(),
     };
-    Ok((node, membership))
+    Ok(Some((node, membership)))
 }
 
 async fn blocking<T: Send + 'static>(

@@ -238,6 +238,7 @@ impl Shared {
             weight,
             due,
             is_forwarded,
+            in_doubt: false,
             tell: Tell::new(done),
         });
         Ok(())

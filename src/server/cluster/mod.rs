@@ -12,6 +12,7 @@ mod found;
 mod join;
 mod reconcile;
 mod steps;
+mod waiting;
 
 pub(super) use admin::Admin;
 pub(super) use assemble::{Membership, client_address, is_needed};
@@ -19,3 +20,4 @@ pub(super) use book::Book;
 use found::{Settled, settle};
 use join::Announcer;
 use reconcile::Reconciler;
+pub(super) use waiting::Waiting;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{SetOnce, watch};
 
 use crate::base::host::ProcessFigures;
+use crate::server::cluster::Waiting;
 use crate::server::describe::Describe;
 use crate::server::metrics::{self, Connections, Figures};
 use crate::server::node::LogStatus;
@@ -22,6 +23,8 @@ pub(in crate::server) struct Live {
 pub(in crate::server) struct Standing {
     /// Set once everything acknowledged is there.
     pub(in crate::server) live: Arc<SetOnce<Live>>,
+    /// What it waits for before it starts.
+    pub(in crate::server) waiting: Waiting,
     pub(in crate::server) stopping: watch::Receiver<bool>,
     pub(in crate::server) connections: Connections,
 }

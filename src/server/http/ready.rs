@@ -24,10 +24,13 @@ pub(super) fn checks(standing: &Standing) -> Vec<Check> {
     let stopping = (*standing.stopping.borrow()).then(|| "this node is stopping".to_owned());
     let mut checks = vec![Check::new("serving", stopping)];
     match standing.live.get() {
-        None => {
-            let why = "recovering: the log is being applied; ask again";
-            checks.push(Check::new("recovery", Some(why.to_owned())));
-        }
+        None => checks.push(match standing.waiting.why() {
+            Some(why) => Check::new("cluster", Some(why)),
+            None => {
+                let why = "recovering: the log is being applied; ask again";
+                Check::new("recovery", Some(why.to_owned()))
+            }
+        }),
         Some(live) => {
             checks.push(Check::new("recovery", None));
             checks.extend(checks_of(live));

@@ -22,6 +22,7 @@ impl Asked {
     fn recovering() -> Self {
         let (stop, stopping) = watch::channel(false);
         let standing = Standing {
+            waiting: crate::server::cluster::Waiting::default(),
             live: Arc::default(),
             stopping,
             connections: Connections::at_most(1),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::queue::Write;
 use super::{Shared, pause};
@@ -24,6 +24,10 @@ const ENTRIES: usize = 4;
 
 /// Batches under way to the leader at once.
 const FORWARDS: usize = 8;
+
+/// A leader that has not answered for so many times its longest silence is asked again, or
+/// its successor is: by the same request ids.
+const ANSWER_SILENCES: u32 = 2;
 
 /// How long a leader that has lost its office waits for what it proposed, before it says
 /// that it does not know.
@@ -152,6 +156,7 @@ impl Proposer {
         for write in self.shared.writes.take_hopeless(Instant::now(), leads) {
             let why = match write.is_forwarded && !leads {
                 true => Error::new(ErrorKind::NotLeader, "this node does not lead the shard"),
+                false if write.in_doubt => nobody_knows(),
                 false => nobody_leads(),
             };
             write.refuse(why);
@@ -225,6 +230,7 @@ impl Proposer {
             return;
         }
         let due = last_due(&writes);
+        let may_be_repeated = writes.iter().all(Write::may_be_repeated);
         let group = group.clone();
         self.under_way.push(Box::pin(async move {
             let commands: Vec<Command> = writes
@@ -237,6 +243,10 @@ impl Proposer {
                     result.map_err(|error| Failed::of_forward(error, due))
                 }
                 () = deposed(&group, leader) => Err(Failed::LostLeader),
+                // Frames may be lost, and nobody else repeats this one.
+                () = sleep(ANSWER_SILENCES * group.silence()), if may_be_repeated => {
+                    Err(Failed::LostLeader)
+                }
             };
             (writes, result)
         }));
@@ -274,8 +284,9 @@ impl Proposer {
                 }
             }
             Err(Failed::LostLeader) => {
-                let (again, unknown): (Vec<_>, Vec<_>) =
+                let (mut again, unknown): (Vec<_>, Vec<_>) =
                     writes.into_iter().partition(Write::may_be_repeated);
+                again.iter_mut().for_each(|write| write.in_doubt = true);
                 self.shared.writes.put_back(again);
                 self.again_at = Some(Instant::now() + AGAIN);
                 for write in unknown {
@@ -335,7 +346,11 @@ impl Proposer {
         let stopping = || Error::unavailable("this node is stopping: nothing was done");
         let all = Instant::now() + Duration::from_secs(365 * 24 * 3_600);
         for write in self.shared.writes.take_hopeless(all, false) {
-            write.refuse(stopping());
+            let why = match write.in_doubt {
+                true => nobody_knows(),
+                false => stopping(),
+            };
+            write.refuse(why);
         }
         while let Ok(Some((writes, result))) = timeout(GRACE, self.under_way.next()).await {
             let unknown = |_| Failed::With(Error::timeout("the node stopped meanwhile"));
@@ -398,10 +413,11 @@ async fn outcome_of(
     }
 }
 
-/// Resolves once somebody else leads.
+/// Resolves once somebody else leads, or the same node again.
 async fn deposed(group: &Group, leader: NodeId) {
     let mut changes = group.changes();
-    while group.leader().is_some_and(|(node, _)| node == leader) {
+    let term = group.term();
+    while group.term() == term && group.leader().is_some_and(|(node, _)| node == leader) {
         changes.next().await;
     }
 }
@@ -420,6 +436,13 @@ fn refused(error: ProposeError) -> Error {
 
 fn was_not_done(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unavailable)
+}
+
+fn nobody_knows() -> Error {
+    Error::timeout(
+        "the leader was lost before it answered, and no other was found in time: ask again with \
+         the same request id",
+    )
 }
 
 fn nobody_leads() -> Error {
