@@ -3,7 +3,7 @@
 //! applied twice, or that nobody asked for.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use crate::check::history::{Action, Operation, Outcome};
 use crate::check::replay::order::{Bound, answered_at};
@@ -43,31 +43,58 @@ pub(super) fn check(
 
 /// The revisions that are taken by something, nobody knows where: from and to, both included.
 fn floating(history: &[Operation], placed: &Placed, bounds: &[Bound]) -> Vec<(u64, u64)> {
-    let mut floating = Vec::new();
+    let mut floating = ends_of_grants(history, bounds);
     for ((operation, placed), bound) in history.iter().zip(placed).zip(bounds) {
         let ever = (bound.low + 1, u64::MAX);
         let during = (bound.low + 1, bound.high);
         match (&operation.action, &operation.outcome) {
+            // The grant and its end; and, had it waited, the claim of it.
             (Action::Acquire { waits, .. }, Outcome::Unknown { .. }) => {
                 floating.extend([ever, ever]);
                 floating.extend(waits.then_some(ever));
             }
-            (Action::Acquire { waits, .. }, Outcome::Acquired { fence }) => {
-                // The end of its lease; and, had it waited, the claim of it.
-                floating.push((fence + 1, u64::MAX));
-                floating.extend(waits.then_some((fence + 1, bound.high)));
+            (Action::Acquire { waits: true, .. }, Outcome::Acquired { fence }) => {
+                floating.push((fence + 1, bound.high));
             }
             // It may have been granted, and passed on before the caller claimed it.
             (Action::Acquire { waits: true, .. }, Outcome::NotAcquired { .. }) => {
                 floating.extend([during, ever]);
             }
             (Action::Renew { .. }, Outcome::Renewed { revision: None, .. }) => {
-                floating.push(during)
+                floating.push(during);
             }
-            (Action::Get { .. }, _) => {}
+            // A release is the end of a grant.
+            (Action::Get { .. } | Action::Release { .. }, _) => {}
             (_, Outcome::Unknown { .. }) if placed.is_none() => floating.push(ever),
             _ => {}
         }
     }
     floating
+}
+
+/// Each grant ends once: before the lock is granted again, and before its owner hears that it
+/// was released.
+fn ends_of_grants(history: &[Operation], bounds: &[Bound]) -> Vec<(u64, u64)> {
+    let mut grants: BTreeMap<(&str, u64), &str> = BTreeMap::new();
+    let mut released: HashMap<(&str, &str), u64> = HashMap::new();
+    for (operation, bound) in history.iter().zip(bounds) {
+        match (&operation.action, &operation.outcome) {
+            (Action::Acquire { lock, owner, .. }, Outcome::Acquired { fence }) => {
+                grants.insert((lock, *fence), owner);
+            }
+            (Action::Release { lock, owner }, Outcome::Released { revision }) => {
+                let by = revision.unwrap_or(bound.high);
+                let first = released.entry((lock, owner)).or_insert(by);
+                *first = by.min(*first);
+            }
+            _ => {}
+        }
+    }
+    let ends = grants.iter().map(|(&(lock, fence), &owner)| {
+        let next = grants.range((lock, fence + 1)..(lock, u64::MAX)).next();
+        let next = next.map_or(u64::MAX, |((_, fence), _)| *fence);
+        let by = released.get(&(lock, owner)).copied().unwrap_or(u64::MAX);
+        (fence + 1, next.min(by))
+    });
+    ends.collect()
 }
