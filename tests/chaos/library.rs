@@ -39,7 +39,6 @@ impl LibraryClient {
 
     async fn ask(&self, action: &Action) -> Result<Outcome, Error> {
         let client = &self.client;
-        let ttl = |ttl_ms: u64| (ttl_ms > 0).then(|| Duration::from_millis(ttl_ms));
         Ok(match action {
             Action::Get { key, .. } => {
                 let found = client.get(bytes(key)).await?.map(|record| Found {
@@ -80,6 +79,16 @@ impl LibraryClient {
                     _ => Outcome::Deleted { revision },
                 }
             }
+            _ => self.ask_lock(action).await?,
+        })
+    }
+
+    async fn ask_lock(&self, action: &Action) -> Result<Outcome, Error> {
+        let client = &self.client;
+        let ttl = |ttl_ms: u64| (ttl_ms > 0).then(|| Duration::from_millis(ttl_ms));
+        // The library does not show the revision of these replies.
+        let revision = None;
+        Ok(match action {
             Action::Acquire {
                 lock,
                 owner,
@@ -91,7 +100,6 @@ impl LibraryClient {
                 let fence = client
                     .acquire(bytes(lock), owner, ttl(*ttl_ms), wait)
                     .await?;
-                let revision = None;
                 fence.map_or(Outcome::NotAcquired { revision }, |FenceToken(fence)| {
                     Outcome::Acquired { fence }
                 })
@@ -103,19 +111,18 @@ impl LibraryClient {
             } => {
                 let owner = OwnerId(owner_of(owner));
                 let fence = client.renew(bytes(lock), owner, ttl(*ttl_ms)).await?;
-                let revision = None;
                 fence.map_or(Outcome::NotRenewed { revision }, |FenceToken(fence)| {
                     Outcome::Renewed { fence, revision }
                 })
             }
             Action::Release { lock, owner } => {
                 let owner = OwnerId(owner_of(owner));
-                let revision = None;
                 match client.release(bytes(lock), owner).await? {
                     true => Outcome::Released { revision },
                     false => Outcome::NotReleased { revision },
                 }
             }
+            _ => unreachable!("keys are asked for elsewhere"),
         })
     }
 }
