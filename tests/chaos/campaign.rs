@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::check::dice::Dice;
-use crate::check::history::Operation;
+use crate::check::history::{Operation, Outcome};
 use crate::check::{replay, search};
 use crate::cluster::Cluster;
 use crate::falsify::Liar;
@@ -82,6 +82,7 @@ async fn run_load(settings: Settings) -> Report {
     drop(cluster);
     let (found, undecided) = judge(&history);
     problems.extend(found);
+    problems.extend(vacuous(&history));
     Report {
         settings,
         history,
@@ -107,6 +108,26 @@ async fn states(cluster: &mut Cluster) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A run in which nothing happened proves nothing.
+fn vacuous(history: &[Operation]) -> Option<String> {
+    type Counts = fn(&Outcome) -> bool;
+    let expected: [(&str, Counts); 5] = [
+        ("reads that found something", |it| {
+            matches!(it, Outcome::Read { found: Some(_), .. })
+        }),
+        ("writes", |it| matches!(it, Outcome::Written { .. })),
+        ("deletes", |it| matches!(it, Outcome::Deleted { .. })),
+        ("conditions that failed", |it| {
+            matches!(it, Outcome::NotWritten { .. })
+        }),
+        ("grants", |it| matches!(it, Outcome::Acquired { .. })),
+    ];
+    let missing = expected
+        .iter()
+        .find(|(_, counts)| !history.iter().any(|it| counts(&it.outcome)));
+    missing.map(|(what, _)| format!("there were no {what}: this run proves nothing"))
 }
 
 /// What both checkers say of a history, and how many keys could not be searched.

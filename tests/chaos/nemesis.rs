@@ -13,6 +13,8 @@ use crate::links::Flow;
 pub(crate) enum Fault {
     KillLeader,
     KillAny,
+    /// Killed, and killed again while it starts.
+    KillTwice,
     /// Every node at once.
     KillAll,
     /// Asked to end, and started again.
@@ -35,7 +37,7 @@ pub(crate) enum Fault {
 /// Faults for a lone node: there is nobody to cut it from.
 const ALONE: &[Fault] = &[
     Fault::KillLeader,
-    Fault::KillAny,
+    Fault::KillTwice,
     Fault::Restart,
     Fault::PauseAny,
 ];
@@ -44,6 +46,7 @@ const TOGETHER: &[Fault] = &[
     Fault::KillLeader,
     Fault::KillLeader,
     Fault::KillAny,
+    Fault::KillTwice,
     Fault::KillAll,
     Fault::Restart,
     Fault::PauseLeader,
@@ -83,7 +86,7 @@ impl Fault {
     pub(crate) fn takes_the_leader(self) -> bool {
         !matches!(
             self,
-            Self::KillAny | Self::Restart | Self::PauseAny | Self::CutOneWay
+            Self::KillAny | Self::KillTwice | Self::Restart | Self::PauseAny | Self::CutOneWay
         )
     }
 
@@ -92,6 +95,8 @@ impl Fault {
         let ms = match self {
             // Shorter and longer than an election.
             Self::KillLeader | Self::KillAny | Self::KillAll => dice.within(0, 2_000),
+            // At any point of a start.
+            Self::KillTwice => dice.within(0, 300),
             Self::Restart => 0,
             Self::PauseLeader | Self::PauseAny => dice.within(300, 3_000),
             _ => dice.within(1_000, 4_000),
@@ -103,6 +108,10 @@ impl Fault {
         let others = (0..cluster.nodes.len()).filter(|it| *it != node);
         match self {
             Self::KillLeader | Self::KillAny => cluster.nodes[node].kill(),
+            Self::KillTwice => {
+                cluster.nodes[node].kill();
+                cluster.nodes[node].start();
+            }
             Self::KillAll => cluster.nodes.iter_mut().for_each(|it| it.kill()),
             Self::Restart => cluster.nodes[node].terminate(),
             Self::PauseLeader | Self::PauseAny => cluster.nodes[node].pause(),
@@ -133,12 +142,17 @@ pub(crate) async fn strike(cluster: &mut Cluster, recorder: &Recorder, dice: &mu
     let duration = fault.duration(dice);
     let calm = Duration::from_millis(dice.within(300, 1_500));
     let node = match fault {
-        Fault::KillAny | Fault::Restart | Fault::PauseAny | Fault::CutOneWay => any,
+        Fault::KillAny | Fault::KillTwice | Fault::Restart | Fault::PauseAny | Fault::CutOneWay => {
+            any
+        }
         _ => cluster.leader().await.unwrap_or(any),
     };
     let from_ns = recorder.now_ns();
     fault.strike(cluster, node, (node + 1) % nodes);
     tokio::time::sleep(duration).await;
+    if fault == Fault::KillTwice {
+        cluster.nodes[node].kill();
+    }
     cluster.heal();
     let to_ns = recorder.now_ns();
     tokio::time::sleep(calm).await;

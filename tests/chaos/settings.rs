@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Read from the variables `CHAOS_SEED`, `CHAOS_NODES`, `CHAOS_FAULTS`, `CHAOS_SECONDS`,
-/// `CHAOS_CLIENTS` and `CHAOS_DIR`.
+/// `CHAOS_CLIENTS`, `CHAOS_SERVE` and `CHAOS_DIR`.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// Decides what is asked and what is done to whom; not how the machine schedules it.
@@ -36,8 +36,7 @@ impl Settings {
             lasts: Duration::from_secs(number("CHAOS_SECONDS").unwrap_or(1)),
             clients: number("CHAOS_CLIENTS").map_or(8, |clients| clients.clamp(1, 64) as u32),
             folder: folder.join(format!("chaos-{nodes}-nodes-seed-{seed}")),
-            // Often enough that checkpoints are written, and logs dropped, during a run.
-            arguments: vec!["--snapshot-entries".to_owned(), "500".to_owned()],
+            arguments: arguments(),
         }
     }
 
@@ -45,6 +44,14 @@ impl Settings {
     pub(crate) fn is_campaign() -> bool {
         std::env::var_os("CHAOS_FAULTS").is_some()
     }
+}
+
+fn arguments() -> Vec<String> {
+    // Often enough that checkpoints are written, and logs dropped, during a run.
+    let own = ["--snapshot-entries", "500"];
+    let asked = std::env::var("CHAOS_SERVE").unwrap_or_default();
+    let all = own.into_iter().chain(asked.split_whitespace());
+    all.map(str::to_owned).collect()
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! Histories that cannot be, each with the rule it breaks, and whether the search, which sees
 //! neither revisions nor locks, has to find it, too.
 
-use crate::check::history::{Condition, Operation, Outcome};
+use crate::check::history::{Action, Condition, Operation, Outcome};
 use crate::check::verdict::Rule;
 use crate::tale::{
     absent, acquire, acquired, delete, deleted, failed, found, get, has_order, is, not_acquired,
@@ -284,6 +284,28 @@ fn two_holders() {
         &[
             op(1, 0, 10, acquire("l", "alice", 100), acquired(1)),
             op(2, 20, 30, acquire("l", "bob", 100), acquired(2)),
+        ],
+    );
+}
+
+#[test]
+fn two_holders_though_the_first_had_renewed() {
+    let renew = Action::Renew {
+        lock: "l".to_owned(),
+        owner: "alice".to_owned(),
+        ttl_ms: 500,
+    };
+    let renewed = Outcome::Renewed {
+        fence: 1,
+        revision: Some(2),
+    };
+    breaks(
+        Rule::TwoHolders,
+        CannotSee,
+        &[
+            op(1, 0, 10, acquire("l", "alice", 50), acquired(1)),
+            op(1, 20, 30, renew, renewed),
+            op(2, 200, 210, acquire("l", "bob", 900), acquired(4)),
         ],
     );
 }

@@ -146,6 +146,30 @@ fn a_lease_ends_and_the_next_owner_has_the_greater_fence() {
 }
 
 #[test]
+fn a_renewal_replaces_the_lease_by_a_shorter_one() {
+    let renew = |ttl_ms| Action::Renew {
+        lock: "l".to_owned(),
+        owner: "alice".to_owned(),
+        ttl_ms,
+    };
+    let renewed = Outcome::Renewed {
+        fence: 1,
+        revision: Some(2),
+    };
+    is_legal(&[
+        op(1, 0, 10, acquire("l", "alice", 900), acquired(1)),
+        op(1, 20, 30, renew(50), renewed),
+        op(2, 80, 90, acquire("l", "bob", 900), acquired(4)),
+        op(2, 100, 110, release("l", "bob"), released(5)),
+    ]);
+    is_legal(&[
+        op(1, 0, 10, acquire("l", "alice", 900), acquired(1)),
+        op(1, 20, 30, renew(50), unknown()),
+        op(2, 80, 90, acquire("l", "bob", 900), acquired(4)),
+    ]);
+}
+
+#[test]
 fn a_release_without_an_answer_may_have_let_the_next_one_in() {
     is_legal(&[
         op(1, 0, 10, acquire("l", "alice", 0), acquired(1)),

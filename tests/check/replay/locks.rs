@@ -96,7 +96,7 @@ impl<'a> Lock<'a> {
             return;
         };
         match (&operation.action, &operation.outcome) {
-            (Action::Renew { ttl_ms, .. }, Outcome::Renewed { .. }) => {
+            (Action::Renew { ttl_ms, .. }, Outcome::Renewed { .. } | Outcome::Unknown { .. }) => {
                 grant.leases.push((operation, *ttl_ms));
             }
             (Action::Release { .. }, Outcome::Released { .. } | Outcome::Unknown { .. }) => {
@@ -202,20 +202,17 @@ impl<'a> Lock<'a> {
 }
 
 impl Grant<'_> {
-    /// True if its lease cannot have ended by a moment, counting only what renewed it below a
-    /// revision.
+    /// True if its lease cannot have ended by a moment, when a revision was taken.
     fn holds_at(&self, moment_ns: u64, below: u64) -> bool {
-        self.leases.iter().any(|(began, ttl_ms)| {
-            let counts = match &began.outcome {
-                Outcome::Renewed {
-                    revision: Some(revision),
-                    ..
-                } => *revision < below,
-                Outcome::Renewed { revision: None, .. } => began.returned_ns < moment_ns,
-                _ => true,
-            };
-            counts && (*ttl_ms == 0 || moment_ns < lease_end_ns(began, *ttl_ms))
-        })
+        let counts = |began: &Operation| match &began.outcome {
+            Outcome::Renewed {
+                revision: Some(revision),
+                ..
+            } => *revision < below,
+            Outcome::Renewed { revision: None, .. } => began.invoked_ns < moment_ns,
+            _ => true,
+        };
+        self.lease_until_ns(counts) > moment_ns
     }
 
     /// True if it was the holder's from before an operation began until after it had ended.
@@ -224,17 +221,29 @@ impl Grant<'_> {
             .releases
             .iter()
             .all(|release| release.invoked_ns > operation.returned_ns);
+        let counts = |began: &Operation| began.invoked_ns < operation.returned_ns;
         self.acquire.returned_ns < operation.invoked_ns
             && nobody_released
-            && self.leases.iter().any(|(began, ttl_ms)| {
-                let counts = began.returned_ns < operation.invoked_ns;
-                counts && (*ttl_ms == 0 || operation.returned_ns < lease_end_ns(began, *ttl_ms))
-            })
+            && self.lease_until_ns(counts) > operation.returned_ns
+    }
+
+    /// The earliest end of its lease, counting only some of what set it: a renewal replaces the
+    /// lease, be it by a shorter one. One whose answer was lost may come at any time.
+    fn lease_until_ns(&self, counts: impl Fn(&Operation) -> bool) -> u64 {
+        let counted = self.leases.iter().filter(|(began, _)| counts(began));
+        let (unknown, known): (Vec<_>, Vec<_>) = counted.partition(|(began, _)| began.is_unknown());
+        let last = known.iter().max_by_key(|(began, _)| began.invoked_ns);
+        let ends = last.into_iter().chain(&unknown);
+        let ends = ends.map(|(began, ttl_ms)| lease_end_ns(began, *ttl_ms));
+        ends.min().unwrap_or(0)
     }
 }
 
 /// No lease that began with this operation ends earlier.
 fn lease_end_ns(began: &Operation, ttl_ms: u64) -> u64 {
+    if ttl_ms == 0 {
+        return u64::MAX;
+    }
     let lease_ns = ttl_ms.saturating_mul(1_000_000 * LEASE_PERCENT / 100);
     began.invoked_ns.saturating_add(lease_ns)
 }
