@@ -34,6 +34,7 @@ complete -c dkv -n "__fish_dkv_needs_command" -s q -l quiet -d 'Print data and e
 complete -c dkv -n "__fish_dkv_needs_command" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_needs_command" -s V -l version -d 'Print version'
+complete -c dkv -n "__fish_dkv_needs_command" -f -a "cluster" -d 'See and change the members of a cluster, or start one here'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "man" -d 'Print the manual, or write its pages into a directory'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "version" -d 'Print the version'
@@ -42,6 +43,142 @@ complete -c dkv -n "__fish_dkv_needs_command" -f -a "kv" -d 'Read and write keys
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "lock" -d 'Take, hold and inspect locks'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "info" -d 'Describe a node and its shards'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "perf" -d 'Measure how fast a server answers'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "up" -d 'Start a cluster of several nodes on this machine, and keep it until Ctrl-C'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "status" -d 'Show how every member does, shard by shard'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "members" -d 'List the members, with their addresses'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "health" -d 'Tell whether the cluster is healthy, and what is wrong if not'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "add-learner" -d 'Add a node as a learner, which follows without a vote'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "promote" -d 'Make a learner a voter, once it has caught up'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "remove" -d 'Take a member out of the cluster, running or not'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "leave" -d 'Take the node at --endpoints out of its cluster'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "transfer-leader" -d 'Hand the leadership of the shards to a member'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -f -a "snapshot" -d 'Make the state of shards durable now, and let their logs go'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -l nodes -d 'How many nodes: 3 survive the loss of one, 5 of two' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -l dir -d 'Keep the data and the logs here, and go on with what is there' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -l port -d 'The port for clients of the first node; the others have the next ones. 0: any that are free, and for --peer-port, too' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -l peer-port -d 'The port for other members of the first node; the others have the next ones' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -l failover -d 'Once it is up, kill the leader, see who leads then, and restart it'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from status" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from status" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from status" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from status" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from status" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from members" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from members" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from members" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from members" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from members" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from members" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from members" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from health" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from health" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from health" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from health" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from health" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from health" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from health" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from add-learner" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from add-learner" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from add-learner" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from add-learner" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from add-learner" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from add-learner" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from add-learner" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from promote" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from promote" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from promote" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from promote" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from promote" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from promote" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from promote" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from remove" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from remove" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from remove" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from remove" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from remove" -s y -l yes -d 'Do not ask'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from remove" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from leave" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from leave" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from leave" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from leave" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from leave" -s y -l yes -d 'Do not ask'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from leave" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from leave" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from leave" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from transfer-leader" -l shard -d 'Of this shard alone' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from transfer-leader" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from transfer-leader" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from transfer-leader" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from transfer-leader" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from transfer-leader" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from transfer-leader" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from transfer-leader" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -l shard -d 'Of this shard alone' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand completions" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand completions" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -71,8 +208,8 @@ complete -c dkv -n "__fish_dkv_using_subcommand version" -l no-progress -d 'Show
 complete -c dkv -n "__fish_dkv_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l listen -d 'Take requests here: IP:PORT or unix:/path/dkv.sock; may be given several times' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l advertise -d 'Tell clients this address instead of the first one of --listen' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l shards -d 'Serve these shards: ID=TYPE, where TYPE is lstore or lockmgr(lstore), and may end in /redb or /memory' -r
-complete -c dkv -n "__fish_dkv_using_subcommand serve" -l node-id -d 'The name of this node' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l shards -d 'Serve these shards: ID=TYPE, where TYPE is lstore, lockmgr(lstore), dstore or lockmgr(dstore), and may end in /redb or /memory. dstore is replicated, to all members of a cluster [default: 100=lstore,200=lockmgr(lstore), and with --cluster-members 100=dstore,200=lockmgr(dstore)]' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l node-id -d 'The name of this node, needed with replicated shards: unique in its cluster, like node-1' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l data-dir -d 'Keep everything in this directory' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l engine -d 'What keeps the rows of new shards that name no engine: redb (on disk) or memory (in memory, with checkpoints on disk). Recorded with the shard [default: redb]' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l engine-cache -d 'Memory of each redb shard for pages of its file, like 128M' -r
@@ -91,6 +228,13 @@ debug\t''
 trace\t''"
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l log-format -d 'How log lines look' -r -f -a "text\t''
 json\t''"
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l cluster-members -d 'Found a cluster of these members, this one among them: the same list on each. A data directory that is in a cluster already stays in it' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l join -d 'Join the cluster that this node is a member of: its --peer-listen. The shards come from there' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l peer-listen -d 'Listen here for other members [default: the own address in --cluster-members, else 127.0.0.1:63001]' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l peer-advertise -d 'Tell other members this address instead' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l heartbeat -d 'How often a leader gives a sign of life' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l election-timeout -d 'Without a sign of life for 1.5 to 2 times this a member stands for election' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l compaction-overhead -d 'Commands kept behind a snapshot, for members that lag' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'

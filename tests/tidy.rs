@@ -59,6 +59,7 @@ const ROOMS: &[Room] = &[
         doors: &[
             // The one composition root.
             ("src/server/node.rs", &["engine", "wal", "raft"]),
+            ("src/server/node/", &["engine", "wal", "raft"]),
             // Knows whom the cluster began with.
             ("src/server/manifest.rs", &["raft"]),
             // Implement the transport that `raft` declares.

@@ -117,11 +117,31 @@ pub const FILES_MAX: usize = 32;
 /// ... to each of its shards for rows, checkpoints and history.
 pub const SHARD_FILES_MAX: usize = 8;
 
+/// One frame between two nodes of a cluster, bytes: the largest entry, and what it is
+/// wrapped in.
+pub const PEER_FRAME_BYTES_MAX: usize = REQUEST_BYTES_MAX + MESSAGE_SLACK_BYTES;
+
+/// One message between two nodes, bytes: the largest frame, or many small ones.
+pub const PEER_MESSAGE_BYTES_MAX: usize = PEER_FRAME_BYTES_MAX + MESSAGE_SLACK_BYTES;
+
+/// Frames that wait for the network, bytes for each peer: what a follower may be behind
+/// before frames are dropped and asked for again, ...
+pub const PEER_DATA_BYTES_MAX: usize = 64 << 20;
+/// ... votes and heartbeats, of which only the last ones matter, ...
+pub const PEER_HEARTBEAT_BYTES_MAX: usize = 1 << 20;
+/// ... and pieces of snapshots, which wait for each other.
+pub const PEER_SNAPSHOT_BYTES_MAX: usize = 16 << 20;
+
+/// Connections of other nodes to a node's peer port at once: two for each, some that are
+/// about to end, and questions.
+pub const PEER_CONNECTIONS_MAX: usize = 128;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 
 const _: () = assert!(VALUE_BYTES_MAX + KEY_BYTES_MAX < REQUEST_BYTES_MAX);
 const _: () = assert!((REQUEST_BYTES_MAX as u64) * 2 < WAL_SEGMENT_BYTES);
 const _: () = assert!(REQUEST_BYTES_MAX < SHARD_INFLIGHT_BYTES_MAX);
+const _: () = assert!(PEER_FRAME_BYTES_MAX < PEER_DATA_BYTES_MAX);
 const _: () = assert!(IMPORT_LINE_BYTES_MAX > REQUEST_BYTES_MAX / 3 * 4 + 2 * KEY_BYTES_MAX);
 const _: () = assert!(IMPORT_WRITES_MAX < SESSION_OUTCOMES_MAX);

@@ -44,6 +44,15 @@ impl Timer {
         }
     }
 
+    /// Undoes a stamp at time zero: a moment becomes a duration.
+    #[must_use]
+    pub fn unstamped(self) -> Self {
+        match self {
+            Self::At(at) => Self::InMs(at.0),
+            other => other,
+        }
+    }
+
     /// Makes a relative timer longer by the millisecond that its clock may have cut off.
     #[must_use]
     pub fn lengthened(self) -> Self {

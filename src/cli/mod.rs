@@ -6,6 +6,7 @@
 
 mod ask;
 mod client_args;
+mod cluster;
 mod completions;
 mod exit;
 mod failure;

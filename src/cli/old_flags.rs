@@ -15,7 +15,6 @@ pub(crate) enum Treatment {
 }
 
 const ONE_STREAM: &str = "requests share one HTTP/2 stream that sizes its own buffers";
-const RAFT: &str = "replicated shards; lstore and lockmgr(lstore) shards work";
 const TLS: &str =
     "TLS; listen on loopback or a unix socket, or use --insecure on a trusted network";
 
@@ -80,12 +79,6 @@ const SERVE: &[(&str, Treatment)] = &[
         "heartbeat-rtt-factor",
         Ignored("--heartbeat is a time, not a factor"),
     ),
-    ("peer-listen", Lacking(RAFT)),
-    ("cluster-members", Lacking(RAFT)),
-    ("join", Lacking(RAFT)),
-    ("heartbeat", Lacking(RAFT)),
-    ("election-timeout", Lacking(RAFT)),
-    ("compaction-overhead", Lacking(RAFT)),
     ("tls-ca", Lacking(TLS)),
     ("tls-cert", Lacking(TLS)),
     ("tls-key", Lacking(TLS)),

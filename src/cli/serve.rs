@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base::host::Host;
 use crate::base::{Error, Result, duration, limits};
@@ -14,14 +13,20 @@ use crate::cli::layered::Effective;
 use crate::cli::logging;
 use crate::cli::output::Printer;
 use crate::cli::ready;
-use crate::cli::row::Row;
-use crate::config::serve::{check_exposure, shard_table};
+use crate::config::cluster as cluster_text;
+use crate::config::serve::{check_exposure, default_shards, shard_table};
 use crate::config::text::{self, ShardText};
 use crate::server::settings::{
     ClusterConfig, DiskEngineConfig, Durability, EngineKind, HistoryLimits, ListenAddress,
-    LogFormat, LogLevel, ServeConfig,
+    LogFormat, LogLevel, ServeConfig, WantedShard,
 };
 use crate::server::{self, Ready};
+
+mod cluster;
+mod settings;
+mod stop;
+
+use cluster::ClusterArgs;
 
 /// Start a node
 ///
@@ -41,12 +46,13 @@ pub(crate) struct ServeArgs {
     /// Tell clients this address instead of the first one of --listen
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
-    /// Serve these shards: ID=TYPE, where TYPE is lstore or lockmgr(lstore), and may end in
-    /// /redb or /memory
+    /// Serve these shards: ID=TYPE, where TYPE is lstore, lockmgr(lstore), dstore or
+    /// lockmgr(dstore), and may end in /redb or /memory. dstore is replicated, to all members
+    /// of a cluster [default: 100=lstore,200=lockmgr(lstore), and with --cluster-members
+    /// 100=dstore,200=lockmgr(dstore)]
     #[arg(long, value_name = "ID=TYPE,...", value_delimiter = ',', value_parser = text::shard)]
-    #[arg(default_value = "100=lstore,200=lockmgr(lstore)")]
     shards: Vec<ShardText>,
-    /// The name of this node
+    /// The name of this node, needed with replicated shards: unique in its cluster, like node-1
     #[arg(long, alias = "replica-id", value_name = "NAME")]
     node_id: Option<String>,
     /// Keep everything in this directory
@@ -88,6 +94,9 @@ pub(crate) struct ServeArgs {
     /// Write a line to this open file descriptor when the node is ready
     #[arg(long, value_name = "FD", value_parser = clap::value_parser!(i32).range(3..))]
     ready_fd: Option<i32>,
+    /// Stop when this open file descriptor, the reading end of a pipe, has reached its end
+    #[arg(long, hide = true, value_name = "FD", value_parser = clap::value_parser!(i32).range(0..))]
+    stop_with_fd: Option<i32>,
     /// Log events of this and greater weight
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "info")]
     log_level: LogLevel,
@@ -101,21 +110,26 @@ pub(crate) struct ServeArgs {
     /// Print the settings, each with its value and where it is from, and stop
     #[arg(long)]
     print_config: bool,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Runs a node until it is told to stop.
 pub(crate) fn run(args: ServeArgs, effective: &Effective, printer: &mut Printer) -> Outcome {
-    let wants_settings = args.print_config;
+    let (wants_settings, stop_fd) = (args.print_config, args.stop_with_fd);
     let config = args.resolve()?;
     if wants_settings {
-        print_settings(effective, printer)?;
+        settings::print(effective, &config, printer)?;
         return Ok(ExitStatus::Done);
     }
+    if let Some(remark) = cluster_text::remark(&config.cluster) {
+        printer.note(&remark);
+    }
     logging::start(config.log_level, config.log_format);
-    start(config, printer)
+    start(config, stop_fd, printer)
 }
 
-fn start(config: ServeConfig, printer: &mut Printer) -> Outcome {
+fn start(config: ServeConfig, stop_fd: Option<i32>, printer: &mut Printer) -> Outcome {
     abort_on_panic();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -135,7 +149,7 @@ fn start(config: ServeConfig, printer: &mut Printer) -> Outcome {
         }
     };
     runtime.block_on(async {
-        let stop = stop_signal()?;
+        let stop = stop::asked(stop_fd)?;
         server::run(Host::system(), config, ready, stop).await
     })?;
     Ok(ExitStatus::Done)
@@ -150,22 +164,6 @@ fn abort_on_panic() {
     }));
 }
 
-/// Resolves at SIGTERM or Ctrl-C, once a supervisor knows of it.
-fn stop_signal() -> Result<impl Future<Output = ()>> {
-    let failed = |error| Error::internal("signals cannot be received").with_source(error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        if let Err(failed) = ready::stopping() {
-            tracing::warn!("{failed}");
-        }
-    })
-}
-
 impl ServeArgs {
     /// The settings as the server takes them.
     ///
@@ -174,9 +172,13 @@ impl ServeArgs {
     fn resolve(self) -> Result<ServeConfig> {
         check_exposure(&self.listen, self.insecure)?;
         check_name("--advertise", self.advertise.as_deref())?;
-        check_name("--node-id", self.node_id.as_deref())?;
-        Ok(ServeConfig {
-            shards: shard_table(&self.shards, self.engine)?,
+        if let Some(name) = &self.node_id {
+            cluster_text::member_name("--node-id", name)?;
+        }
+        let shards = self.shards()?;
+        let cluster = self.cluster.text();
+        let config = ServeConfig {
+            shards,
             listen: self.listen,
             advertise: self.advertise,
             node_id: self.node_id,
@@ -202,7 +204,22 @@ impl ServeArgs {
                 bytes_max: self.history_size,
             },
             cluster: ClusterConfig::default(),
-        })
+        };
+        let cluster = cluster_text::settle(cluster, &config)?;
+        Ok(ServeConfig { cluster, ..config })
+    }
+
+    fn shards(&self) -> Result<Vec<WantedShard>> {
+        if self.shards.is_empty() {
+            return shard_table(&default_shards(self.cluster.is_member()), self.engine);
+        }
+        if self.cluster.joins() {
+            return Err(Error::invalid(
+                "--shards and --join: a node that joins has the shards of its cluster; leave out \
+                 --shards (--engine chooses what keeps their rows here)",
+            ));
+        }
+        shard_table(&self.shards, self.engine)
     }
 }
 
@@ -272,48 +289,6 @@ fn wal_segment_bytes(text: &str) -> Result<u64> {
             "a segment of `{text}` must be from {floor} bytes to 4G"
         ))),
     }
-}
-
-fn print_settings(effective: &Effective, printer: &mut Printer) -> Outcome<()> {
-    let command = crate::cli::command();
-    let serve = command
-        .find_subcommand("serve")
-        .expect("this is that subcommand");
-    let matches = effective
-        .matches
-        .subcommand_matches("serve")
-        .expect("this subcommand was matched");
-    let mut list = printer.list();
-    for argument in serve.get_arguments() {
-        let id = argument.get_id().as_str();
-        let name = argument.get_long().unwrap_or(id);
-        let is_known = crate::cli::old_flags::treatment("serve", id).is_none();
-        if !is_known || name == "print-config" {
-            continue;
-        }
-        let value: Vec<String> = matches
-            .get_raw(id)
-            .map(|values| {
-                values
-                    .map(|value| value.to_string_lossy().into_owned())
-                    .collect()
-            })
-            .unwrap_or_default();
-        let value = value.join(",");
-        let is_typed = matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
-        let source = match effective.sources.get(id) {
-            _ if is_typed => "flag".to_owned(),
-            Some(source) => source.clone(),
-            None => "default".to_owned(),
-        };
-        let text = format!("{name:<18} {value:<32} {source}");
-        let row = Row::new()
-            .with("setting", name)
-            .with("value", value)
-            .with("source", source);
-        list.push(row, &text)?;
-    }
-    Ok(list.finish()?)
 }
 
 impl ValueEnum for LogLevel {

@@ -8,14 +8,19 @@ use crate::cli::root::run_words;
 use crate::client::tests::fake::Fake;
 
 /// What a run said, and its exit code.
-type Said = (u8, String, String);
+pub(crate) type Said = (u8, String, String);
 
 async fn dkv(fake: &Fake, words: &[&str]) -> Said {
+    dkv_at(&fake.endpoint, words).await
+}
+
+/// Runs `dkv` against an endpoint.
+pub(crate) async fn dkv_at(endpoint: &str, words: &[&str]) -> Said {
     let mut argv = vec!["dkv".into()];
     argv.extend(words.iter().map(Into::into));
     let words = Words {
         argv,
-        variables: vec![("DKV_ENDPOINTS".into(), (&fake.endpoint).into())],
+        variables: vec![("DKV_ENDPOINTS".into(), endpoint.into())],
     };
     let run = move || {
         let (out, remarks) = (Sink::default(), Sink::default());

@@ -126,7 +126,8 @@ pub(super) fn description(
     })
 }
 
-fn identity(bytes: &Bytes, what: &str, from: &impl Display) -> Result<[u8; 16]> {
+/// 16 bytes that name something.
+pub(super) fn identity(bytes: &Bytes, what: &str, from: &impl Display) -> Result<[u8; 16]> {
     bytes.as_ref().try_into().map_err(|_| {
         let bytes = bytes.len();
         broken_contract(from, &format!("with {what} of {bytes} bytes instead of 16"))

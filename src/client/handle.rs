@@ -212,6 +212,7 @@ impl Client {
         Some(v1::Target {
             shard: self.route.shard().0,
             bucket: self.bucket.clone(),
+            stale: false,
         })
     }
 }

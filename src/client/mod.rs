@@ -31,6 +31,8 @@ mod session;
 mod slots;
 mod waiting;
 
+mod cluster;
+
 mod convert;
 mod error;
 
@@ -39,6 +41,10 @@ pub(crate) mod tests;
 
 pub(crate) use resident::Resident;
 
+pub use cluster::{
+    Cluster, ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, MemberView, PeerProgress,
+    Role, ShardSnapshot,
+};
 pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;
 pub use lock::LockList;

@@ -8,6 +8,7 @@
 //! and every complaint about a value names where it came from. Nothing here prints,
 //! reads a file, or knows which subcommand runs.
 
+pub mod cluster;
 pub mod environment;
 pub mod file;
 pub mod layers;

@@ -1,14 +1,28 @@
 //! What must hold between the settings of a node before it may start.
 
+use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 use crate::config::text::ShardText;
-use crate::server::settings::{EngineKind, ListenAddress, WantedShard};
+use crate::server::settings::{EngineKind, ListenAddress, ShardKind, WantedShard};
+
+/// What a node serves that was told nothing else: alone, or as a member of a cluster.
+pub fn default_shards(is_member: bool) -> Vec<ShardText> {
+    let (keys, locks) = match is_member {
+        true => (ShardKind::Dstore, ShardKind::LockmgrDstore),
+        false => (ShardKind::Lstore, ShardKind::LockmgrLstore),
+    };
+    let shard = |id, kind| ShardText {
+        id: ShardId(id),
+        kind,
+        engine: None,
+    };
+    vec![shard(100, keys), shard(200, locks)]
+}
 
 /// Gives every shard its engine and checks the table as a whole.
 ///
 /// # Errors
-/// `Invalid` for an empty table, a repeated id, too many shards, and for types and
-/// engines that this build does not have.
+/// `Invalid` for an empty table, a repeated id, and for too many shards.
 pub fn shard_table(shards: &[ShardText], engine: Option<EngineKind>) -> Result<Vec<WantedShard>> {
     if shards.is_empty() {
         return Err(Error::invalid(
@@ -24,11 +38,11 @@ pub fn shard_table(shards: &[ShardText], engine: Option<EngineKind>) -> Result<V
     }
     let mut table = Vec::with_capacity(shards.len());
     for shard in shards {
-        table.push(supported(WantedShard {
+        table.push(WantedShard {
             id: shard.id,
             kind: shard.kind,
             engine: shard.engine.or(engine),
-        })?);
+        });
     }
     table.sort_by_key(|shard| shard.id);
     for pair in table.windows(2) {
@@ -40,16 +54,6 @@ pub fn shard_table(shards: &[ShardText], engine: Option<EngineKind>) -> Result<V
         }
     }
     Ok(table)
-}
-
-fn supported(shard: WantedShard) -> Result<WantedShard> {
-    if shard.kind.is_replicated() {
-        return Err(Error::invalid(format!(
-            "shard {}={}: this build has no replicated shards yet; lstore and lockmgr(lstore) work",
-            shard.id, shard.kind
-        )));
-    }
-    Ok(shard)
 }
 
 /// Checks that nobody is let in unnoticed.
@@ -70,7 +74,6 @@ pub fn check_exposure(listen: &[ListenAddress], insecure: bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::types::ShardId;
     use crate::config::text::{listen_address, shard};
 
     fn table(texts: &[&str]) -> Result<Vec<WantedShard>> {
@@ -91,11 +94,6 @@ mod tests {
         let cases = [
             (&["1=lstore", "1=lstore"][..], "shard 1 twice"),
             (&[][..], "at least one"),
-            (
-                &["7=dstore"][..],
-                "shard 7=dstore: this build has no replicated",
-            ),
-            (&["7=lockmgr(dstore)"][..], "this build has no replicated"),
         ];
         for (texts, expected) in cases {
             let error = table(texts).unwrap_err();

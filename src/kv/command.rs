@@ -78,24 +78,24 @@ pub enum Condition {
 impl KvCommand {
     /// Makes relative timers absolute.
     pub fn stamp(&mut self, now: MachineTime) {
-        match self {
-            Self::Set(Set { expire, delete, .. }) | Self::Touch { expire, delete, .. } => {
-                *expire = expire.stamped(now);
-                *delete = delete.stamped(now);
-            }
-            Self::Delete { .. }
-            | Self::DeleteRange { .. }
-            | Self::Expire { .. }
-            | Self::Persist { .. } => {}
-        }
+        self.map_timers(|timer| timer.stamped(now));
+    }
+
+    /// Makes timers that were stamped at time zero relative again.
+    pub fn unstamp(&mut self) {
+        self.map_timers(Timer::unstamped);
     }
 
     /// Makes relative timers longer by what a clock of whole milliseconds cuts off.
     pub fn lengthen(&mut self) {
+        self.map_timers(Timer::lengthened);
+    }
+
+    fn map_timers(&mut self, map: impl Fn(Timer) -> Timer) {
         match self {
             Self::Set(Set { expire, delete, .. }) | Self::Touch { expire, delete, .. } => {
-                *expire = expire.lengthened();
-                *delete = delete.lengthened();
+                *expire = map(*expire);
+                *delete = map(*delete);
             }
             Self::Delete { .. }
             | Self::DeleteRange { .. }

@@ -56,4 +56,11 @@ impl LockCommand {
             *wait = wait.stamped(now);
         }
     }
+
+    /// Makes a wait that was stamped at time zero relative again.
+    pub fn unstamp(&mut self) {
+        if let Self::Acquire { wait, .. } = self {
+            *wait = wait.unstamped();
+        }
+    }
 }

@@ -76,6 +76,23 @@ impl Machine {
     /// # Panics
     /// If an index was skipped, or a timer of the entry was never stamped.
     pub fn apply(&mut self, index: LogIndex, entry: &Entry) -> Result<Effects> {
+        self.apply_marked(index, entry, None)
+    }
+
+    /// As [`Machine::apply`]; `mark` is what the sequencer wants to find again with the
+    /// state this entry leads to. It replaces the mark before it.
+    ///
+    /// # Errors
+    /// As [`Machine::apply`].
+    ///
+    /// # Panics
+    /// As [`Machine::apply`].
+    pub fn apply_marked(
+        &mut self,
+        index: LogIndex,
+        entry: &Entry,
+        mark: Option<Bytes>,
+    ) -> Result<Effects> {
         if let Some(why) = &self.stopped {
             let message = format!("the shard stopped after an earlier failure: {why}");
             return Err(Error::new(ErrorKind::Internal, message));
@@ -88,16 +105,24 @@ impl Machine {
             self.state.applied.next(),
             "entries must be applied one after the other"
         );
-        self.apply_next(index, entry)
+        self.apply_next(index, entry, mark)
             .inspect_err(|error| self.stopped = Some(error.to_string()))
     }
 
-    fn apply_next(&mut self, index: LogIndex, entry: &Entry) -> Result<Effects> {
+    fn apply_next(
+        &mut self,
+        index: LogIndex,
+        entry: &Entry,
+        mark: Option<Bytes>,
+    ) -> Result<Effects> {
         let mut run = Run::begin(&*self.engine, &mut self.sessions, self.state, index, entry);
         for command in &entry.commands {
             run.command(command)?;
         }
-        let (state, batch, effects) = run.finish();
+        let (state, mut batch, effects) = run.finish();
+        if let Some(mark) = mark {
+            batch.put(Table::Meta, keys::MARK, mark);
+        }
         assert!(
             state.revision >= self.state.revision && state.now >= self.state.now,
             "revisions and machine time never go back"
@@ -112,6 +137,15 @@ impl Machine {
     /// How far the machine is.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// An entry that changes nothing but how far the machine is.
+    pub fn nothing(&self) -> Entry {
+        Entry {
+            now: self.state.now,
+            boot: self.state.boot,
+            commands: Vec::new(),
+        }
     }
 
     /// When something next becomes due: a timer, a lock, a waiter, an idle client.

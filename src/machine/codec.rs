@@ -5,6 +5,7 @@
 //! error; what it gives, the rest of the machine trusts.
 
 mod entry;
+mod reply;
 
 use bytes::Bytes;
 use prost::Message;
@@ -23,7 +24,8 @@ use crate::machine::outcome::{Event, EventKind, Outcome, OutcomeKind};
 use crate::machine::sessions::Session;
 use crate::machine::state::State;
 use crate::proto::storage;
-pub use entry::{decode_entry, encode_entry};
+pub use entry::{decode_entry, encode_entry, read_proposal, store_proposal};
+pub use reply::{read_reply, store_reply};
 
 /// The format of the rows, in the row of `meta`.
 const FORMAT: u32 = 1;

@@ -80,6 +80,15 @@ impl Command {
         }
     }
 
+    /// Makes timers that were stamped at time zero relative again.
+    pub(super) fn unstamp(&mut self) {
+        match &mut self.op {
+            Op::Kv { command, .. } => command.unstamp(),
+            Op::Lock { command, .. } => command.unstamp(),
+            Op::Sweep => {}
+        }
+    }
+
     /// Bytes it takes in a log entry, at most about.
     pub fn weight(&self) -> usize {
         let fence = self.fence.as_ref().map_or(0, |fence| fence.name.len());

@@ -21,6 +21,9 @@ use crate::machine::codec::CodecError;
 /// The key of the one row of `meta`.
 pub(super) const STATE: &[u8] = b"state";
 
+/// The row of `meta` that the sequencer keeps: see [`super::Machine::apply_marked`].
+pub(super) const MARK: &[u8] = b"mark";
+
 const DEADLINE_HEAD_BYTES: usize = 9;
 
 /// Whose deadline a row of `deadlines` is. The numbers are stored.

@@ -25,6 +25,14 @@ pub fn state(rows: &(impl Read + ?Sized)) -> Result<State> {
     }
 }
 
+/// The mark that came with the last entry; `None` if none ever did.
+///
+/// # Errors
+/// If the engine fails or the row is damaged.
+pub fn mark(rows: &(impl Read + ?Sized)) -> Result<Option<Bytes>> {
+    Ok(rows.get(Table::Meta, keys::MARK)?)
+}
+
 /// The record of a key; `None` if the key is not there.
 ///
 /// # Errors

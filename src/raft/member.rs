@@ -22,6 +22,8 @@ pub struct Member {
     pub client_address: String,
     /// A learner that becomes a voter by itself once it has caught up.
     pub wants_vote: bool,
+    /// Is to be taken out of all groups, and then out of the cluster.
+    pub leaving: bool,
 }
 
 impl Member {
@@ -33,6 +35,7 @@ impl Member {
             peer_address: self.peer_address.clone(),
             client_address: self.client_address.clone(),
             wants_vote: self.wants_vote,
+            leaving: self.leaving,
         }
     }
 
@@ -53,6 +56,7 @@ impl Member {
             peer_address: stored.peer_address,
             client_address: stored.client_address,
             wants_vote: stored.wants_vote,
+            leaving: stored.leaving,
         };
         Ok((node, member))
     }

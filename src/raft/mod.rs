@@ -1,15 +1,32 @@
-//! Replication: the door of a room that is still being furnished.
+//! Replication: one consensus group for each replicated shard.
 //!
-//! Replicated shards are not served yet. What stands here is the seam they will talk
-//! through, so that the rest of the house is simulated over it from the first day.
-//!
-//! Invariant: no other room will name the consensus library, and nothing here knows
-//! what a frame means to the network that carries it.
+//! Invariant: no other room names the consensus library, and none of its formats is
+//! stored or sent. Nothing here knows what a command means, nor what a network is: it
+//! drives a [`Replica`] and talks through a [`PeerTransport`].
 
+mod adapter;
+mod calls;
+mod codec;
+mod group;
+mod hub;
+mod inbound;
+pub mod log;
 mod member;
+mod members;
+mod network;
+mod replica;
 pub mod sim_network;
+mod snapshot;
+mod status;
 pub mod transport;
+mod types;
 
+pub use group::{Changes, Group, GroupOptions, ProposeError};
+pub use hub::Hub;
+pub use log::{Log, Replay};
 pub use member::Member;
+pub use members::{Change, Members};
+pub use replica::{ForwardDone, ReadDone, Replica};
 pub use sim_network::SimNetwork;
+pub use status::{GroupStatus, Role};
 pub use transport::{Lane, Peer, PeerTransport};

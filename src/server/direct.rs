@@ -103,9 +103,17 @@ impl Inner {
             operation,
         } = convert::call(request, self.service.value_bytes_max())?;
         self.service.shard_for(shard, &operation)?;
+        let consistency = operation.consistency();
         let answer = match operation {
-            Operation::Read(query) => {
+            Operation::Read(query, consistency) => {
                 self.turn(lane, shard).await;
+                let barrier = self.service.shard(shard).map(|shard| {
+                    let due = self.service.due();
+                    self.service.barrier(shard, consistency, due)
+                })?;
+                if let Some(barrier) = barrier {
+                    barrier.await?;
+                }
                 self.read(shard, query)
             }
             // A lock's wait is nobody's earlier write: it may take minutes.
@@ -114,7 +122,12 @@ impl Inner {
             delete @ Operation::DeleteRange(_) => self.delete_range(lane, shard, delete).await,
         }?;
         let shard = self.service.shard(shard)?;
-        let header = convert::header(&self.service, shard, convert::revision_of(&answer));
+        let header = convert::header(
+            &self.service,
+            shard,
+            convert::revision_of(&answer),
+            consistency,
+        );
         convert::reply(kind, header, answer)
     }
 
@@ -153,7 +166,7 @@ impl Inner {
     async fn wait_for_lock(&self, shard: ShardId, waiting: Operation) -> Result<Answer> {
         let mut stopping = self.stopping.subscribe();
         tokio::select! {
-            answered = self.service.call(shard, waiting) => answered,
+            answered = self.service.call(shard, waiting, self.service.due()) => answered,
             // The wait is given up with the future.
             _ = stopping.wait_for(|stopping| *stopping) => Err(stopped()),
         }
@@ -169,7 +182,10 @@ impl Inner {
     ) -> Result<Answer> {
         let place = self.place(lane, shard);
         let shard = self.service.shard(shard)?;
-        let applied = self.service.write_and(shard, command, place).await?;
+        let applied = self
+            .service
+            .write_and(shard, command, self.service.due(), place)
+            .await?;
         Ok(Answer::Applied(applied))
     }
 
@@ -184,7 +200,7 @@ impl Inner {
         let inner = Arc::clone(self);
         let mut deleting = Box::pin(async move {
             let _place = inner.place(lane, shard);
-            inner.service.call(shard, delete).await
+            inner.service.call(shard, delete, inner.service.due()).await
         });
         let first = std::future::poll_fn(|cx| Poll::Ready(deleting.as_mut().poll(cx)));
         match first.await {

@@ -21,6 +21,9 @@ use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
 
+/// How much longer a request may take than it was allowed, to say what was wrong.
+const GIVE_UP: Duration = Duration::from_millis(100);
+
 /// Every gRPC service of the client port.
 #[derive(Clone)]
 pub(super) struct Grpc {
@@ -44,11 +47,17 @@ impl Grpc {
         }
     }
 
-    async fn answer(&self, asked: Asked) -> Result<Reply> {
+    async fn answer(&self, asked: Asked, due: Instant) -> Result<Reply> {
         let call = convert::call(asked, self.service.value_bytes_max())?;
-        let answer = self.service.call(call.shard, call.operation).await?;
+        let consistency = call.operation.consistency();
+        let answer = self.service.call(call.shard, call.operation, due).await?;
         let shard = self.service.shard(call.shard)?;
-        let header = convert::header(&self.service, shard, convert::revision_of(&answer));
+        let header = convert::header(
+            &self.service,
+            shard,
+            convert::revision_of(&answer),
+            consistency,
+        );
         convert::reply(call.kind, header, answer)
     }
 
@@ -65,7 +74,9 @@ impl Grpc {
     }
 
     async fn within(&self, deadline: Duration, asked: Asked) -> Result<Reply> {
-        let answered = tokio::time::timeout(deadline, self.answer(asked)).await;
+        // A shard that gives up by itself says more of why.
+        let due = Instant::now() + deadline;
+        let answered = tokio::time::timeout_at(due + GIVE_UP, self.answer(asked, due)).await;
         answered.unwrap_or_else(|_| Err(overdue(deadline)))
     }
 
@@ -189,7 +200,8 @@ impl Pages {
         let Some(mut request) = self.next.take() else {
             return Ok(None);
         };
-        let page = self.grpc.answer(Asked::Scan(request.clone()));
+        let due = self.grpc.service.due();
+        let page = self.grpc.answer(Asked::Scan(request.clone()), due);
         let reply = match self.grpc.metered(RequestKind::Scan, page).await? {
             Reply::Scan(reply) => reply,
             _ => return Err(Error::internal("a scan is answered with a page")),

@@ -91,7 +91,7 @@ impl Listener {
 ///
 /// IMPORTANT: a node without file descriptors cannot open its next log segment, and stops.
 /// So they are left over for it, and connections wait.
-fn accepted<S>(
+pub(super) fn accepted<S>(
     streams: impl Stream<Item = io::Result<S>> + Unpin,
     connections: Connections,
 ) -> impl Stream<Item = io::Result<Counted<S>>> {
@@ -159,7 +159,7 @@ fn refused(address: &str, source: io::Error) -> Error {
 }
 
 /// Nagle's algorithm would hold small replies back.
-fn without_delay(stream: TcpStream) -> TcpStream {
+pub(super) fn without_delay(stream: TcpStream) -> TcpStream {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }

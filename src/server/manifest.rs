@@ -121,17 +121,21 @@ impl Manifest {
         self.write(disk, dir)
     }
 
-    /// Remembers the cluster, for good; `founders` only on the node that founds it.
+    /// Remembers the cluster, for good; `founders` only on the node that founds it,
+    /// `shards` only on one that joins.
     ///
     /// # Errors
-    /// `Internal` when the file system fails.
-    pub(super) fn note_cluster(
+    /// `Invalid` when a shard would change its type; `Internal` when the file system
+    /// fails.
+    pub(super) fn enter(
         &mut self,
         disk: &dyn Disk,
         dir: &Path,
         cluster: ClusterId,
         founders: BTreeMap<NodeId, Member>,
+        shards: &[WantedShard],
     ) -> Result<()> {
+        self.add_shards(shards)?;
         self.cluster = Some(cluster);
         self.founders = founders;
         self.write(disk, dir)

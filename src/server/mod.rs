@@ -4,6 +4,7 @@
 //! Invariant: transports hold no rules. They translate and call [`Service`], which
 //! alone calls the stores. Only `node.rs` knows how the rooms fit together.
 
+mod cluster;
 mod convert;
 mod cursor;
 mod describe;
@@ -16,6 +17,7 @@ mod listen;
 mod manifest;
 mod metrics;
 pub mod node;
+mod peer;
 pub mod run;
 pub mod service;
 mod session;

@@ -1,28 +1,28 @@
 //! The composition root: a data directory becomes a node that serves.
 
+mod directory;
+mod recover;
+
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
 
 use bytes::Bytes;
 
+pub(in crate::server) use self::directory::Directory;
+use self::recover::{Recovered, open_shard, replay};
 use super::manifest::Manifest;
 use super::service::{Service, Shard};
 use super::settings::{EngineKind, ServeConfig, ShardSpec};
-use crate::base::host::{Disk, DiskLock, Host};
-use crate::base::types::{NodeId, ShardId};
-use crate::base::{Error, ErrorKind, Result, limits};
-use crate::engine::Engine;
-use crate::engine::memory::MemoryEngine;
-use crate::engine::redb::{RedbEngine, RedbOptions};
-use crate::machine::{Command, Machine, codec};
+use crate::base::host::{DiskLock, Host};
+use crate::base::types::{ClusterId, NodeId};
+use crate::base::{Error, Result, limits};
+use crate::raft::{GroupOptions, Hub, Member, Replay};
 use crate::store::fatal::Fatal;
-use crate::store::history_file::HistoryFiles;
-use crate::store::{Local, LocalOptions, Replayed, Store};
+use crate::store::{Local, Replicated, ReplicatedOptions, ShardOptions, Store};
 pub use crate::wal::WalStatus as LogStatus;
-use crate::wal::{self, Record, RecordKind, Recovery, Wal, WalOptions};
+use crate::wal::{Wal, WalOptions};
 
 /// A running node without its listeners.
 pub struct Node {
@@ -34,7 +34,7 @@ pub struct Node {
     pub fatal: Fatal,
     /// The node's name; empty if it has none.
     pub name: String,
-    locals: Vec<Local>,
+    stores: Vec<Store>,
     lock: Arc<DiskLock>,
 }
 
@@ -48,93 +48,46 @@ pub struct Closed {
     pub lock: Arc<DiskLock>,
 }
 
-/// A shard that is being recovered.
-struct Opened {
-    spec: ShardSpec,
-    machine: Machine,
-    history: HistoryFiles,
-    replayed: Replayed,
+/// A node whose local shards work and whose replicated ones are still to meet the others.
+pub(in crate::server) struct Opened {
+    host: Host,
+    config: ServeConfig,
+    manifest: Manifest,
+    wal: Wal,
+    fatal: Fatal,
+    locals: Vec<(ShardSpec, Local)>,
+    groups: Vec<(Recovered, PathBuf)>,
+    lock: Arc<DiskLock>,
 }
 
 impl Node {
-    /// Opens the data directory, recovers every shard and starts their work. When it
-    /// returns, everything that was acknowledged is there and can be served.
+    /// Opens the data directory of a node with local shards, recovers every shard and
+    /// starts their work. When it returns, everything that was acknowledged is there and
+    /// can be served.
     ///
     /// # Errors
     /// `Unavailable` when another process has the directory; `Invalid`, `Corrupt` or
     /// `Internal` as the message says. Nothing was served.
     pub fn open(host: &Host, config: &ServeConfig) -> Result<Self> {
-        let dir = &config.data_dir;
-        make_dir(&*host.disk, dir)?;
-        let lock = host
-            .disk
-            .lock(&dir.join("LOCK"))
-            .map_err(|error| locked(dir, error))?;
-        let lock = Arc::new(lock);
-        let log = dir.join("wal");
-        let has_log = has_log(&*host.disk, &log);
-        let name = config.node_id.as_deref();
-        let mut manifest = Manifest::settle(host, dir, name, &config.shards, has_log)?;
-        manifest.check_log(&log, has_log)?;
-        let mut opened = BTreeMap::new();
-        for spec in &manifest.shards {
-            opened.insert(spec.id, open_shard(host, dir, *spec, config)?);
+        let directory = Directory::take(host, config)?;
+        let opened = Opened::open(host, config, directory)?;
+        if let Some((shard, _)) = opened.groups.first() {
+            return Err(Error::invalid(format!(
+                "shard {} is a {}: it needs the other members of its cluster, and a node of \
+                 its own (dkv serve)",
+                shard.spec.id, shard.spec.kind
+            )));
         }
-        let options = WalOptions {
-            dir: log,
-            node: manifest.node,
-            segment_bytes: config.wal_segment_bytes,
-        };
-        let mut recovery = Wal::recover(host, options)?;
-        manifest.note_log(&*host.disk, dir)?;
-        replay(&mut recovery, &mut opened)?;
-        let wal = recovery.start();
-        let fatal = Fatal::new();
-        let mut locals = Vec::new();
-        let mut shards = Vec::new();
-        for opened in opened.into_values() {
-            let Opened {
-                spec,
-                machine,
-                history,
-                replayed,
-            } = opened;
-            let local_options = local_options(dir, spec, config);
-            let local = Local::start(
-                host,
-                wal.clone(),
-                (machine, replayed),
-                history,
-                local_options,
-                fatal.clone(),
-                lock.clone(),
-            );
-            locals.push(local.clone());
-            shards.push(shard_of(manifest.node, spec, config, local));
-        }
-        let service = Service::new(
-            manifest.node,
-            shards,
-            config.value_bytes_max,
-            config.request_timeout,
-        );
-        Ok(Self {
-            service,
-            wal,
-            fatal,
-            name: manifest.name,
-            locals,
-            lock,
-        })
+        Ok(opened.serve(Vec::new()))
     }
 
     /// Tells why writes are refused right now, if they are.
     pub fn read_only(&self) -> Arc<dyn Fn() -> Option<String> + Send + Sync> {
         let wal = self.wal.clone();
-        let locals = self.locals.clone();
+        let stores = self.stores.clone();
         Arc::new(move || {
             let log = wal.status().read_only;
-            log.or_else(|| locals.iter().find_map(Local::read_only))
+            log.or_else(|| stores.iter().find_map(Store::read_only))
         })
     }
 
@@ -142,6 +95,15 @@ impl Node {
     pub fn log_status(&self) -> Arc<dyn Fn() -> LogStatus + Send + Sync> {
         let wal = self.wal.clone();
         Arc::new(move || wal.status())
+    }
+
+    /// Ends the groups: nothing of theirs is under way after this. Before [`Node::close`].
+    pub async fn leave_groups(&self) {
+        for store in &self.stores {
+            if let Some(replicated) = store.replicated() {
+                replicated.close().await;
+            }
+        }
     }
 
     /// Refuses what comes from now on, makes durable what was accepted before, and tells
@@ -155,8 +117,10 @@ impl Node {
             Ok(result) => result.map_err(Error::from),
             Err(_) => Err(Error::internal("the log ended before it was synced")),
         };
-        for local in &self.locals {
-            local.close();
+        for store in &self.stores {
+            if let Store::Local(local) = store {
+                local.close();
+            }
         }
         Closed {
             synced,
@@ -165,7 +129,164 @@ impl Node {
     }
 }
 
-fn local_options(dir: &Path, spec: ShardSpec, config: &ServeConfig) -> LocalOptions {
+impl Opened {
+    /// Recovers every shard and starts the work of the local ones. Blocks.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub(in crate::server) fn open(
+        host: &Host,
+        config: &ServeConfig,
+        directory: Directory,
+    ) -> Result<Self> {
+        let mut shards = BTreeMap::new();
+        for spec in &directory.manifest.shards {
+            let recovered = open_shard(host, &directory, *spec, config)?;
+            shards.insert(spec.id, recovered);
+        }
+        let options = WalOptions {
+            dir: directory.log(),
+            node: directory.manifest.node,
+            segment_bytes: config.wal_segment_bytes,
+            // Members that lag are sent what is not in memory any more.
+            indexed: shards
+                .values()
+                .filter(|shard: &&Recovered| shard.group.is_some())
+                .map(|shard| shard.spec.id.0)
+                .collect(),
+        };
+        let mut recovery = Wal::recover(host, options)?;
+        let mut manifest = directory.manifest.clone();
+        manifest.note_log(&*host.disk, &directory.path)?;
+        replay(&mut recovery, &mut shards)?;
+        let mut opened = Self {
+            host: host.clone(),
+            config: config.clone(),
+            manifest,
+            wal: recovery.start(),
+            fatal: Fatal::new(),
+            locals: Vec::new(),
+            groups: Vec::new(),
+            lock: directory.lock.clone(),
+        };
+        for (id, shard) in shards {
+            let dir = directory.shard(id);
+            match shard.group {
+                Some(_) => opened.groups.push((shard, dir)),
+                None => opened.start_local(shard, dir),
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Whom the cluster began with, if this node founds it.
+    pub(in crate::server) fn founders(&self) -> BTreeMap<NodeId, Member> {
+        self.manifest.founders.clone()
+    }
+
+    fn start_local(&mut self, shard: Recovered, dir: PathBuf) {
+        let local = Local::start(
+            &self.host,
+            self.wal.clone(),
+            (shard.machine, shard.replayed),
+            shard.history,
+            (
+                shard_options(dir, shard.spec, &self.config),
+                self.config.durability,
+            ),
+            self.fatal.clone(),
+            self.lock.clone(),
+        );
+        self.locals.push((shard.spec, local));
+    }
+
+    /// A node without replicated shards.
+    pub(in crate::server) fn serve_alone(self) -> Node {
+        self.serve(Vec::new())
+    }
+
+    /// Starts the groups of the replicated shards: from here on they vote and elect.
+    ///
+    /// # Errors
+    /// `Corrupt` when log and engine of a shard do not fit together.
+    pub(in crate::server) async fn start(mut self, hub: &Hub) -> Result<Node> {
+        let mut groups = Vec::new();
+        for (shard, dir) in std::mem::take(&mut self.groups) {
+            let spec = shard.spec;
+            groups.push((spec, self.start_group(hub, shard, dir).await?));
+        }
+        Ok(self.serve(groups))
+    }
+
+    async fn start_group(&self, hub: &Hub, shard: Recovered, dir: PathBuf) -> Result<Replicated> {
+        let cluster = &self.config.cluster;
+        let options = ReplicatedOptions {
+            shard: shard_options(dir, shard.spec, &self.config),
+            group: GroupOptions {
+                shard: shard.spec.id,
+                node: self.manifest.node,
+                heartbeat: cluster.heartbeat,
+                election_timeout: cluster.election_timeout,
+            },
+            compaction_overhead: cluster.compaction_overhead,
+        };
+        let log = shard.group.unwrap_or_else(|| Replay::of(shard.spec.id.0));
+        let log = log.into_log(self.wal.clone())?;
+        Replicated::start(
+            &self.host,
+            (self.wal.clone(), log, hub),
+            shard.machine,
+            shard.history,
+            options,
+            self.fatal.clone(),
+            self.lock.clone(),
+        )
+        .await
+    }
+
+    fn serve(self, groups: Vec<(ShardSpec, Replicated)>) -> Node {
+        let locals = self.locals.iter().cloned();
+        let locals = locals.map(|(spec, local)| (spec, Store::Local(local)));
+        let groups = groups
+            .into_iter()
+            .map(|(spec, group)| (spec, Store::Replicated(group)));
+        let all: Vec<_> = locals.chain(groups).collect();
+        let stores = all.iter().map(|(_, store)| store.clone()).collect();
+        let shards = all.into_iter().map(|(spec, store)| self.shard(spec, store));
+        let service = Service::new(
+            self.manifest.node,
+            shards.collect(),
+            self.config.value_bytes_max,
+            self.config.request_timeout,
+        );
+        Node {
+            service,
+            wal: self.wal,
+            fatal: self.fatal,
+            name: self.manifest.name,
+            stores,
+            lock: self.lock,
+        }
+    }
+
+    fn shard(&self, spec: ShardSpec, store: Store) -> Shard {
+        let cluster = self.manifest.cluster.unwrap_or(ClusterId([0; 16]));
+        let (identity, durability) = match store {
+            Store::Local(_) => (self.manifest.node.0, self.config.durability.to_string()),
+            Store::Replicated(_) => (cluster.0, "quorum".to_owned()),
+        };
+        Shard {
+            id: spec.id,
+            kind: spec.kind,
+            engine: spec.engine,
+            durability,
+            identity: Bytes::copy_from_slice(&identity),
+            store,
+        }
+    }
+}
+
+fn shard_options(dir: PathBuf, spec: ShardSpec, config: &ServeConfig) -> ShardOptions {
     let (entries, bytes) = (config.snapshot_entries, config.snapshot_bytes);
     let (snapshot_entries, snapshot_bytes) = match spec.engine {
         EngineKind::Memory => (entries, bytes),
@@ -174,152 +295,11 @@ fn local_options(dir: &Path, spec: ShardSpec, config: &ServeConfig) -> LocalOpti
             bytes.min(limits::ENGINE_FLUSH_BYTES),
         ),
     };
-    LocalOptions {
+    ShardOptions {
         shard: spec.id,
-        durability: config.durability,
-        dir: shard_dir(dir, spec.id),
+        dir,
         snapshot_entries,
         snapshot_bytes,
         unflushed_bytes_max: config.disk_engine.unflushed_bytes_max,
     }
-}
-
-fn shard_of(node: NodeId, spec: ShardSpec, config: &ServeConfig, local: Local) -> Shard {
-    Shard {
-        id: spec.id,
-        kind: spec.kind,
-        engine: spec.engine,
-        durability: config.durability.to_string(),
-        identity: Bytes::copy_from_slice(&node.0),
-        store: Store::Local(local),
-    }
-}
-
-/// True if something of a log is there; its spare files hold nothing.
-fn has_log(disk: &dyn Disk, log: &Path) -> bool {
-    let names = disk.list(log).unwrap_or_default();
-    names.iter().any(|name| wal::is_segment(name))
-}
-
-fn shard_dir(dir: &Path, id: ShardId) -> PathBuf {
-    dir.join("shards").join(id.to_string())
-}
-
-fn open_shard(host: &Host, dir: &Path, spec: ShardSpec, config: &ServeConfig) -> Result<Opened> {
-    make_dir(&*host.disk, &dir.join("shards"))?;
-    let dir = shard_dir(dir, spec.id);
-    make_dir(&*host.disk, &dir)?;
-    let engine: Box<dyn Engine> = match spec.engine {
-        EngineKind::Memory => Box::new(MemoryEngine::open(host.disk.clone(), dir.clone())?),
-        EngineKind::Redb => {
-            let options = RedbOptions {
-                cache_bytes: config.disk_engine.cache_bytes,
-                rewrite_bytes_min: config.disk_engine.rewrite_bytes_min,
-                rewrite_step_bytes: config.disk_engine.rewrite_step_bytes,
-            };
-            Box::new(RedbEngine::open(host.disk.clone(), dir.clone(), options)?)
-        }
-    };
-    let mut machine = Machine::open(engine, config.history)?;
-    let upto = machine.state().revision;
-    let (history, loaded) = HistoryFiles::open(host.disk.clone(), dir, upto)?;
-    machine
-        .history_mut()
-        .load(loaded.floor, upto, loaded.events)?;
-    Ok(Opened {
-        spec,
-        machine,
-        history,
-        replayed: Replayed::default(),
-    })
-}
-
-/// Applies what the log has beyond each shard's checkpoint.
-///
-/// The log notes how far each shard's checkpoint reached before it lets entries go: a
-/// shard that does not get there has lost its checkpoint.
-fn replay(recovery: &mut Recovery, opened: &mut BTreeMap<ShardId, Opened>) -> Result<()> {
-    let mut covered = BTreeMap::new();
-    recovery.replay(&mut |record| {
-        let id = ShardId(record.group);
-        let Some(shard) = opened.get_mut(&id) else {
-            let message = format!("the log has records of shard {id}, which the manifest lacks");
-            return Err(Error::corrupt(message));
-        };
-        match record.kind {
-            RecordKind::Entry => replay_entry(id, shard, record),
-            RecordKind::State => {
-                let covers = covered.entry(id).or_insert(record.index);
-                *covers = record.index.max(*covers);
-                Ok(())
-            }
-            other => Err(Error::corrupt(format!(
-                "the log of shard {id} has a record ({other:?}) that local shards do not write"
-            ))),
-        }
-    })?;
-    for (id, covers) in covered {
-        let applied = opened[&id].machine.state().applied;
-        if applied < covers {
-            return Err(Error::corrupt(format!(
-                "shard {id} had a checkpoint of entry {covers}, and only entry {applied} is here: \
-                 the checkpoint is gone; put it back, or restore the whole directory from a backup"
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn replay_entry(id: ShardId, shard: &mut Opened, record: Record) -> Result<()> {
-    let applied = shard.machine.state().applied;
-    if record.index <= applied {
-        return Ok(());
-    }
-    if record.index != applied.next() {
-        return Err(Error::corrupt(format!(
-            "the log of shard {id} goes on at entry {} after entry {applied}: the checkpoint \
-             between them is gone; put it back, or restore the whole directory from a backup",
-            record.index
-        )));
-    }
-    let entry = codec::decode_entry(record.payload)?;
-    shard.machine.apply(record.index, &entry)?;
-    shard.replayed.commands += entry.commands.len() as u64;
-    shard.replayed.bytes += entry.commands.iter().map(Command::weight).sum::<usize>() as u64;
-    Ok(())
-}
-
-/// Makes a directory whose name survives a power loss. Nothing to do if it is there.
-fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    if disk.list(dir).is_ok() {
-        return Ok(());
-    }
-    let parent = match dir.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    disk.create_dir_all(dir)
-        .and_then(|()| disk.sync_dir(parent))
-        .map_err(|error| unusable(dir, error))
-}
-
-fn unusable(dir: &Path, source: io::Error) -> Error {
-    let why = match source.kind() {
-        io::ErrorKind::AlreadyExists => "it is no directory".to_owned(),
-        _ => source.to_string(),
-    };
-    let message = format!("the data directory {} cannot be used: {why}", dir.display());
-    Error::new(ErrorKind::Invalid, message).with_source(source)
-}
-
-fn locked(dir: &Path, source: io::Error) -> Error {
-    if source.kind() != io::ErrorKind::WouldBlock {
-        return unusable(dir, source);
-    }
-    let message = format!(
-        "the data directory {} is in use by another dkv, a server or a program with a store of its \
-         own: stop it, or choose another directory (--data-dir)",
-        dir.display()
-    );
-    Error::unavailable(message).with_source(source)
 }

@@ -8,12 +8,13 @@ use tokio::task::JoinSet;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
+use super::cluster::{self, Admin, Membership};
 use super::describe::Describe;
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, routes};
 use super::listen::Listener;
 use super::metrics::Connections;
-use super::node::Node;
+use super::node::{Directory, Node, Opened};
 use super::settings::ServeConfig;
 use crate::base::host::{Host, ProcessFigures};
 use crate::base::types::NodeId;
@@ -62,10 +63,7 @@ pub async fn run(
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
     let mut serving = serve(listeners, &standing, &grpc);
-    let opening = (host.clone(), config.clone());
-    let node = tokio::task::spawn_blocking(move || Node::open(&opening.0, &opening.1))
-        .await
-        .map_err(|_| Error::internal("the node panicked while it started"))??;
+    let (node, mut membership) = open(&host, &config, &addresses).await?;
     let describe = Describe {
         service: node.service.clone(),
         read_only: node.read_only(),
@@ -74,7 +72,12 @@ pub async fn run(
         addresses: addresses.clone(),
         started_ms,
     };
-    let services = grpc_routes(Grpc::new(node.service.clone(), describe.clone(), stopping)).await?;
+    let admin = Admin {
+        describe: describe.clone(),
+        book: membership.as_ref().map(|it| it.book.clone()),
+    };
+    let services = Grpc::new(node.service.clone(), describe.clone(), stopping);
+    let services = grpc_routes(services, admin).await?;
     let once = "only this function sets it, once";
     standing.live.set(live(&node, describe)).ok().expect(once);
     grpc.set(services).expect(once);
@@ -90,6 +93,7 @@ pub async fn run(
     let ended = tokio::select! {
         () = stop => Ok(()),
         reason = node.fatal.raised() => Err(Error::internal(reason)),
+        failure = peer_port_failed(membership.as_mut()) => Err(failure),
         Some(ended) = serving.join_next() => Err(listener_ended(ended)),
     };
     stop_sessions.send_replace(true);
@@ -103,6 +107,10 @@ pub async fn run(
         );
         serving.shutdown().await;
     }
+    node.leave_groups().await;
+    if let Some(membership) = membership {
+        membership.end().await;
+    }
     let closed = tokio::task::spawn_blocking(move || node.close())
         .await
         .map_err(|_| Error::internal("the node panicked while it stopped"))?;
@@ -112,12 +120,52 @@ pub async fn run(
     ended
 }
 
+/// Opens the node, and has it find its cluster if it is to have one.
+async fn open(
+    host: &Host,
+    config: &ServeConfig,
+    addresses: &[String],
+) -> Result<(Node, Option<Membership>)> {
+    let taking = (host.clone(), config.clone());
+    let mut directory = blocking(move || Directory::take(&taking.0, &taking.1)).await?;
+    let mut membership = None;
+    if cluster::is_needed(config, &directory) {
+        let client = cluster::client_address(config, addresses);
+        let settled = Membership::settle(host, config, &mut directory, client).await?;
+        membership = Some(settled);
+    }
+    let opening = (host.clone(), config.clone());
+    let opened = blocking(move || Opened::open(&opening.0, &opening.1, directory)).await?;
+    let node = match &mut membership {
+        Some(membership) => membership.start(opened, config).await?,
+        None => opened.serve_alone(),
+    };
+    Ok((node, membership))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::internal("the node panicked while it started"))?
+}
+
+async fn peer_port_failed(membership: Option<&mut Membership>) -> Error {
+    match membership {
+        Some(membership) => membership.failed().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// How many connections may be open at once. Each has a file descriptor, and the node
 /// needs some for its files: see [`limits::FILES_MAX`].
 fn connections_max(config: &ServeConfig) -> usize {
     let descriptors = ProcessFigures::read().max_fds.unwrap_or(u64::MAX);
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    let files = limits::FILES_MAX + config.shards.len() * limits::SHARD_FILES_MAX;
+    let files = limits::FILES_MAX
+        + limits::PEER_CONNECTIONS_MAX
+        + config.shards.len() * limits::SHARD_FILES_MAX;
     let left = descriptors - files.min(descriptors / 2);
     left.clamp(1, limits::CONNECTIONS_MAX)
 }
@@ -171,7 +219,7 @@ fn listener_ended(
     Error::internal(format!("a listener stopped: {reason}"))
 }
 
-async fn grpc_routes(grpc: Grpc) -> Result<Routes> {
+async fn grpc_routes(grpc: Grpc, admin: Admin) -> Result<Routes> {
     let bytes_max = limits::REQUEST_BYTES_MAX + limits::MESSAGE_SLACK_BYTES;
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<v1::kv_server::KvServer<Grpc>>().await;
@@ -189,6 +237,7 @@ async fn grpc_routes(grpc: Grpc) -> Result<Routes> {
         })?;
     let routes = Routes::new(health_service)
         .add_service(reflection)
+        .add_service(v1::cluster_server::ClusterServer::new(admin))
         .add_service(
             v1::kv_server::KvServer::new(grpc.clone())
                 .max_decoding_message_size(bytes_max)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::metrics::Meter;
 use super::settings::{EngineKind, ShardKind};
@@ -16,7 +17,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::kv::Record;
 use crate::lock::{Lock, LockCommand};
 use crate::machine::{Applied, Command, Op, Outcome, OutcomeKind, ScanPage, ScanQuery, query};
-use crate::store::{Done, GrantWait, Store};
+use crate::store::{Barrier, Done, GrantWait, Store};
 
 /// What a request asks of a shard, whatever wire it came over.
 pub enum Operation {
@@ -27,7 +28,16 @@ pub enum Operation {
     /// An acquire that may wait this long for its turn.
     AcquireWaiting(Command, Duration),
     /// A look at the applied state.
-    Read(Query),
+    Read(Query, Consistency),
+}
+
+/// How fresh an answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// It reflects everything that was acknowledged before it was asked for.
+    Linearizable,
+    /// It reflects what this node has applied, which may be behind.
+    Stale,
 }
 
 /// What can be read.
@@ -197,8 +207,32 @@ impl Service {
     ///
     /// # Errors
     /// Nothing was logged; `done` will not be called.
-    pub fn submit(&self, shard: &Shard, commands: Vec<Command>, done: Done) -> Result<()> {
-        shard.store.submit(commands, done)
+    pub fn submit(
+        &self,
+        shard: &Shard,
+        commands: Vec<Command>,
+        due: Instant,
+        done: Done,
+    ) -> Result<()> {
+        shard.store.submit(commands, due, done)
+    }
+
+    /// When a request must have its answer that comes now and names no deadline.
+    pub fn due(&self) -> Instant {
+        Instant::now() + self.inner.request_timeout
+    }
+
+    /// What a read of the shard must wait for; `None`: nothing.
+    pub fn barrier(
+        &self,
+        shard: &Shard,
+        consistency: Consistency,
+        due: Instant,
+    ) -> Option<Barrier> {
+        match consistency {
+            Consistency::Linearizable => shard.store.barrier(due),
+            Consistency::Stale => None,
+        }
     }
 
     /// Answers from the applied state.
@@ -248,25 +282,33 @@ impl Service {
         }
     }
 
-    /// Does an operation to its end.
+    /// Does an operation to its end, which should be before `due`.
     ///
     /// # Errors
     /// Every kind; `Timeout` when the outcome is unknown.
-    pub async fn call(&self, id: ShardId, operation: Operation) -> Result<Answer> {
+    pub async fn call(&self, id: ShardId, operation: Operation, due: Instant) -> Result<Answer> {
         let shard = self.shard_for(id, &operation)?;
         match operation {
-            Operation::Write(command) => self.write(shard, command).await.map(Answer::Applied),
-            Operation::DeleteRange(command) => self.delete_range(shard, command).await,
-            Operation::AcquireWaiting(command, wait) => self
-                .acquire(shard, command, wait)
-                .await
-                .map(Answer::Applied),
-            Operation::Read(query) => self.read(shard, query),
+            Operation::Write(command) => {
+                let applied = self.write(shard, command, due).await?;
+                Ok(Answer::Applied(applied))
+            }
+            Operation::DeleteRange(command) => self.delete_range(shard, command, due).await,
+            Operation::AcquireWaiting(command, wait) => {
+                let applied = self.acquire(shard, command, wait, due).await?;
+                Ok(Answer::Applied(applied))
+            }
+            Operation::Read(query, consistency) => {
+                if let Some(barrier) = self.barrier(shard, consistency, due) {
+                    barrier.await?;
+                }
+                self.read(shard, query)
+            }
         }
     }
 
-    async fn write(&self, shard: &Shard, command: Command) -> Result<Applied> {
-        self.write_and(shard, command, ()).await
+    async fn write(&self, shard: &Shard, command: Command, due: Instant) -> Result<Applied> {
+        self.write_and(shard, command, due, ()).await
     }
 
     /// Submits a command at the first poll, and drops `held` once its outcome is there,
@@ -275,6 +317,7 @@ impl Service {
         &self,
         shard: &Shard,
         command: Command,
+        due: Instant,
         held: H,
     ) -> Result<Applied> {
         let subject = Subject::of(&command);
@@ -284,18 +327,18 @@ impl Service {
             // Nobody listens any more when the caller gave up: its request id tells later.
             drop(tell.send(result));
         });
-        self.submit(shard, vec![command], done)?;
+        self.submit(shard, vec![command], due, done)?;
         let replies = told.await.map_err(|_| stopped())??;
         let applied = replies.into_iter().next().ok_or_else(stopped)?;
         settle(applied, &subject)
     }
 
-    async fn delete_range(&self, shard: &Shard, command: Command) -> Result<Answer> {
-        let first = self.write(shard, command.clone()).await?;
+    async fn delete_range(&self, shard: &Shard, command: Command, due: Instant) -> Result<Answer> {
+        let first = self.write(shard, command.clone(), due).await?;
         match first.outcome.kind {
             OutcomeKind::DeletedMore => {
                 let deleted = first.outcome.count;
-                self.delete_rest(shard.id, command, deleted).await
+                self.delete_rest(shard.id, command, deleted, due).await
             }
             _ => Ok(Answer::Applied(first)),
         }
@@ -311,10 +354,11 @@ impl Service {
         id: ShardId,
         command: Command,
         mut deleted: u64,
+        due: Instant,
     ) -> Result<Answer> {
         let shard = self.shard(id)?;
         loop {
-            let piece = self.write(shard, command.clone()).await;
+            let piece = self.write(shard, command.clone(), due).await;
             let piece = piece.map_err(|error| partly_deleted(deleted, &error))?;
             let Outcome {
                 kind,
@@ -328,7 +372,13 @@ impl Service {
         }
     }
 
-    async fn acquire(&self, shard: &Shard, command: Command, wait: Duration) -> Result<Applied> {
+    async fn acquire(
+        &self,
+        shard: &Shard,
+        command: Command,
+        wait: Duration,
+        due: Instant,
+    ) -> Result<Applied> {
         let Op::Lock {
             name,
             command: LockCommand::Acquire { owner, .. },
@@ -343,7 +393,7 @@ impl Service {
             owner: *owner,
             armed: true,
         };
-        let first = self.write(shard, command.clone()).await?;
+        let first = self.write(shard, command.clone(), due).await?;
         if first.outcome.kind != OutcomeKind::Queued {
             turn.armed = false;
             return Ok(first);
@@ -353,23 +403,36 @@ impl Service {
             // Dropping the turn leaves the queue.
             return Ok(held(first));
         }
-        let claimed = self.write(shard, claim(&command)).await?;
+        let claimed = self.write(shard, claim(&command), self.due()).await?;
         turn.armed = false;
         Ok(claimed)
     }
 }
 
 impl Operation {
+    /// How fresh its answer must be; a write is always ordered.
+    pub fn consistency(&self) -> Consistency {
+        match self {
+            Self::Read(_, consistency) => *consistency,
+            Self::Write(_) | Self::DeleteRange(_) | Self::AcquireWaiting(..) => {
+                Consistency::Linearizable
+            }
+        }
+    }
+
     fn is_about_keys(&self) -> bool {
         match self {
             Self::Write(command) => matches!(command.op, Op::Kv { .. }),
-            Self::DeleteRange(_) | Self::Read(Query::Get { .. } | Query::Scan(_)) => true,
-            Self::AcquireWaiting(..) | Self::Read(Query::Lock { .. } | Query::Locks { .. }) => {
+            Self::DeleteRange(_) | Self::Read(Query::Get { .. } | Query::Scan(_), _) => true,
+            Self::AcquireWaiting(..) | Self::Read(Query::Lock { .. } | Query::Locks { .. }, _) => {
                 false
             }
         }
     }
 }
+
+/// How long leaving a queue may take; the wait's own deadline ends it after that.
+const CANCEL_WITHIN: Duration = Duration::from_secs(5);
 
 /// A place in a lock's queue, given up when the caller goes away.
 struct Turn<'a> {
@@ -395,9 +458,10 @@ impl Drop for Turn<'_> {
             fence: None,
             op,
         };
+        let due = Instant::now() + CANCEL_WITHIN;
         // A caller that has come back on another stream keeps its place.
         self.wait.if_latest(|| {
-            if let Err(refused) = self.store.submit(vec![cancel], Box::new(|_| {})) {
+            if let Err(refused) = self.store.submit(vec![cancel], due, Box::new(|_| {})) {
                 // The wait's own deadline ends it then.
                 tracing::debug!(%refused, "a waiter could not be taken from its queue");
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::Done;
+use super::core::Core;
 use super::local::{Local, Shared};
 use crate::base::Error;
 use crate::base::host::{Patience, Progress, Step};
@@ -77,11 +78,15 @@ impl Applier {
         &self.local.shared
     }
 
+    fn core(&self) -> &Core {
+        &self.local.shared.core
+    }
+
     /// Everything that is there, after waiting for it if that is allowed.
     fn take(&self, patience: Patience) -> VecDeque<Logged> {
         let inbox = &self.shared().inbox;
         let mut entries = inbox.entries.lock();
-        let idle = entries.is_empty() && !self.shared().closing.load(Ordering::SeqCst);
+        let idle = entries.is_empty() && !self.core().closing.load(Ordering::SeqCst);
         if idle && patience == Patience::Block {
             match self.wait_ms() {
                 Some(0) => {}
@@ -103,23 +108,14 @@ impl Applier {
         Some(at.since_ms(self.local.now()))
     }
 
-    /// True while the engine holds too much in memory only. What is logged waits then,
-    /// and writers with it; their bytes are bounded by what the shard admits. A node that
-    /// stops holds nobody up: there is nothing to wait for any more.
+    /// True while the engine holds too much in memory only.
     fn is_held_up(&self, patience: Patience) -> bool {
-        let shared = self.shared();
-        let unflushed = shared.machine.read().engine().stats().unflushed_bytes;
-        let held_up = unflushed > shared.options.unflushed_bytes_max
-            && !shared.closing.load(Ordering::SeqCst)
-            && shared.fatal.reason().is_none();
-        shared.held_up.store(held_up, Ordering::Relaxed);
-        if held_up {
-            shared.wake_checkpointer();
-            if patience == Patience::Block {
-                let mut entries = shared.inbox.entries.lock();
-                let look = Duration::from_millis(HELD_UP_LOOK_MS);
-                let _timed_out = shared.inbox.wake.wait_for(&mut entries, look);
-            }
+        let held_up = self.core().look_held_up();
+        if held_up && patience == Patience::Block {
+            let inbox = &self.shared().inbox;
+            let mut entries = inbox.entries.lock();
+            let look = Duration::from_millis(HELD_UP_LOOK_MS);
+            let _timed_out = inbox.wake.wait_for(&mut entries, look);
         }
         held_up
     }
@@ -131,27 +127,26 @@ impl Applier {
             weight,
             done,
         } = logged;
-        let shared = self.shared();
-        let applied = match shared.fatal.reason() {
-            Some(reason) => {
-                shared.applied(weight, entry.commands.len());
-                Err(Error::internal(reason))
-            }
+        let core = self.core();
+        let commands = entry.commands.len();
+        let applied = match core.fatal.reason() {
+            Some(reason) => Err(Error::internal(reason)),
             None => {
-                let mut machine = shared.machine.write();
+                let mut machine = core.machine.write();
                 let applied = machine.apply(index, &entry);
                 // Counted before a checkpoint can begin, which takes off what it covers.
-                shared.applied(weight, entry.commands.len());
+                core.count_applied(weight, commands);
                 applied
             }
         };
+        core.done(weight);
         match applied {
             Ok(effects) => {
-                shared.grants.announce(effects.grants);
+                core.grants.announce(effects.grants);
                 done(Ok(effects.replies));
             }
             Err(failure) => {
-                shared.fatal.raise(&failure.to_string());
+                core.fatal.raise(&failure.to_string());
                 let unknown = format!("the node stopped, so the outcome is unknown: {failure}");
                 done(Err(Error::timeout(unknown)));
             }
@@ -159,10 +154,10 @@ impl Applier {
     }
 
     fn look_ahead(&mut self) {
-        let next = self.shared().machine.read().next_deadline();
+        let next = self.core().machine.read().next_deadline();
         match next {
             Ok(due) => self.due = due,
-            Err(failure) => self.shared().fatal.raise(&failure.to_string()),
+            Err(failure) => self.core().fatal.raise(&failure.to_string()),
         }
     }
 
@@ -170,7 +165,7 @@ impl Applier {
     fn sweep_if_due(&mut self) -> bool {
         let now = self.local.now();
         let due = self.due.is_some_and(|due| due <= now) && self.sweep_not_before <= now;
-        if !due || self.shared().closing.load(Ordering::SeqCst) {
+        if !due || self.core().closing.load(Ordering::SeqCst) {
             return false;
         }
         if self.sweeping.swap(true, Ordering::SeqCst) {
@@ -209,7 +204,7 @@ impl Step for Applier {
         if worked || swept {
             return Progress::Worked;
         }
-        if self.shared().closing.load(Ordering::SeqCst) {
+        if self.core().closing.load(Ordering::SeqCst) {
             return Progress::Finished;
         }
         Progress::Idle

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::core::{Core, Sequence};
 use super::history_file::{HistoryFiles, Span};
-use super::local::Shared;
 use crate::base::histogram::{self, Histogram};
 use crate::base::host::{DiskLock, Patience, Progress, Step};
 use crate::base::limits;
 use crate::base::types::{LogIndex, Revision};
 use crate::engine::{CheckpointJob, EngineError};
-use crate::machine::Event;
-use crate::wal::{self, Append, WalError};
+use crate::machine::{Event, query};
+use crate::wal::WalError;
 
 /// How often a quiet shard looks whether it pins the log, ms.
 const LOOK_MS: u64 = 1_000;
@@ -54,6 +54,7 @@ enum Stage {
 /// A state frozen under the machine's lock.
 struct Frozen {
     covers: LogIndex,
+    mark: Option<Bytes>,
     job: CheckpointJob,
     span: Span,
     events: Vec<Event>,
@@ -85,7 +86,8 @@ impl Default for Figures {
 
 /// Owns a shard's checkpoints and history files.
 pub(super) struct Checkpointer {
-    shared: Arc<Shared>,
+    core: Arc<Core>,
+    sequence: Arc<dyn Sequence>,
     history: HistoryFiles,
     stage: Stage,
     /// What the last checkpoint took on disk: the next one waits until the log
@@ -99,9 +101,15 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(super) fn new(shared: Arc<Shared>, history: HistoryFiles, lock: Arc<DiskLock>) -> Self {
+    pub(super) fn new(
+        core: Arc<Core>,
+        sequence: Arc<dyn Sequence>,
+        history: HistoryFiles,
+        lock: Arc<DiskLock>,
+    ) -> Self {
         Self {
-            shared,
+            core,
+            sequence,
             history,
             stage: Stage::Idle,
             bytes_last: 0,
@@ -113,19 +121,22 @@ impl Checkpointer {
 
     /// True when a restart would replay too much, or the log is held back.
     fn is_due(&mut self) -> bool {
-        let now_ms = self.shared.host.clock.boot_ms();
+        let now_ms = self.core.host.clock.boot_ms();
+        if self.core.is_checkpoint_wanted.swap(false, Ordering::SeqCst) {
+            return true;
+        }
         if now_ms < self.not_before_ms {
             return false;
         }
-        let options = &self.shared.options;
-        let commands = self.shared.commands_since.load(Ordering::Relaxed);
-        let bytes = self.shared.bytes_since.load(Ordering::Relaxed);
+        let options = &self.core.options;
+        let commands = self.core.commands_since.load(Ordering::Relaxed);
+        let bytes = self.core.bytes_since.load(Ordering::Relaxed);
         let grown = bytes >= self.bytes_last;
         let long = commands >= options.snapshot_entries || bytes >= options.snapshot_bytes;
-        let pinned = self.shared.wal.pinned_segments(options.shard.0);
+        let pinned = self.core.wal.pinned_segments(options.shard.0);
         let held_back = pinned > limits::WAL_PINNED_SEGMENTS_MAX
             && (grown || bytes == 0 || pinned > 2 * limits::WAL_PINNED_SEGMENTS_MAX);
-        let held_up = self.shared.held_up.load(Ordering::Relaxed);
+        let held_up = self.core.held_up.load(Ordering::Relaxed);
         if self.seen.0 != commands {
             self.seen = (commands, now_ms);
         }
@@ -136,8 +147,8 @@ impl Checkpointer {
     /// True when the engine holds much in memory only. The log need not be long for that:
     /// one command may change thousands of rows.
     fn is_filling(&self, quiet: bool) -> bool {
-        let stats = self.shared.machine.read().engine().stats();
-        let options = &self.shared.options;
+        let stats = self.core.machine.read().engine().stats();
+        let options = &self.core.options;
         stats.unflushed_bytes >= options.snapshot_bytes
             || stats.unflushed_rows >= ROWS_PER_COMMAND.saturating_mul(options.snapshot_entries)
             || (quiet && stats.unflushed_rows >= QUIET_ROWS_MIN)
@@ -149,21 +160,30 @@ impl Checkpointer {
             Stage::Idle => false,
             Stage::Syncing { synced, .. } => synced.load(Ordering::SeqCst) != WAITING,
         };
-        answered || self.shared.closing.load(Ordering::SeqCst)
+        answered
+            || self.core.is_checkpoint_wanted.load(Ordering::SeqCst)
+            || self.core.closing.load(Ordering::SeqCst)
     }
 
     fn begin(&mut self) {
-        let shared = &self.shared;
-        let mut machine = shared.machine.write();
+        let core = &self.core;
+        let mut machine = core.machine.write();
         let covers = machine.state().applied;
         if covers == machine.engine().durable_index() {
-            shared.commands_since.store(0, Ordering::Relaxed);
-            shared.bytes_since.store(0, Ordering::Relaxed);
+            core.commands_since.store(0, Ordering::Relaxed);
+            core.bytes_since.store(0, Ordering::Relaxed);
             drop(machine);
-            self.not_before_ms = shared.host.clock.boot_ms() + LOOK_MS;
-            self.release(covers);
+            self.not_before_ms = core.host.clock.boot_ms() + LOOK_MS;
+            self.sequence.checkpointed(covers);
             return;
         }
+        let mark = match query::mark(machine.engine()) {
+            Ok(mark) => mark,
+            Err(failure) => {
+                core.fatal.raise(&failure.to_string());
+                return;
+            }
+        };
         let history = machine.history();
         let from = history.persisted().next().max(history.floor());
         let frozen = Frozen {
@@ -174,15 +194,16 @@ impl Checkpointer {
             events: history.unpersisted().cloned().collect(),
             history_floor: history.floor(),
             covers,
+            mark,
             job: machine.engine_mut().checkpoint(covers),
-            commands: shared.commands_since.load(Ordering::Relaxed),
-            bytes: shared.bytes_since.load(Ordering::Relaxed),
-            begun_us: shared.host.clock.boot_us(),
+            commands: core.commands_since.load(Ordering::Relaxed),
+            bytes: core.bytes_since.load(Ordering::Relaxed),
+            begun_us: core.host.clock.boot_us(),
         };
         drop(machine);
         let synced = Arc::new(AtomicU8::new(WAITING));
-        let tell = (synced.clone(), shared.clone());
-        shared.wal.sync(Box::new(move |result| {
+        let tell = (synced.clone(), core.clone());
+        core.wal.sync(Box::new(move |result| {
             let outcome = match result {
                 Ok(()) => SYNCED,
                 Err(WalError::Poisoned(why)) => {
@@ -203,6 +224,7 @@ impl Checkpointer {
     fn finish(&mut self, frozen: Frozen) {
         let Frozen {
             covers,
+            mark,
             job,
             span,
             events,
@@ -211,13 +233,13 @@ impl Checkpointer {
             bytes,
             begun_us,
         } = frozen;
-        let shared = self.shared.clone();
+        let core = self.core.clone();
         let written = self
             .history
             .trim(history_floor)
             .and_then(|()| self.history.append(span, &events))
             .and_then(|()| {
-                let mut machine = shared.machine.write();
+                let mut machine = core.machine.write();
                 machine.history_mut().mark_persisted(span.through);
                 drop(machine);
                 job()
@@ -225,18 +247,19 @@ impl Checkpointer {
         match written {
             Ok(checkpointed) => {
                 self.bytes_last = checkpointed.bytes;
-                let took_us = shared.host.clock.boot_us().saturating_sub(begun_us);
-                shared.checkpoints.took_us.record(took_us);
-                let written = &shared.checkpoints.bytes;
+                let took_us = core.host.clock.boot_us().saturating_sub(begun_us);
+                core.checkpoints.took_us.record(took_us);
+                let written = &core.checkpoints.bytes;
                 written.fetch_add(checkpointed.bytes, Ordering::Relaxed);
-                *shared.no_room.lock() = None;
-                shared.held_up.store(false, Ordering::Relaxed);
-                shared.commands_since.fetch_sub(commands, Ordering::Relaxed);
-                shared.bytes_since.fetch_sub(bytes, Ordering::Relaxed);
-                self.release(covers);
-                shared.inbox.wake();
+                *core.no_room.lock() = None;
+                core.held_up.store(false, Ordering::Relaxed);
+                core.commands_since.fetch_sub(commands, Ordering::Relaxed);
+                core.bytes_since.fetch_sub(bytes, Ordering::Relaxed);
+                *core.durable_mark.lock() = mark;
+                self.sequence.checkpointed(covers);
+                self.sequence.has_room();
                 tracing::debug!(
-                    shard = shared.options.shard.0,
+                    shard = core.options.shard.0,
                     index = covers.0,
                     bytes = checkpointed.bytes,
                     "checkpoint written"
@@ -244,64 +267,37 @@ impl Checkpointer {
             }
             Err(failure @ EngineError::OutOfSpace { .. }) => {
                 tracing::warn!(
-                    shard = shared.options.shard.0,
+                    shard = core.options.shard.0,
                     "{failure}: the log stays longer"
                 );
-                shared.checkpoints.refused.fetch_add(1, Ordering::Relaxed);
-                *shared.no_room.lock() = Some(failure.to_string());
-                self.not_before_ms = shared.host.clock.boot_ms() + RETRY_MS;
+                core.checkpoints.refused.fetch_add(1, Ordering::Relaxed);
+                *core.no_room.lock() = Some(failure.to_string());
+                self.not_before_ms = core.host.clock.boot_ms() + RETRY_MS;
             }
-            Err(failure) => shared.fatal.raise(&failure.to_string()),
-        }
-    }
-
-    /// Notes in the log how far the checkpoint reaches, then lets the entries go.
-    /// IMPORTANT: in this order. A log without the entries and without the note would
-    /// make a shard whose checkpoint was lost look like a new one.
-    fn release(&self, covers: LogIndex) {
-        let group = self.shared.options.shard.0;
-        let note = wal::Record {
-            group,
-            kind: wal::RecordKind::State,
-            index: covers,
-            payload: Bytes::new(),
-        };
-        let wal = self.shared.wal.clone();
-        let append = Append {
-            records: vec![note],
-            durability: wal::Durability::Fsync,
-            done: Box::new(move |result| {
-                if result.is_ok() {
-                    wal.release(group, covers);
-                }
-            }),
-        };
-        if let Err(refused) = self.shared.wal.append(append) {
-            // The entries stay until the next checkpoint.
-            tracing::debug!(group, %refused, "the log was not released");
+            Err(failure) => core.fatal.raise(&failure.to_string()),
         }
     }
 
     /// Does a piece of the engine's own work. False if there is none.
     fn keep_up(&self) -> bool {
-        if self.shared.closing.load(Ordering::SeqCst) {
+        if self.core.closing.load(Ordering::SeqCst) {
             return false;
         }
-        let Some(job) = self.shared.machine.read().engine().upkeep() else {
+        let Some(job) = self.core.machine.read().engine().upkeep() else {
             return false;
         };
         if let Err(failure) = job() {
-            self.shared.fatal.raise(&failure.to_string());
+            self.core.fatal.raise(&failure.to_string());
         }
         true
     }
 
     fn wait(&self, patience: Patience) -> Progress {
-        if self.shared.closing.load(Ordering::SeqCst) {
+        if self.core.closing.load(Ordering::SeqCst) {
             return Progress::Finished;
         }
         if patience == Patience::Block {
-            let (lock, wake) = &self.shared.checkpoint_wake;
+            let (lock, wake) = &self.core.checkpoint_wake;
             let mut guard = lock.lock();
             if !self.has_news() {
                 let _timed_out = wake.wait_for(&mut guard, Duration::from_millis(LOOK_MS));
@@ -313,7 +309,7 @@ impl Checkpointer {
 
 impl Step for Checkpointer {
     fn step(&mut self, patience: Patience) -> Progress {
-        if self.shared.fatal.reason().is_some() {
+        if self.core.fatal.reason().is_some() {
             return Progress::Finished;
         }
         match std::mem::replace(&mut self.stage, Stage::Idle) {
@@ -329,7 +325,7 @@ impl Step for Checkpointer {
                     Progress::Worked
                 }
                 REFUSED => {
-                    self.not_before_ms = self.shared.host.clock.boot_ms() + LOOK_MS;
+                    self.not_before_ms = self.core.host.clock.boot_ms() + LOOK_MS;
                     Progress::Worked
                 }
                 _ => {

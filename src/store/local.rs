@@ -1,25 +1,25 @@
 //! A local shard: its order is this node's log.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, RwLock};
+use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::Done;
 use super::applier::{Applier, Inbox, Logged};
-use super::checkpoint::{Checkpointer, Figures};
+use super::checkpoint::Checkpointer;
+use super::core::{Core, Replayed, Sequence, ShardOptions};
 use super::fatal::Fatal;
 use super::history_file::HistoryFiles;
 use super::notify::Grants;
 use super::sequencer::Sequencer;
-use crate::base::histogram::HistogramSnapshot;
+use super::status::ShardStatus;
 use crate::base::host::{DiskLock, Host};
 use crate::base::time::MachineTime;
-use crate::base::types::{LogIndex, Revision, ShardId};
+use crate::base::types::LogIndex;
 use crate::base::{Error, Result, duration, limits};
-use crate::engine::EngineStats;
 use crate::machine::{Command, Machine, codec};
 use crate::wal::{self, Append, Wal, WalError};
 
@@ -34,102 +34,18 @@ pub enum Durability {
     None,
 }
 
-/// How a local shard is run.
-#[derive(Debug, Clone)]
-pub struct LocalOptions {
-    /// The shard.
-    pub shard: ShardId,
-    /// When writes are acknowledged.
-    pub durability: Durability,
-    /// Where its checkpoints and history are.
-    pub dir: PathBuf,
-    /// Commands between checkpoints, and ...
-    pub snapshot_entries: u64,
-    /// ... bytes of log between checkpoints: whichever comes first.
-    pub snapshot_bytes: u64,
-    /// What the engine may hold in memory only, bytes: beyond it writers wait.
-    pub unflushed_bytes_max: u64,
-}
-
-/// What was applied from the log at the start, and is in no checkpoint yet.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Replayed {
-    /// Commands.
-    pub commands: u64,
-    /// Their weight, bytes.
-    pub bytes: u64,
-}
-
-/// How a local shard is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalStatus {
-    /// The revision of its last change.
-    pub revision: Revision,
-    /// The last entry applied.
-    pub applied: LogIndex,
-    /// The state hash there.
-    pub state_hash: u64,
-    /// Keys, softly expired ones included.
-    pub keys: u64,
-    /// Held locks.
-    pub locks: u64,
-    /// Clients remembered for at-most-once writes.
-    pub sessions: u64,
-    /// The first revision that history holds.
-    pub history_floor: Revision,
-    /// What history takes in memory, bytes, about.
-    pub history_bytes: u64,
-    /// How many events it holds.
-    pub history_events: u64,
-    /// The last entry that a checkpoint covers.
-    pub durable: LogIndex,
-    /// Commands that no checkpoint covers: what a restart would apply again.
-    pub uncovered_commands: u64,
-    /// Their weight, bytes.
-    pub uncovered_bytes: u64,
-    /// Writes that were taken and are not applied yet, bytes.
-    pub inflight_bytes: u64,
-    /// Segments of the log that cannot go because of this shard.
-    pub pinned_segments: u64,
-    /// How large the engine is, and what of it waits for a checkpoint.
-    pub engine: EngineStats,
-    /// How long each checkpoint took, microseconds.
-    pub checkpoint_us: HistogramSnapshot,
-    /// What the checkpoints wrote whole, bytes.
-    pub checkpoint_bytes: u64,
-    /// Checkpoints that found no room on the disk.
-    pub checkpoints_refused: u64,
-    /// Why writes are refused, if the engine's disk is full.
-    pub read_only: Option<String>,
-}
-
 /// A handle to a local shard.
 #[derive(Clone)]
 pub struct Local {
     pub(super) shared: Arc<Shared>,
 }
 
-/// What the handle, the applier and the checkpointer share.
+/// What the handle and the applier share.
 pub(super) struct Shared {
-    pub(super) options: LocalOptions,
-    pub(super) host: Host,
-    pub(super) wal: Wal,
-    pub(super) machine: RwLock<Machine>,
+    pub(super) core: Arc<Core>,
     pub(super) inbox: Inbox,
-    pub(super) grants: Grants,
-    pub(super) fatal: Fatal,
-    pub(super) closing: AtomicBool,
-    /// Log written since the last checkpoint: what a restart would replay.
-    pub(super) commands_since: AtomicU64,
-    pub(super) bytes_since: AtomicU64,
-    pub(super) checkpoint_wake: (Mutex<()>, Condvar),
-    /// Nothing is applied until the engine has written more of what it holds.
-    pub(super) held_up: AtomicBool,
-    /// Why the last checkpoint could not be written, while that is so.
-    pub(super) no_room: Mutex<Option<String>>,
-    pub(super) checkpoints: Figures,
+    durability: Durability,
     sequencer: Mutex<Sequencer>,
-    inflight_bytes: AtomicUsize,
 }
 
 impl Local {
@@ -138,39 +54,28 @@ impl Local {
     pub fn start(
         host: &Host,
         wal: Wal,
-        (machine, replayed): (Machine, Replayed),
+        machine: (Machine, Replayed),
         history: HistoryFiles,
-        options: LocalOptions,
+        (options, durability): (ShardOptions, Durability),
         fatal: Fatal,
         lock: Arc<DiskLock>,
     ) -> Self {
-        let state = machine.state();
+        let state = machine.0.state();
         let sequencer = Sequencer::resume(host.clock.clone(), state.applied, state.now, state.boot);
         let name = options.shard.to_string();
+        let core = Arc::new(Core::new(options, host, wal, machine, fatal));
         let shared = Arc::new(Shared {
-            options,
-            host: host.clone(),
-            wal,
-            machine: RwLock::new(machine),
+            core: core.clone(),
             inbox: Inbox::default(),
-            grants: Grants::default(),
-            fatal,
-            closing: AtomicBool::new(false),
-            commands_since: AtomicU64::new(replayed.commands),
-            bytes_since: AtomicU64::new(replayed.bytes),
-            checkpoint_wake: (Mutex::new(()), Condvar::new()),
-            held_up: AtomicBool::new(false),
-            no_room: Mutex::new(None),
-            checkpoints: Figures::default(),
+            durability,
             sequencer: Mutex::new(sequencer),
-            inflight_bytes: AtomicUsize::new(0),
         });
         let local = Self { shared };
         host.spawn.drive(
             &format!("apply-{name}"),
             Box::new(Applier::new(local.clone())),
         );
-        let checkpointer = Checkpointer::new(local.shared.clone(), history, lock);
+        let checkpointer = Checkpointer::new(core, local.shared.clone(), history, lock);
         host.spawn
             .drive(&format!("checkpoint-{name}"), Box::new(checkpointer));
         local
@@ -186,20 +91,16 @@ impl Local {
             "callers cut their groups"
         );
         let shared = &self.shared;
-        if let Some(reason) = shared.fatal.reason() {
-            return Err(Error::unavailable(format!(
-                "this node is stopping: {reason}"
-            )));
-        }
+        let core = &shared.core;
         let weight: usize = commands.iter().map(Command::weight).sum();
-        shared.admit(weight)?;
+        core.admit(weight)?;
         let must_sync = commands.iter().any(Command::must_sync);
-        let durability = shared.options.durability.of_append(must_sync);
+        let durability = shared.durability.of_append(must_sync);
         let mut sequencer = shared.sequencer.lock();
         let (index, entry) = sequencer.stamp(commands);
         let payload = codec::encode_entry(&entry);
         let record = wal::Record {
-            group: shared.options.shard.0,
+            group: core.options.shard.0,
             kind: wal::RecordKind::Entry,
             index,
             payload,
@@ -216,15 +117,15 @@ impl Local {
             durability,
             done: Box::new(move |result| then.logged(logged, result)),
         };
-        match shared.wal.append(append) {
+        match core.wal.append(append) {
             Ok(()) => {
                 sequencer.advance();
                 Ok(())
             }
             Err(refused) => {
-                shared.inflight_bytes.fetch_sub(weight, Ordering::Relaxed);
+                core.done(weight);
                 if let WalError::Poisoned(_) = refused {
-                    shared.fatal.raise(&refused.to_string());
+                    core.fatal.raise(&refused.to_string());
                     let message = format!("this node is stopping: {refused}");
                     return Err(Error::unavailable(message));
                 }
@@ -235,7 +136,7 @@ impl Local {
 
     /// See [`super::Store::read`].
     pub fn read<T>(&self, read: impl FnOnce(&Machine) -> T) -> T {
-        read(&self.shared.machine.read())
+        read(&self.shared.core.machine.read())
     }
 
     /// See [`super::Store::now`].
@@ -245,50 +146,30 @@ impl Local {
 
     /// See [`super::Store::grants`].
     pub fn grants(&self) -> &Grants {
-        &self.shared.grants
+        &self.shared.core.grants
     }
 
     /// See [`super::Store::status`].
-    pub fn status(&self) -> LocalStatus {
-        let shared = &self.shared;
-        let pinned_segments = shared.wal.pinned_segments(shared.options.shard.0);
-        self.read(|machine| {
-            let state = machine.state();
-            LocalStatus {
-                revision: state.revision,
-                applied: state.applied,
-                state_hash: state.hash,
-                keys: state.keys,
-                locks: state.locks,
-                sessions: machine.sessions_len() as u64,
-                history_floor: machine.history().floor(),
-                history_bytes: machine.history().bytes() as u64,
-                history_events: machine.history().events_len() as u64,
-                durable: machine.engine().durable_index(),
-                uncovered_commands: shared.commands_since.load(Ordering::Relaxed),
-                uncovered_bytes: shared.bytes_since.load(Ordering::Relaxed),
-                inflight_bytes: shared.inflight_bytes.load(Ordering::Relaxed) as u64,
-                pinned_segments,
-                engine: machine.engine().stats(),
-                checkpoint_us: shared.checkpoints.took_us.snapshot(),
-                checkpoint_bytes: shared.checkpoints.bytes.load(Ordering::Relaxed),
-                checkpoints_refused: shared.checkpoints.refused.load(Ordering::Relaxed),
-                read_only: shared.read_only(),
-            }
-        })
+    pub fn status(&self) -> ShardStatus {
+        self.shared.core.status()
+    }
+
+    /// See [`super::Store::checkpoint_now`].
+    pub fn checkpoint_now(&self) {
+        self.shared.core.checkpoint_now();
     }
 
     /// Why writes are refused, if the engine's disk is full.
     pub fn read_only(&self) -> Option<String> {
-        self.shared.read_only()
+        self.shared.core.read_only()
     }
 
     /// Stops the shard's background work once what is logged is applied. The log
     /// must have been closed before.
     pub fn close(&self) {
-        self.shared.closing.store(true, Ordering::SeqCst);
+        self.shared.core.closing.store(true, Ordering::SeqCst);
         self.shared.inbox.wake();
-        self.shared.wake_checkpointer();
+        self.shared.core.wake_checkpointer();
     }
 
     /// The log answered: the entry may be applied, or the node must stop.
@@ -296,7 +177,7 @@ impl Local {
         match result {
             Ok(()) => self.shared.inbox.push(logged),
             Err(failure) => {
-                self.shared.fatal.raise(&failure.to_string());
+                self.shared.core.fatal.raise(&failure.to_string());
                 let unknown = format!("the log failed, so the outcome is unknown: {failure}");
                 (logged.done)(Err(Error::timeout(unknown)));
             }
@@ -304,53 +185,36 @@ impl Local {
     }
 }
 
-impl Shared {
-    fn read_only(&self) -> Option<String> {
-        if !self.held_up.load(Ordering::Relaxed) {
-            return None;
-        }
-        self.no_room.lock().clone()
-    }
-
-    fn admit(&self, weight: usize) -> Result<()> {
-        if let Some(why) = self.read_only() {
-            return Err(Error::limit_exceeded(format!(
-                "shard {} is read-only until its disk has room: {why}",
-                self.options.shard
-            )));
-        }
-        let waiting = self.inflight_bytes.fetch_add(weight, Ordering::Relaxed);
-        if waiting + weight <= limits::SHARD_INFLIGHT_BYTES_MAX {
-            return Ok(());
-        }
-        self.inflight_bytes.fetch_sub(weight, Ordering::Relaxed);
-        Err(Error::limit_exceeded(format!(
-            "shard {} has {waiting} bytes of writes waiting for its disk ({} at most): \
-             send less, or later",
-            self.options.shard,
-            limits::SHARD_INFLIGHT_BYTES_MAX
-        )))
-    }
-
-    /// An entry is applied: its room in the queue is free again.
-    pub(super) fn applied(&self, weight: usize, commands: usize) {
-        self.inflight_bytes.fetch_sub(weight, Ordering::Relaxed);
-        let commands_since = self
-            .commands_since
-            .fetch_add(commands as u64, Ordering::Relaxed)
-            + commands as u64;
-        let bytes_since =
-            self.bytes_since.fetch_add(weight as u64, Ordering::Relaxed) + weight as u64;
-        let options = &self.options;
-        if commands_since >= options.snapshot_entries || bytes_since >= options.snapshot_bytes {
-            self.wake_checkpointer();
+impl Sequence for Shared {
+    /// Notes in the log how far the checkpoint reaches, then lets the entries go.
+    /// IMPORTANT: in this order. A log without the entries and without the note would
+    /// make a shard whose checkpoint was lost look like a new one.
+    fn checkpointed(&self, covers: LogIndex) {
+        let group = self.core.options.shard.0;
+        let note = wal::Record {
+            group,
+            kind: wal::RecordKind::State,
+            index: covers,
+            payload: Bytes::new(),
+        };
+        let wal = self.core.wal.clone();
+        let append = Append {
+            records: vec![note],
+            durability: wal::Durability::Fsync,
+            done: Box::new(move |result| {
+                if result.is_ok() {
+                    wal.release(group, covers);
+                }
+            }),
+        };
+        if let Err(refused) = self.core.wal.append(append) {
+            // The entries stay until the next checkpoint.
+            tracing::debug!(group, %refused, "the log was not released");
         }
     }
 
-    pub(super) fn wake_checkpointer(&self) {
-        // Under the lock, or a checkpointer about to wait would not hear of it.
-        let _guard = self.checkpoint_wake.0.lock();
-        self.checkpoint_wake.1.notify_one();
+    fn has_room(&self) {
+        self.inbox.wake();
     }
 }
 

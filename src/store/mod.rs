@@ -6,17 +6,26 @@
 
 mod applier;
 pub mod checkpoint;
+mod core;
 pub mod fatal;
 pub mod history_file;
 pub mod local;
 mod notify;
+pub mod replicated;
 mod sequencer;
+mod status;
 
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+pub use self::core::{Replayed, ShardOptions};
 use crate::base::Result;
 use crate::base::time::MachineTime;
 use crate::machine::{Applied, Command, Machine};
-pub use local::{Durability, Local, LocalOptions, LocalStatus, Replayed};
+pub use local::{Durability, Local};
 pub use notify::GrantWait;
+pub use replicated::{Replicated, ReplicatedOptions};
+pub use status::ShardStatus;
 
 /// Called once with what became of the submitted commands, in their order. Runs on
 /// the shard's own thread: it must not block.
@@ -27,17 +36,53 @@ pub type Done = Box<dyn FnOnce(Result<Vec<Applied>>) + Send>;
 pub enum Store {
     /// Ordered by this node's log.
     Local(Local),
+    /// Ordered by a consensus group.
+    Replicated(Replicated),
+}
+
+/// Resolves once a read sees everything that was acknowledged before.
+pub type Barrier = BoxFuture<'static, Result<()>>;
+
+/// Who orders a shard's commands right now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lead {
+    /// The term of the group; 0 for local shards.
+    pub term: u64,
+    /// Where clients reach the leader; empty when that is this node, or unknown.
+    pub address: String,
 }
 
 impl Store {
-    /// Orders `commands`, and calls `done` once they are applied.
+    /// Orders `commands`, and calls `done` once they are applied. A replicated shard
+    /// gives up at `due`: what it could not propose by then was not done
+    /// (`Unavailable`), what has no outcome is unknown (`Timeout`).
     ///
     /// # Errors
     /// Nothing was logged and `done` will never be called: `LimitExceeded` when the
     /// shard is full of work or the disk of bytes, `Unavailable` when it is stopping.
-    pub fn submit(&self, commands: Vec<Command>, done: Done) -> Result<()> {
+    pub fn submit(&self, commands: Vec<Command>, due: Instant, done: Done) -> Result<()> {
         match self {
             Self::Local(local) => local.submit(commands, done),
+            Self::Replicated(replicated) => replicated.submit(commands, due, done),
+        }
+    }
+
+    /// For tests: with a deadline that no test reaches.
+    ///
+    /// # Errors
+    /// As [`Store::submit`].
+    #[cfg(test)]
+    pub(crate) fn submit_now(&self, commands: Vec<Command>, done: Done) -> Result<()> {
+        let due = Instant::now() + std::time::Duration::from_secs(3_600);
+        self.submit(commands, due, done)
+    }
+
+    /// What a linearizable read must wait for; `None`: nothing, what is applied here is
+    /// all there is.
+    pub fn barrier(&self, due: Instant) -> Option<Barrier> {
+        match self {
+            Self::Local(_) => None,
+            Self::Replicated(replicated) => Some(replicated.barrier(due)),
         }
     }
 
@@ -46,6 +91,7 @@ impl Store {
     pub fn read<T>(&self, read: impl FnOnce(&Machine) -> T) -> T {
         match self {
             Self::Local(local) => local.read(read),
+            Self::Replicated(replicated) => replicated.read(read),
         }
     }
 
@@ -54,6 +100,7 @@ impl Store {
     pub fn now(&self) -> MachineTime {
         match self {
             Self::Local(local) => local.now(),
+            Self::Replicated(replicated) => replicated.now(),
         }
     }
 
@@ -61,13 +108,47 @@ impl Store {
     pub fn grants(&self) -> &notify::Grants {
         match self {
             Self::Local(local) => local.grants(),
+            Self::Replicated(replicated) => replicated.grants(),
         }
     }
 
     /// How the shard is doing.
-    pub fn status(&self) -> LocalStatus {
+    pub fn status(&self) -> ShardStatus {
         match self {
             Self::Local(local) => local.status(),
+            Self::Replicated(replicated) => replicated.status(),
+        }
+    }
+
+    /// Asks for a checkpoint as soon as possible; the status tells when it is there.
+    pub fn checkpoint_now(&self) {
+        match self {
+            Self::Local(local) => local.checkpoint_now(),
+            Self::Replicated(replicated) => replicated.checkpoint_now(),
+        }
+    }
+
+    /// Who leads it, as far as this node knows.
+    pub fn lead(&self) -> Lead {
+        match self {
+            Self::Local(_) => Lead::default(),
+            Self::Replicated(replicated) => replicated.lead(),
+        }
+    }
+
+    /// Why writes are refused here, if the engine's disk is full.
+    pub fn read_only(&self) -> Option<String> {
+        match self {
+            Self::Local(local) => local.read_only(),
+            Self::Replicated(replicated) => replicated.read_only(),
+        }
+    }
+
+    /// The replicated shard, if it is one.
+    pub fn replicated(&self) -> Option<&Replicated> {
+        match self {
+            Self::Local(_) => None,
+            Self::Replicated(replicated) => Some(replicated),
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::record::GroupId;
 use crate::base::host::is_no_room;
+use crate::base::types::LogIndex;
 use crate::base::{Error, ErrorKind};
 
 /// A failure of the log. Cheap to clone: one failed batch answers many callers.
@@ -110,6 +112,23 @@ pub enum WalError {
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
+    /// A group was to be read back that the log keeps no index of.
+    #[error("group {group} was not opened for reading: name it in the log's options")]
+    NotIndexed {
+        /// The group.
+        group: GroupId,
+    },
+    /// Entries are missing between two that are there: whoever wrote them left some out
+    /// and did not purge what was before.
+    #[error("the log of group {group} goes on at entry {next} after entry {last}")]
+    Hole {
+        /// The group.
+        group: GroupId,
+        /// The last entry before the hole.
+        last: LogIndex,
+        /// The first after it.
+        next: LogIndex,
+    },
     /// The options make no log.
     #[error("{0}")]
     Options(String),
@@ -142,7 +161,7 @@ impl WalError {
 impl From<WalError> for Error {
     fn from(error: WalError) -> Self {
         let kind = match &error {
-            WalError::Corrupt { .. } => ErrorKind::Corrupt,
+            WalError::Corrupt { .. } | WalError::Hole { .. } => ErrorKind::Corrupt,
             // Nothing is damaged: this log and this program, or node, do not belong together.
             WalError::NewerFormat { .. } | WalError::OtherNode { .. } => ErrorKind::Invalid,
             WalError::ReadOnly { .. }
@@ -153,7 +172,7 @@ impl From<WalError> for Error {
             WalError::Closed => ErrorKind::Unavailable,
             // After the log was given a record, its outcome is unknown.
             WalError::Poisoned(_) => ErrorKind::Timeout,
-            WalError::Io { .. } => ErrorKind::Internal,
+            WalError::Io { .. } | WalError::NotIndexed { .. } => ErrorKind::Internal,
         };
         Error::new(kind, error.to_string()).with_source(error)
     }

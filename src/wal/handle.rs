@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::WalError;
 use super::queue::{Append, Done, ReadOnly, Shared};
-use super::record::GroupId;
+use super::read::{Reader, Wanted};
+use super::record::{GroupId, Record};
 use crate::base::histogram::HistogramSnapshot;
 use crate::base::types::LogIndex;
 
@@ -16,7 +17,7 @@ pub struct Wal {
 }
 
 struct Owner {
-    shared: Arc<Shared>,
+    reader: Reader,
 }
 
 /// How the log is doing.
@@ -53,14 +54,14 @@ pub struct WalStatus {
 }
 
 impl Wal {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(reader: Reader) -> Self {
         Self {
-            owner: Arc::new(Owner { shared }),
+            owner: Arc::new(Owner { reader }),
         }
     }
 
     fn shared(&self) -> &Shared {
-        &self.owner.shared
+        &self.owner.reader.shared
     }
 
     /// Queues records. The order of accepted appends is the order of the log and the
@@ -68,9 +69,10 @@ impl Wal {
     ///
     /// # Errors
     /// The append is refused: nothing of it is done, and `done` is not called.
-    /// `ReadOnly`: the disk is full (appends without entries are still taken while
-    /// they fit the room there is); `QueueFull`: too much is waiting; `TooLarge`:
-    /// split it; `Poisoned`, `Closed`.
+    /// `ReadOnly`: the disk is full; `QueueFull`: too much is waiting. Appends without
+    /// entries are still taken then: entries leave them a sixteenth of a segment, at most
+    /// 256 KiB, and only when that is used up they are refused too. `TooLarge`: split it;
+    /// `Poisoned`, `Closed`.
     pub fn append(&self, append: Append) -> Result<(), WalError> {
         self.shared().append(append)
     }
@@ -81,9 +83,40 @@ impl Wal {
         self.shared().sync(done);
     }
 
-    /// Entries of `group` up to `index` are not needed any more. Segments that
-    /// nobody needs are recycled, the oldest first. Kept in memory only: after a
-    /// restart they may be replayed again.
+    /// Reads entries of `group` back, from `from` to before `to_exclusive`, by index. What
+    /// is released or void is left out, so the answer may begin later and end earlier; in
+    /// between nothing is missing. It ends, too, before the entry with which its payloads
+    /// would be more than `bytes_max` together, but has at least one entry if any is there:
+    /// who wants more asks again from behind the last one.
+    ///
+    /// Only what is written is found: an entry for sure once `done` of its append was told
+    /// `Ok`, with any durability. Until then the caller must keep it. Reads the disk on the
+    /// caller's thread, a batch at a time (24 MiB at most), beside the writer and other
+    /// readers; what is released, truncated and recycled meanwhile is never taken for
+    /// something else. A closed log can still be read.
+    ///
+    /// # Errors
+    /// `NotIndexed`: the group is not among `WalOptions::indexed`; `Hole`: it left an index
+    /// out, without a purge; `Corrupt`: damage since it was written, with file and
+    /// offset; `Io`; `Poisoned`.
+    pub fn read(
+        &self,
+        group: GroupId,
+        from: LogIndex,
+        to_exclusive: LogIndex,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, WalError> {
+        self.owner.reader.read(Wanted {
+            group,
+            from,
+            to_exclusive,
+            bytes_max,
+        })
+    }
+
+    /// Entries of `group` up to `index` are not needed any more, and not read any more.
+    /// Segments that nobody needs are recycled, the oldest first. Kept in memory only:
+    /// after a restart they may be there again, the older ones missing.
     pub fn release(&self, group: GroupId, index: LogIndex) {
         let mut state = self.shared().lock();
         state.segments.release(group, index);
@@ -152,8 +185,8 @@ impl Wal {
 
 impl Owner {
     fn close(&self) {
-        self.shared.lock().closed = true;
-        self.shared.wake();
+        self.reader.shared.lock().closed = true;
+        self.reader.shared.wake();
     }
 }
 

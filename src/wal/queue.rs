@@ -18,6 +18,9 @@ use crate::base::limits::WAL_QUEUE_BYTES_MAX;
 /// Appends and syncs that may wait: small ones must not pile up without bound.
 const QUEUE_ITEMS_MAX: usize = 1 << 16;
 
+/// How many more appends without entries may wait.
+const QUEUE_RESERVE: usize = QUEUE_ITEMS_MAX / 8;
+
 /// Called once, on the writer's thread, when an append or sync is done.
 pub type Done = Box<dyn FnOnce(Result<(), WalError>) + Send>;
 
@@ -189,12 +192,16 @@ impl Shared {
         let queue_is_full = WalError::QueueFull {
             queued_bytes: state.queued_bytes,
         };
-        let too_much = state.queued_bytes > 0 && state.queued_bytes + taken > WAL_QUEUE_BYTES_MAX;
-        if too_much || state.queue.len() >= QUEUE_ITEMS_MAX {
+        if has_entries {
+            let too_much = state.queued_bytes + taken > WAL_QUEUE_BYTES_MAX;
+            if (too_much && state.queued_bytes > 0) || state.queue.len() >= QUEUE_ITEMS_MAX {
+                return Err(queue_is_full);
+            }
+        } else if state.queue.len() >= QUEUE_ITEMS_MAX + QUEUE_RESERVE {
             return Err(queue_is_full);
         }
         let states = self.check_states(&state, &append.records)?;
-        let Some(epoch) = state.room.admit(taken) else {
+        let Some(epoch) = state.room.admit(taken, has_entries) else {
             // Either there is no room on the disk, or the writer is about to make some.
             return Err(state
                 .read_only
@@ -272,7 +279,8 @@ impl Shared {
         Ok(bytes)
     }
 
-    /// What `records` make of `states_bytes`, if the head of a segment can hold it.
+    /// What `records` make larger of `states_bytes`, if the head of a segment can hold it.
+    /// Mostly nothing: a group writes states of one size.
     fn check_states(
         &self,
         state: &State,
@@ -284,8 +292,10 @@ impl Shared {
             .filter(|record| record.kind == RecordKind::State)
         {
             let before = state.states_bytes.get(&record.group).copied().unwrap_or(0);
-            let bytes = grown.entry(record.group).or_insert(before);
-            *bytes = record.encoded_bytes().max(*bytes);
+            if record.encoded_bytes() > before {
+                let bytes = grown.entry(record.group).or_insert(before);
+                *bytes = record.encoded_bytes().max(*bytes);
+            }
         }
         if grown.is_empty() {
             return Ok(grown);

@@ -40,17 +40,20 @@ pub struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum RecordKind {
-    /// The entry at `index`: kept until the group releases it.
+    /// The entry at `index`: kept until the group releases it. It takes the place of an
+    /// earlier one there.
     Entry = 1,
     /// What the group must remember for ever in little space (vote, membership,
     /// committed and purged positions). The latest wins, and is written again at
     /// the head of every segment, so that it pins none.
     State = 2,
-    /// Entries at `index` and after it are void. Kept as long as they are.
+    /// Entries at `index` and after it are void, and others may be appended in their
+    /// place. Kept as long as they are.
     Truncate = 3,
     /// Entries up to `index` are not needed any more: a release that is also
     /// replayed. It goes with its segment: a position that must be remembered
-    /// belongs into the `State`.
+    /// belongs into the `State`, in the same append. The group may go on at any later
+    /// index, even one beyond its last entry.
     Purge = 4,
 }
 

@@ -6,13 +6,15 @@
 //! first batch: what older segments hold from there on is superseded. A crash at
 //! any point leaves either the old end of the log or the new one.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::WalError;
 use super::handle::Wal;
 use super::queue::Shared;
-use super::record::Record;
+use super::read::Reader;
+use super::record::{GroupId, Record};
 use super::repair::{Repaired, repair};
 use super::room::{Room, Sizes};
 use super::scan::Batches;
@@ -32,6 +34,9 @@ pub struct WalOptions {
     /// The length of a new segment, bytes: a multiple of 4096 from 16 KiB to 1 GiB.
     /// It may change from start to start.
     pub segment_bytes: u64,
+    /// The groups whose entries can be read back with `Wal::read`. Each costs 24 bytes of
+    /// memory an entry that is not released; the others cost nothing.
+    pub indexed: BTreeSet<GroupId>,
 }
 
 /// A log that was checked and repaired, before anything is served from it.
@@ -64,7 +69,7 @@ impl Wal {
         // The fresh segment must not outlive the one it follows.
         sync_dir(disk, dir)?;
         let mut spares = Spares::new(dir.clone(), options.segment_bytes);
-        let mut survey = Survey::read(disk, dir, options.node, &mut spares)?;
+        let mut survey = Survey::read(disk, dir, options.node, &options.indexed, &mut spares)?;
         let repaired = repair(host, dir, options.node, &sizes, &mut spares, &mut survey)?;
         Ok(Recovery {
             host: host.clone(),
@@ -86,9 +91,22 @@ fn parent_of(dir: &Path) -> &Path {
 }
 
 impl Recovery {
-    /// Visits every kept record in the order of the log; one segment is in memory at a
-    /// time. States come again at the head of each segment: the latest wins. All of it
-    /// is durable.
+    /// The latest state of `group`, if it ever had one: what a replay would show last.
+    pub fn state(&self, group: GroupId) -> Option<&Record> {
+        self.survey.states.get(&group)
+    }
+
+    /// Visits every kept record of every kind in the order of the log, which is the order
+    /// in which they were appended; one segment is in memory at a time. All of it is
+    /// durable.
+    ///
+    /// Void entries come too, and the truncation that voids them comes after them; entries
+    /// that were released may come, or may be gone, the oldest first. What counts of a
+    /// group at the end is what a reader makes of it step by step: an entry takes the
+    /// place of an earlier one at its index, a `Truncate` drops those at its index and after it,
+    /// a `Purge` those up to its index. A record of those two kinds comes as long as an entry
+    /// it concerns does. States come again at the head of each segment: the latest wins,
+    /// and is [`Recovery::state`].
     ///
     /// # Errors
     /// The visitor's, or the file system's.
@@ -118,7 +136,7 @@ impl Recovery {
                 return Err(WalError::corrupt(&kept.path, offset, what).into());
             };
             for record in batch.records() {
-                let record = record
+                let (_, record) = record
                     .map_err(|what| WalError::corrupt(&kept.path, batch.offset as u64, what))?;
                 visit(record)?;
             }
@@ -136,9 +154,14 @@ impl Recovery {
         let room = Room::new(&self.sizes, current.header.epoch, left);
         let shared = Shared::new(self.sizes, room, self.survey.segments, &self.survey.states);
         let shared = Arc::new(shared);
+        let reader = Reader {
+            shared: shared.clone(),
+            disk: self.host.disk.clone(),
+            dir: self.options.dir.clone(),
+        };
         let writer = Writer {
             host: self.host.clone(),
-            shared: shared.clone(),
+            shared,
             dir: self.options.dir,
             current,
             next_batch,
@@ -150,6 +173,6 @@ impl Recovery {
             buffer: Vec::new(),
         };
         self.host.spawn.drive("wal", Box::new(writer));
-        Wal::new(shared)
+        Wal::new(reader)
     }
 }

@@ -60,8 +60,8 @@ pub(super) fn repair(
         .file
         .len()
         .map_err(|error| WalError::io(&path, "open", error))?;
-    survey.segments.push(header.epoch, length);
-    note_tail(&path, survey)?;
+    survey.segments.push(&header, length);
+    note_tail(&path, &fresh.tail, survey)?;
     check_states(sizes, &survey.states)?;
     survey.kept.push(Kept {
         path: path.clone(),
@@ -87,6 +87,8 @@ struct Fresh {
     header: SegmentHeader,
     position: u64,
     next_batch: u64,
+    /// Where each batch of the kept tail went, bytes.
+    tail: Vec<u64>,
     buffer: Vec<u8>,
 }
 
@@ -98,6 +100,7 @@ impl Fresh {
             header,
             position: SEGMENT_HEADER_BYTES as u64,
             next_batch: header.first_batch,
+            tail: Vec::new(),
             buffer: Vec::new(),
         })
     }
@@ -110,9 +113,11 @@ impl Fresh {
             .states
             .values()
             .for_each(|state| state.encode(&mut states));
-        let tail = survey.tail.payloads();
-        let payloads = std::iter::once(states.as_slice()).chain(tail);
-        for payload in payloads.filter(|payload| !payload.is_empty()) {
+        if !states.is_empty() {
+            self.write(&states, self.header.synced_through)?;
+        }
+        for payload in survey.tail.payloads() {
+            self.tail.push(self.position);
             self.write(payload, self.header.synced_through)?;
         }
         self.sync()?;
@@ -157,8 +162,9 @@ fn bytes_needed(survey: &Survey) -> u64 {
     SEGMENT_HEADER_BYTES as u64 + batch_bytes(states) + tail.sum::<u64>() + batch_bytes(0)
 }
 
-/// A whole segment if possible. On a full disk just what is needed: the log then
-/// starts read-only instead of not at all.
+/// A whole segment if possible. On a full disk what is needed and what entries leave to
+/// votes and the like, or just what is needed: the log then starts read-only instead of
+/// not at all.
 fn take_spare(
     disk: &dyn Disk,
     sizes: &Sizes,
@@ -171,6 +177,10 @@ fn take_spare(
             Err(error) if error.is_out_of_space() => {}
             Err(error) => return Err(error),
         }
+    }
+    match spares.make(disk, needed_bytes + sizes.reserve_bytes) {
+        Err(error) if error.is_out_of_space() => {}
+        made => return made,
     }
     let path = spares.path();
     spares.make(disk, needed_bytes).map_err(|error| {
@@ -193,11 +203,12 @@ fn trim(disk: &dyn Disk, last: &Kept) -> Result<(), WalError> {
     sync_data(&*file, &last.path)
 }
 
-fn note_tail(path: &Path, survey: &mut Survey) -> Result<(), WalError> {
-    for payload in survey.tail.payloads() {
+/// Notes what the kept tail holds, whose batches begin at `starts` now.
+fn note_tail(path: &Path, starts: &[u64], survey: &mut Survey) -> Result<(), WalError> {
+    for (payload, start) in survey.tail.payloads().zip(starts) {
         for record in records_in(payload) {
-            let record = record.map_err(|what| WalError::corrupt(path, 0, what))?;
-            survey.segments.note(&record);
+            let (offset, record) = record.map_err(|what| WalError::corrupt(path, *start, what))?;
+            survey.segments.note(&record, *start, offset);
             if record.kind == RecordKind::State {
                 survey.states.insert(record.group, record);
             }

@@ -3,6 +3,9 @@
 //! Each append is told at once into which segment it will go, the current one or
 //! the next, and takes its room there as if it were a batch of its own. Batches
 //! share headers and padding, so the writer never needs more than was taken.
+//!
+//! Entries leave a little of the last room there is to appends without any: a full disk
+//! or a full queue must not keep a group from voting, truncating or purging.
 
 use super::WalError;
 use super::format::{BATCH_HEADER_BYTES, BATCH_PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES};
@@ -18,7 +21,12 @@ pub(super) struct Sizes {
     pub(super) append_bytes_max: u64,
     /// What a new segment offers to appends at least.
     pub(super) usable_bytes: u64,
+    /// What entries leave of the last room there is.
+    pub(super) reserve_bytes: u64,
 }
+
+/// The most that is left to appends without entries, bytes: thousands of votes.
+const RESERVE_BYTES_MAX: u64 = 256 << 10;
 
 /// The smallest segment that makes sense, bytes.
 const SEGMENT_BYTES_MIN: u64 = 16 << 10;
@@ -44,6 +52,7 @@ impl Sizes {
             append_bytes_max: (segment_bytes / 2 - BATCH_HEADER_BYTES as u64)
                 .min(BATCH_PAYLOAD_BYTES_MAX as u64),
             usable_bytes: segment_bytes - SEGMENT_HEADER_BYTES as u64 - head_bytes,
+            reserve_bytes: (segment_bytes / 16).min(RESERVE_BYTES_MAX),
         })
     }
 }
@@ -52,6 +61,7 @@ impl Sizes {
 #[derive(Debug)]
 pub(super) struct Room {
     usable_bytes: u64,
+    reserve_bytes: u64,
     epoch: u64,
     left: u64,
     next_left: Option<u64>,
@@ -64,6 +74,7 @@ impl Room {
     pub(super) fn new(sizes: &Sizes, epoch: u64, left: u64) -> Self {
         Self {
             usable_bytes: sizes.usable_bytes,
+            reserve_bytes: sizes.reserve_bytes,
             epoch,
             left,
             next_left: None,
@@ -71,14 +82,24 @@ impl Room {
         }
     }
 
-    /// Takes `bytes`. The epoch of the segment they are for, if there is room.
-    pub(super) fn admit(&mut self, bytes: u64) -> Option<u64> {
-        if !self.spilled && bytes <= self.left {
+    /// Takes `bytes`, with entries or without. The epoch of the segment they are for, if
+    /// there is room.
+    pub(super) fn admit(&mut self, bytes: u64, has_entries: bool) -> Option<u64> {
+        let reserve_bytes = if has_entries { self.reserve_bytes } else { 0 };
+        let kept_here = if self.next_left.is_some() {
+            0
+        } else {
+            reserve_bytes
+        };
+        if !self.spilled && bytes + kept_here <= self.left {
             self.left -= bytes;
             return Some(self.epoch);
         }
         let next_left = self.next_left.as_mut()?;
-        *next_left = next_left.checked_sub(bytes)?;
+        if bytes + reserve_bytes > *next_left {
+            return None;
+        }
+        *next_left -= bytes;
         self.spilled = true;
         Some(self.epoch + 1)
     }

@@ -87,8 +87,14 @@ impl<'a> Iterator for Batches<'a> {
 
 /// The batch header at `offset`, if one of this segment is there.
 fn header_at(segment: &[u8], of: &SegmentHeader, offset: usize) -> Option<BatchHeader> {
-    let header = BatchHeader::decode(segment.get(offset..)?, of.salt)?;
-    let sound = header.epoch == of.epoch
+    sound_header(segment.get(offset..)?, of.epoch, of.salt)
+}
+
+/// The batch header at the start of `bytes`, if it is one of the segment with this epoch
+/// and salt, and does not contradict itself.
+pub(super) fn sound_header(bytes: &[u8], epoch: u64, salt: u64) -> Option<BatchHeader> {
+    let header = BatchHeader::decode(bytes, salt)?;
+    let sound = header.epoch == epoch
         && header.synced_through < header.number
         && header.payload_bytes as usize <= BATCH_PAYLOAD_BYTES_MAX;
     sound.then_some(header)
@@ -96,23 +102,25 @@ fn header_at(segment: &[u8], of: &SegmentHeader, offset: usize) -> Option<BatchH
 
 impl<'a> Batch<'a> {
     /// Its records in order; see [`records_in`].
-    pub(super) fn records(&self) -> impl Iterator<Item = Result<Record, String>> + use<'a> {
+    pub(super) fn records(&self) -> impl Iterator<Item = Result<(u64, Record), String>> + use<'a> {
         records_in(self.payload)
     }
 }
 
-/// The records of a batch's payload, in order. The last may be an error, which says
-/// what is wrong: the checksum held, so whoever wrote it was wrong.
-pub(super) fn records_in(payload: &[u8]) -> impl Iterator<Item = Result<Record, String>> {
+/// The records of a batch's payload, in order, each with where it starts, bytes. The
+/// last may be an error, which says what is wrong: the checksum held, so whoever wrote
+/// it was wrong.
+pub(super) fn records_in(payload: &[u8]) -> impl Iterator<Item = Result<(u64, Record), String>> {
     let mut rest = payload;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
+        let offset = (payload.len() - rest.len()) as u64;
         let record = Record::decode(&mut rest);
         if record.is_err() {
             rest = &[];
         }
-        Some(record)
+        Some(record.map(|record| (offset, record)))
     })
 }

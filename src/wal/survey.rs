@@ -1,6 +1,6 @@
 //! The first half of recovery: reading what is there, and judging it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -58,18 +58,19 @@ pub(super) struct Survey {
 
 impl Survey {
     /// Reads every segment in `dir`. Spares are adopted, files that were never
-    /// finished removed.
+    /// finished removed. Where the entries of `indexed` are is noted.
     pub(super) fn read(
         disk: &dyn Disk,
         dir: &Path,
         node: NodeId,
+        indexed: &BTreeSet<GroupId>,
         spares: &mut Spares,
     ) -> Result<Self, WalError> {
         let mut survey = Self {
             kept: Vec::new(),
             tail: Tail::default(),
             synced_through: 0,
-            segments: Segments::default(),
+            segments: Segments::new(indexed),
             states: BTreeMap::new(),
         };
         let found = find_segments(disk, dir, node, spares)?;
@@ -94,7 +95,7 @@ impl Survey {
             Some(next) => next - 1,
             None => proven(&segment, header),
         };
-        self.segments.push(header.epoch, segment.len() as u64);
+        self.segments.push(&header, segment.len() as u64);
         let mut batches = Batches::new(&segment, header);
         while batches.number <= synced_through {
             let Some(batch) = batches.next() else {
@@ -128,10 +129,10 @@ impl Survey {
     }
 
     fn note(&mut self, path: &Path, batch: &Batch<'_>) -> Result<(), WalError> {
+        let start = batch.offset as u64;
         for record in batch.records() {
-            let record =
-                record.map_err(|what| WalError::corrupt(path, batch.offset as u64, what))?;
-            self.segments.note(&record);
+            let (offset, record) = record.map_err(|what| WalError::corrupt(path, start, what))?;
+            self.segments.note(&record, start, offset);
             if record.kind == RecordKind::State {
                 self.states.insert(record.group, record);
             }

@@ -181,7 +181,11 @@ impl Writer {
             figures.batch_bytes.record(written);
             let mut state = self.shared.lock();
             state.room.give_back(taken_bytes - written);
-            records().for_each(|record| state.segments.note(record));
+            let (batch, mut offset) = (self.current.position - written, 0);
+            for record in records() {
+                state.segments.note(record, batch, offset);
+                offset += record.encoded_bytes();
+            }
         }
         for state in records().filter(|record| record.kind == RecordKind::State) {
             self.states.insert(state.group, state.clone());
@@ -289,7 +293,7 @@ impl Writer {
         };
         self.write_states()?;
         let mut state = self.shared.lock();
-        state.segments.push(header.epoch, self.current.length);
+        state.segments.push(&header, self.current.length);
         state
             .room
             .rotated(self.current.length - self.current.position);

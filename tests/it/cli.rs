@@ -68,10 +68,7 @@ fn what_is_wrong_with_the_words_is_said_with_code_2() {
         "no stale reads yet",
     );
     refuses(&["serve", "--listen", "0.0.0.0:0"], "add --insecure");
-    refuses(
-        &["serve", "--shards", "1=dstore"],
-        "no replicated shards yet",
-    );
+    refuses(&["serve", "--shards", "1=dstore"], "--node-id node-1");
     refuses(&["serve", "--engine", "rocks"], "it is memory or redb");
     refuses(&["serve", "--config", "/nowhere.toml"], "/nowhere.toml");
 }

@@ -84,7 +84,8 @@ fn lists_and_switches_come_from_every_layer() {
     assert_eq!(listen.len(), 2);
     assert!(serve.get_flag("insecure"));
 
-    let effective = resolve_in("dkv serve", &[("DKV_INSECURE", "0")]).unwrap();
+    let variables = [("DKV_INSECURE", "0"), ("DKV_SHARDS", "1=lstore,2=dstore")];
+    let effective = resolve_in("dkv serve", &variables).unwrap();
     let serve = effective.matches.subcommand_matches("serve").unwrap();
     assert!(!serve.get_flag("insecure"));
     let shards = serve
@@ -184,17 +185,13 @@ fn old_flags_without_meaning_are_accepted_with_one_note_each() {
 
 #[test]
 fn what_this_build_lacks_is_refused_plainly() {
-    for words in [
-        "dkv serve --join a:1",
-        "dkv kv get k --tls-ca x",
-        "dkv serve --heartbeat 50ms",
-    ] {
+    for words in ["dkv serve --tls-key x", "dkv kv get k --tls-ca x"] {
         let refused = message(resolve_in(words, &[]));
         assert!(
             refused.contains("not in this build yet"),
             "{words}: {refused}"
         );
     }
-    let refused = message(resolve_in("dkv serve", &[("DKV_CLUSTER_MEMBERS", "a=b:1")]));
-    assert!(refused.starts_with("DKV_CLUSTER_MEMBERS: "), "{refused}");
+    let refused = message(resolve_in("dkv serve", &[("DKV_TLS_CA", "x")]));
+    assert!(refused.starts_with("DKV_TLS_CA: "), "{refused}");
 }

@@ -324,6 +324,8 @@ impl State {
             term: 0,
             leader: self.leader.clone(),
             local: self.kind == "lstore",
+            stale: false,
+            age_ms: None,
         })
     }
 

@@ -61,6 +61,31 @@ pub fn decode_entry(bytes: Bytes) -> Result<Entry> {
     })
 }
 
+/// Commands on their way to the leader. Nobody has stamped them: their timers travel as
+/// durations from the moment the leader does.
+pub fn store_proposal(commands: &[Command]) -> Vec<storage::Command> {
+    let durations = |command: &Command| {
+        let mut command = command.clone();
+        command.stamp(MachineTime(0));
+        store_command(&command)
+    };
+    commands.iter().map(durations).collect()
+}
+
+/// Reads what [`store_proposal`] made: commands that are still to be stamped.
+///
+/// # Errors
+/// If there are too many, or one holds something out of bounds or is unknown here.
+pub fn read_proposal(stored: Vec<storage::Command>) -> Result<Vec<Command>> {
+    at_most("commands in a proposal", stored.len(), ENTRY_COMMANDS_MAX)?;
+    let unstamped = |stored| {
+        let mut command = read_command(stored)?;
+        command.unstamp();
+        Ok(command)
+    };
+    stored.into_iter().map(unstamped).collect()
+}
+
 fn store_command(command: &Command) -> storage::Command {
     storage::Command {
         request: command.request.as_ref().map(|request| storage::RequestId {

@@ -7,6 +7,7 @@ use crate::base::types::{ClientId, FenceToken, OwnerId, RequestId, ShardId};
 use crate::base::{Error, Result, limits};
 use crate::machine::Fence;
 use crate::proto::v1;
+use crate::server::service::Consistency;
 
 /// The shard of a request that names none.
 const DEFAULT_SHARD: u32 = 100;
@@ -93,6 +94,14 @@ pub(super) fn timer(what: &str, ms: u64) -> Result<Timer> {
         0 => Timer::Never,
         ms => Timer::InMs(ms),
     })
+}
+
+/// How fresh a read of this target must be.
+pub(super) fn consistency(target: Option<&v1::Target>) -> Consistency {
+    match target {
+        Some(target) if target.stale => Consistency::Stale,
+        _ => Consistency::Linearizable,
+    }
 }
 
 fn id16(what: &str, bytes: &[u8]) -> Result<[u8; 16]> {

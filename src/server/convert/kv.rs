@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::call::{Call, Kind};
-use super::fields::{fence, key, own, range, request_id, target, timer};
+use super::fields::{consistency, fence, key, own, range, request_id, target, timer};
 use crate::base::time::Timer;
 use crate::base::types::Revision;
 use crate::base::{Error, Result, limits};
@@ -23,8 +23,9 @@ pub(super) fn has(request: v1::HasRequest) -> Result<Call> {
 }
 
 fn look(wire_target: Option<v1::Target>, key: Bytes, kind: Kind) -> Result<Call> {
+    let consistency = consistency(wire_target.as_ref());
     let (shard, bucket) = target(wire_target)?;
-    let operation = Operation::Read(Query::Get { bucket, key });
+    let operation = Operation::Read(Query::Get { bucket, key }, consistency);
     Ok(Call {
         shard,
         kind,
@@ -160,6 +161,7 @@ pub(super) fn persist(request: v1::PersistRequest) -> Result<Call> {
 }
 
 pub(super) fn scan(request: v1::ScanRequest) -> Result<Call> {
+    let consistency = consistency(request.target.as_ref());
     let (shard, bucket) = target(request.target)?;
     let (start, end) = range(&request.range.unwrap_or_default())?;
     let (at, after) = match &*request.cursor {
@@ -187,7 +189,7 @@ pub(super) fn scan(request: v1::ScanRequest) -> Result<Call> {
     Ok(Call {
         shard,
         kind: Kind::Scan,
-        operation: Operation::Read(Query::Scan(query)),
+        operation: Operation::Read(Query::Scan(query), consistency),
     })
 }
 

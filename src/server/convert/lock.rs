@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::call::{Call, Kind};
-use super::fields::{bounded, duration, lock_name, owner, request_id, target, timer};
+use super::fields::{bounded, consistency, duration, lock_name, owner, request_id, target, timer};
 use crate::base::time::Timer;
 use crate::base::{Result, limits};
 use crate::lock::LockCommand;
@@ -80,9 +80,10 @@ pub(super) fn revoke(request: v1::RevokeRequest) -> Result<Call> {
 }
 
 pub(super) fn info(request: v1::InfoRequest) -> Result<Call> {
+    let consistency = consistency(request.target.as_ref());
     let (shard, _) = target(request.target)?;
     let name = lock_name(&request.name)?;
-    let operation = Operation::Read(Query::Lock { name: name.clone() });
+    let operation = Operation::Read(Query::Lock { name: name.clone() }, consistency);
     Ok(Call {
         shard,
         kind: Kind::Info(name),
@@ -91,6 +92,7 @@ pub(super) fn info(request: v1::InfoRequest) -> Result<Call> {
 }
 
 pub(super) fn list(request: v1::ListRequest) -> Result<Call> {
+    let consistency = consistency(request.target.as_ref());
     let (shard, _) = target(request.target)?;
     let limit = match usize::try_from(request.limit).unwrap_or(usize::MAX) {
         0 => limits::LOCK_LIST_PAGE,
@@ -104,7 +106,7 @@ pub(super) fn list(request: v1::ListRequest) -> Result<Call> {
     Ok(Call {
         shard,
         kind: Kind::List,
-        operation: Operation::Read(query),
+        operation: Operation::Read(query, consistency),
     })
 }
 

@@ -12,22 +12,31 @@ use crate::machine::{Applied, OutcomeKind, ScanPage};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::server::cursor::Cursor;
-use crate::server::service::{Answer, Service, Shard};
+use crate::server::service::{Answer, Consistency, Service, Shard};
 
 /// What every reply begins with.
 pub(in crate::server) fn header(
     service: &Service,
     shard: &Shard,
     revision: Revision,
+    consistency: Consistency,
 ) -> v1::Header {
+    let lead = shard.store.lead();
+    let replicated = shard.store.replicated();
+    let stale = replicated.filter(|_| consistency == Consistency::Stale);
     v1::Header {
         node: service.node_bytes(),
         shard: shard.id.0,
         identity: shard.identity.clone(),
         revision: revision.0,
-        term: 0,
-        leader: String::new(),
-        local: true,
+        term: lead.term,
+        leader: lead.address,
+        local: replicated.is_none(),
+        stale: stale.is_some(),
+        age_ms: stale.and_then(|shard| {
+            let age = shard.age()?;
+            Some(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+        }),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::page::{Family, Page};
 use crate::server::service::{Service, Shard};
-use crate::store::LocalStatus;
+use crate::store::ShardStatus;
 
 /// What a shard was like when the page was asked for.
 struct Seen<'a> {
     shard: &'a Shard,
     id: String,
-    status: LocalStatus,
+    status: ShardStatus,
 }
 
 pub(super) fn write(page: &mut Page, service: &Service) {
@@ -37,7 +37,7 @@ pub(super) fn write(page: &mut Page, service: &Service) {
 }
 
 /// One number of each shard.
-fn each(mut family: Family<'_>, seen: &[Seen<'_>], number: fn(&LocalStatus) -> u64) {
+fn each(mut family: Family<'_>, seen: &[Seen<'_>], number: fn(&ShardStatus) -> u64) {
     for one in seen {
         family = family.value(&[("shard", &one.id)], number(&one.status));
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
@@ -59,6 +60,13 @@ impl<T> Default for Group<T> {
     }
 }
 
+impl<T> Group<T> {
+    /// Whose writes they are.
+    pub(super) fn tags(&self) -> &[T] {
+        &self.tags
+    }
+}
+
 impl<T: Send + 'static> Groups<T> {
     /// Adds a write. Gives back a group that had no room left, to be submitted first.
     pub(super) fn add(&mut self, shard: ShardId, tag: T, command: Command) -> Option<Group<T>> {
@@ -87,6 +95,7 @@ impl<T: Send + 'static> Groups<T> {
         service: &Service,
         shard: ShardId,
         group: Group<T>,
+        due: Instant,
     ) -> Result<(), (Vec<T>, Error)> {
         let tags = Arc::new(Mutex::new(group.tags));
         let completions = self.completions.clone();
@@ -98,7 +107,7 @@ impl<T: Send + 'static> Groups<T> {
         });
         let submitted = service
             .shard(shard)
-            .and_then(|shard| service.submit(shard, group.commands, done));
+            .and_then(|shard| service.submit(shard, group.commands, due, done));
         submitted.map_err(|refused| (std::mem::take(&mut *tags.lock()), refused))
     }
 

@@ -9,6 +9,7 @@
 
 mod groups;
 mod outbox;
+mod rounds;
 mod stream;
 
 pub(super) use stream::Session;

@@ -12,6 +12,7 @@ use tonic::Streaming;
 
 use super::groups::{Group, Groups};
 use super::outbox::Outbox;
+use super::rounds::Rounds;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 use crate::machine::{Applied, Command, OutcomeKind};
@@ -19,7 +20,7 @@ use crate::proto::v1;
 use crate::server::convert::{self, Call, Kind};
 use crate::server::lanes::{Lanes, Place};
 use crate::server::metrics::{OpenSession, Outcome, RequestKind, Tally};
-use crate::server::service::{Answer, Operation, Query, Service};
+use crate::server::service::{Answer, Consistency, Operation, Query, Service};
 use crate::server::settle::{Subject, settle};
 use crate::server::status;
 
@@ -38,6 +39,10 @@ struct Tag {
     kind: Kind,
     /// The server gives up after this.
     due: Instant,
+    /// How fresh its answer must be.
+    consistency: Consistency,
+    /// A round has confirmed that it is.
+    is_confirmed: bool,
     /// Its place among its lane's writes.
     place: Option<Place>,
     /// What a refusal speaks of.
@@ -59,6 +64,7 @@ pub(in crate::server) struct Session {
     reads: VecDeque<(Tag, Query)>,
     groups: Groups<Tag>,
     lanes: Lanes<(Tag, Query)>,
+    rounds: Rounds<(Tag, Query)>,
     slow: FuturesUnordered<Slow>,
     outbox: Outbox,
     /// Frames taken and not yet answered.
@@ -84,6 +90,7 @@ impl Session {
             reads: VecDeque::new(),
             groups: Groups::default(),
             lanes: Lanes::default(),
+            rounds: Rounds::default(),
             slow: FuturesUnordered::new(),
             outbox: Outbox::default(),
             under_way: 0,
@@ -101,6 +108,7 @@ impl Session {
             self.answer_freed_reads();
             self.take_backlog();
             self.submit_groups();
+            self.rounds.begin(&self.service);
             self.open.set_under_way(self.under_way);
             if let Some(replies) = self.outbox.take() {
                 self.tally.count(self.open.meter(), Instant::now());
@@ -119,6 +127,9 @@ impl Session {
         tokio::select! {
             biased;
             () = self.groups.ready() => {}
+            Some((reads, confirmed)) = self.rounds.next(), if self.rounds.is_waiting() => {
+                self.finish_round(reads, confirmed);
+            }
             Some((tag, result)) = self.slow.next(), if !self.slow.is_empty() => {
                 self.finish(tag, result);
             }
@@ -204,6 +215,8 @@ impl Session {
                     shard,
                     kind,
                     due: came + allowed,
+                    consistency: Consistency::Linearizable,
+                    is_confirmed: false,
                     place: None,
                     subject: Subject::default(),
                     range: None,
@@ -229,7 +242,8 @@ impl Session {
                 tag.range = Some(command.clone());
                 self.group(tag, command);
             }
-            Operation::Read(query) => {
+            Operation::Read(query, consistency) => {
+                tag.consistency = consistency;
                 if let Some((tag, query)) = self.lanes.park(lane, tag.shard, (tag, query)) {
                     self.read(tag, query);
                 }
@@ -245,7 +259,8 @@ impl Session {
         let mut stop = self.stopping.clone();
         self.slow.push(Box::pin(async move {
             let operation = Operation::AcquireWaiting(command, wait);
-            let call = timeout_at(tag.due, service.call(tag.shard, operation));
+            let begin_by = tag.due - wait;
+            let call = timeout_at(tag.due, service.call(tag.shard, operation, begin_by));
             let result = tokio::select! {
                 answered = call => answered.unwrap_or_else(|_| Err(overdue())),
                 // The wait is given up with the future.
@@ -259,7 +274,7 @@ impl Session {
     fn delete_on(&mut self, tag: Tag, command: Command, deleted: u64) {
         let service = self.service.clone();
         self.slow.push(Box::pin(async move {
-            let rest = service.delete_rest(tag.shard, command, deleted);
+            let rest = service.delete_rest(tag.shard, command, deleted, tag.due);
             let result = timeout_at(tag.due, rest).await;
             (tag, result.unwrap_or_else(|_| Err(overdue())))
         }));
@@ -280,7 +295,10 @@ impl Session {
     }
 
     fn submit(&mut self, shard: ShardId, group: Group<Tag>) {
-        if let Err((tags, refused)) = self.groups.submit(&self.service, shard, group) {
+        // They share one outcome; the last deadline is that of all.
+        let due = group.tags().iter().map(|tag| tag.due).max();
+        let due = due.unwrap_or_else(Instant::now);
+        if let Err((tags, refused)) = self.groups.submit(&self.service, shard, group, due) {
             for tag in tags {
                 self.finish_error(&tag, &refused);
             }
@@ -330,8 +348,28 @@ impl Session {
         self.push_error(tag.asked, error);
     }
 
+    fn finish_round(&mut self, reads: Vec<(Tag, Query)>, confirmed: Result<()>) {
+        for (mut tag, query) in reads {
+            match &confirmed {
+                Ok(()) => {
+                    tag.is_confirmed = true;
+                    self.reads.push_back((tag, query));
+                }
+                Err(error) => self.push_error(tag.asked, error),
+            }
+        }
+    }
+
     fn read(&mut self, tag: Tag, query: Query) {
         let shard = self.service.shard(tag.shard);
+        let must_wait = tag.consistency == Consistency::Linearizable
+            && !tag.is_confirmed
+            && shard.as_ref().is_ok_and(|shard| shard.kind.is_replicated());
+        if must_wait {
+            let (shard, due) = (tag.shard, tag.due);
+            self.rounds.add(shard, (tag, query), due);
+            return;
+        }
         let answer = shard.and_then(|shard| self.service.read(shard, query));
         match answer {
             Ok(answer) => self.push_reply(tag, answer),
@@ -344,7 +382,7 @@ impl Session {
         let reply = self
             .service
             .shard(tag.shard)
-            .map(|shard| convert::header(&self.service, shard, revision))
+            .map(|shard| convert::header(&self.service, shard, revision, tag.consistency))
             .and_then(|header| convert::reply(tag.kind, header, answer));
         match reply {
             Ok(reply) => self.push(tag.asked, Outcome::of(&reply), reply),

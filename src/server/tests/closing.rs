@@ -44,7 +44,7 @@ impl Counts {
                 counts.answered.fetch_add(1, Ordering::SeqCst);
             };
             if store
-                .submit(vec![kv(set("a", "1"))], Box::new(done))
+                .submit_now(vec![kv(set("a", "1"))], Box::new(done))
                 .is_err()
             {
                 return;

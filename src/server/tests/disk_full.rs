@@ -25,7 +25,7 @@ fn a_full_disk_refuses_writes_keeps_reads_and_recovers_by_itself() {
         assert!(written < 10_000, "the disk never filled");
         let value = "v".repeat(1_000);
         let command = kv(set(&format!("key-{written}"), &value));
-        match shard.submit(vec![command], Box::new(|result| drop(result.unwrap()))) {
+        match shard.submit_now(vec![command], Box::new(|result| drop(result.unwrap()))) {
             Ok(()) => written += 1,
             Err(refused) => break refused,
         }
@@ -65,7 +65,7 @@ fn an_engine_without_room_holds_writers_up_and_recovers_by_itself() {
         assert!(written < 1_000, "nobody was held up");
         let value = "v".repeat(100);
         let command = kv(set(&format!("key-{written}"), &value));
-        match shard.submit(vec![command], Box::new(|result| drop(result.unwrap()))) {
+        match shard.submit_now(vec![command], Box::new(|result| drop(result.unwrap()))) {
             Ok(()) => written += 1,
             Err(refused) => break refused,
         }
@@ -114,7 +114,7 @@ fn who_is_held_up_when_the_node_stops_is_answered() {
         let done = move |_| {
             tell.fetch_add(1, Ordering::SeqCst);
         };
-        if shard.submit(vec![command], Box::new(done)).is_err() {
+        if shard.submit_now(vec![command], Box::new(done)).is_err() {
             break;
         }
         accepted += 1;
@@ -142,7 +142,7 @@ fn a_command_that_changes_many_rows_begins_a_checkpoint() {
     let shard = store(&node);
     let submit = |command| {
         let done = Box::new(|result: Result<_>| drop(result.unwrap()));
-        shard.submit(vec![command], done).unwrap();
+        shard.submit_now(vec![command], done).unwrap();
         world.spawn.run_until_idle();
     };
     for at in 0..400 {

@@ -23,7 +23,7 @@ fn the_past_is_the_same_after_every_restart() {
                 let key = format!("key-{}", world.rng.below(9));
                 let value = format!("value-{seed}-{n}-{}", past.len());
                 shard
-                    .submit(vec![kv(set(&key, &value))], Box::new(|_| {}))
+                    .submit_now(vec![kv(set(&key, &value))], Box::new(|_| {}))
                     .unwrap();
                 world.clock.advance_ms(world.rng.below(20));
                 for _ in 0..world.rng.below(6) {

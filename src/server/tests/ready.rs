@@ -88,7 +88,7 @@ async fn a_full_disk_is_named_with_the_bytes_it_needs() {
     for at in 0.. {
         assert!(at < 10_000, "the disk never filled");
         let command = kv(set(&format!("key-{at}"), &value));
-        let submitted = shard.submit(vec![command], Box::new(|result| drop(result.unwrap())));
+        let submitted = shard.submit_now(vec![command], Box::new(|result| drop(result.unwrap())));
         world.clock.advance_ms(1);
         world.spawn.run_until_idle();
         if submitted.is_err() {

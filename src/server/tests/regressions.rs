@@ -79,10 +79,16 @@ fn a_range_delete_that_is_done_deletes_nothing_later() {
             .collect();
         world.apply(&shard, commands);
     }
-    let mut stalled = Box::pin(node.service.call(SHARD, delete_everything(0)));
+    let mut stalled = Box::pin(
+        node.service
+            .call(SHARD, delete_everything(0), node.service.due()),
+    );
     assert!(poll(&mut stalled).is_pending());
     world.spawn.run_until_idle();
-    let mut repeated = Box::pin(node.service.call(SHARD, delete_everything(1)));
+    let mut repeated = Box::pin(
+        node.service
+            .call(SHARD, delete_everything(1), node.service.due()),
+    );
     let Answer::Deleted(deleted, _) = finish(&world, &mut repeated).unwrap() else {
         panic!("a long range is deleted in pieces")
     };
@@ -94,7 +100,10 @@ fn a_range_delete_that_is_done_deletes_nothing_later() {
         has(&shard, "key"),
         "an acknowledged write was deleted by a stalled try"
     );
-    let mut again = Box::pin(node.service.call(SHARD, delete_everything(2)));
+    let mut again = Box::pin(
+        node.service
+            .call(SHARD, delete_everything(2), node.service.due()),
+    );
     drop(finish(&world, &mut again));
     assert!(
         has(&shard, "key"),
@@ -130,11 +139,20 @@ fn a_waiter_that_came_back_is_not_thrown_out_by_its_old_stream() {
     let wait = Some(Duration::from_secs(60));
     finish(
         &world,
-        &mut Box::pin(node.service.call(SHARD, acquire(holder, None))),
+        &mut Box::pin(
+            node.service
+                .call(SHARD, acquire(holder, None), node.service.due()),
+        ),
     )
     .unwrap();
-    let mut old = Box::pin(node.service.call(SHARD, acquire(waiter, wait)));
-    let mut new = Box::pin(node.service.call(SHARD, acquire(waiter, wait)));
+    let mut old = Box::pin(
+        node.service
+            .call(SHARD, acquire(waiter, wait), node.service.due()),
+    );
+    let mut new = Box::pin(
+        node.service
+            .call(SHARD, acquire(waiter, wait), node.service.due()),
+    );
     for call in [&mut old, &mut new] {
         assert!(poll(call).is_pending());
         world.spawn.run_until_idle();
@@ -143,7 +161,11 @@ fn a_waiter_that_came_back_is_not_thrown_out_by_its_old_stream() {
     drop(old);
     world.spawn.run_until_idle();
     let release = Operation::Write(lock("job", LockCommand::Release { owner: holder }));
-    finish(&world, &mut Box::pin(node.service.call(SHARD, release))).unwrap();
+    finish(
+        &world,
+        &mut Box::pin(node.service.call(SHARD, release, node.service.due())),
+    )
+    .unwrap();
     let Answer::Applied(granted) = finish(&world, &mut new).unwrap() else {
         panic!("an acquire is a write")
     };
@@ -163,13 +185,13 @@ fn a_log_full_of_work_does_not_stop_the_node() {
         let write = || -> Command { kv(set("key", "value")) };
         let before = shard.status().applied;
         for _ in 0..100 {
-            shard.submit(vec![write()], Box::new(|_| {})).unwrap();
+            shard.submit_now(vec![write()], Box::new(|_| {})).unwrap();
         }
         while shard.status().applied == before {
             world.spawn.poll_one();
         }
         let refused = loop {
-            if let Err(refused) = shard.submit(vec![write()], Box::new(|_| {})) {
+            if let Err(refused) = shard.submit_now(vec![write()], Box::new(|_| {})) {
                 break refused;
             }
         };

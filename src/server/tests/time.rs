@@ -29,7 +29,7 @@ fn a_timer_runs_out_by_itself_and_not_before() {
     let node = world.open().unwrap();
     let shard = store(&node);
     shard
-        .submit(vec![kv(set_for(1_000))], Box::new(|_| {}))
+        .submit_now(vec![kv(set_for(1_000))], Box::new(|_| {}))
         .unwrap();
     world.spawn.run_until_idle();
     world.clock.advance_ms(1_000);
@@ -49,7 +49,7 @@ fn a_restart_does_not_start_a_timer_again() {
     let node = world.open().unwrap();
     let shard = store(&node);
     shard
-        .submit(vec![kv(set_for(1_000))], Box::new(|_| {}))
+        .submit_now(vec![kv(set_for(1_000))], Box::new(|_| {}))
         .unwrap();
     world.spawn.run_until_idle();
     world.clock.advance_ms(600);
@@ -72,12 +72,12 @@ fn a_reboot_pauses_a_timer() {
     let node = world.open().unwrap();
     let shard = store(&node);
     shard
-        .submit(vec![kv(set_for(1_000))], Box::new(|_| {}))
+        .submit_now(vec![kv(set_for(1_000))], Box::new(|_| {}))
         .unwrap();
     world.spawn.run_until_idle();
     world.clock.advance_ms(600);
     shard
-        .submit(vec![kv(set("other", "x"))], Box::new(|_| {}))
+        .submit_now(vec![kv(set("other", "x"))], Box::new(|_| {}))
         .unwrap();
     world.spawn.run_until_idle();
     world.spawn.crash();
@@ -105,7 +105,7 @@ fn a_timer_is_not_early_by_the_fraction_of_a_millisecond() {
     let shard = store(&node);
     world.clock.advance_us(10_900);
     shard
-        .submit(vec![kv(set_for(5))], Box::new(|_| {}))
+        .submit_now(vec![kv(set_for(5))], Box::new(|_| {}))
         .unwrap();
     world.spawn.run_until_idle();
     world.clock.advance_us(4_999);

@@ -79,7 +79,7 @@ impl World {
     /// Has commands applied that the shard must take.
     pub(super) fn apply(&self, shard: &Store, commands: Vec<Command>) {
         let done = Box::new(|result: Result<Vec<Applied>>| drop(result.unwrap()));
-        shard.submit(commands, done).unwrap();
+        shard.submit_now(commands, done).unwrap();
         self.spawn.run_until_idle();
     }
 
@@ -197,7 +197,7 @@ impl Witness {
         let told = Told::default();
         let tell = told.clone();
         let done = Box::new(move |result| *tell.lock() = Some(result));
-        if store.submit(commands.clone(), done).is_err() {
+        if store.submit_now(commands.clone(), done).is_err() {
             self.sequence -= count;
             return false;
         }
@@ -324,7 +324,7 @@ impl Witness {
         let told = Told::default();
         let tell = told.clone();
         let done = Box::new(move |result| *tell.lock() = Some(result));
-        store.submit(commands.clone(), done).unwrap();
+        store.submit_now(commands.clone(), done).unwrap();
         world.spawn.run_until_idle();
         let replies = told.lock().take().unwrap().unwrap();
         for reply in &replies {

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::model::Model;
+use super::model::{GROUPS, Model};
 use super::*;
 
 const STEPS: u32 = 120;
@@ -25,14 +25,22 @@ fn check_recovery(sim: &Sim, model: &mut Model) {
     let first = replay(&mut sim.recover().unwrap());
     model.check(&first);
     sim.power_loss();
-    let second = replay(&mut sim.recover().unwrap());
+    let mut recovery = sim.recover().unwrap();
+    let second = replay(&mut recovery);
     model.check(&second);
     assert_eq!(super::indexes(&first, 0), super::indexes(&second, 0));
+    for group in 0..GROUPS {
+        let mut states = second.iter().filter(|record| record.group == group);
+        let latest = states.rfind(|record| record.kind == RecordKind::State);
+        assert_eq!(recovery.state(group), latest, "known before a replay");
+    }
+    model.read_all(&recovery.start());
+    sim.spawn.crash();
 }
 
 #[test]
 fn power_loss_after_every_operation_takes_nothing_that_was_durable() {
-    let (mut truncated, mut stops) = (0, 0);
+    let (mut cut, mut stops, mut dropped, mut voided, mut read) = (0, 0, 0, 0, 0);
     for seed in 0..6 {
         let mut operations = 0;
         loop {
@@ -41,7 +49,10 @@ fn power_loss_after_every_operation_takes_nothing_that_was_durable() {
             let stopped = live_until(&sim, &mut model, operations);
             sim.power_loss();
             check_recovery(&sim, &mut model);
-            truncated += model.truncated;
+            cut += model.seen.cut_by_crash;
+            dropped += model.seen.dropped_by_log;
+            voided += model.seen.voided;
+            read += model.seen.read;
             stops += 1;
             if !stopped {
                 break;
@@ -50,19 +61,21 @@ fn power_loss_after_every_operation_takes_nothing_that_was_durable() {
         }
     }
     assert!(
-        stops > 300 && truncated > 50,
-        "the test must bite: {stops} {truncated}"
+        stops > 300 && cut > 50 && dropped > 1_000 && voided > 1_000 && read > 10_000,
+        "the test must bite: {stops} {cut} {dropped} {voided} {read}"
     );
 }
 
 #[test]
 fn many_lives_with_power_losses_and_kills() {
+    let (mut voided, mut purged, mut read) = (0, 0, 0);
     for seed in 0..40 {
         let sim = Sim::new(seed);
         let mut model = Model::default();
         for _life in 0..8 {
             let (wal, replayed) = sim.start();
             model.check(&replayed);
+            model.read_all(&wal);
             model.live(&sim, &wal, 60);
             sim.spawn.crash();
             model.check_outcomes();
@@ -79,7 +92,17 @@ fn many_lives_with_power_losses_and_kills() {
             }
         }
         check_recovery(&sim, &mut model);
+        let seen = &model.seen;
+        assert!(seen.most_segments > 3, "the test must bite: {seen:?}");
+        assert_eq!(seen.failed_reads, 0, "no disk has failed");
+        voided += seen.voided;
+        purged += seen.purged;
+        read += seen.read;
     }
+    assert!(
+        voided > 2_000 && purged > 500 && read > 10_000,
+        "the test must bite: {voided} {purged} {read}"
+    );
 }
 
 #[test]

@@ -54,7 +54,7 @@ proptest! {
         let mut reader = Batches::new(&segment, header);
         let found: Vec<Vec<Record>> = reader
             .by_ref()
-            .map(|batch| batch.records().map(Result::unwrap).collect())
+            .map(|batch| batch.records().map(|found| found.unwrap().1).collect())
             .collect();
         prop_assert_eq!(&found, &batches);
         prop_assert_eq!(reader.offset, segment.len());
@@ -79,7 +79,7 @@ proptest! {
             prop_assert!(SegmentHeader::decode(&segment).is_err());
         } else {
             let found: Vec<Vec<Record>> = Batches::new(&segment, header)
-                .map(|batch| batch.records().map(Result::unwrap).collect())
+                .map(|batch| batch.records().map(|found| found.unwrap().1).collect())
                 .collect();
             prop_assert_eq!(&found, &batches[..found.len()]);
         }

@@ -3,7 +3,9 @@
 mod crash;
 mod damage;
 mod format;
+mod meddling;
 mod model;
+mod reading;
 mod real;
 mod space;
 mod writing;
@@ -89,6 +91,7 @@ fn options(node: NodeId) -> WalOptions {
         dir: Path::new(DIR).to_owned(),
         node,
         segment_bytes: SEGMENT_BYTES,
+        indexed: (0..4).collect(),
     }
 }
 

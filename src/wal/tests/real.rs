@@ -1,9 +1,11 @@
 //! The log on a real disk, with its own thread.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
+use crate::base::host::Rng;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -12,6 +14,7 @@ fn open(dir: &Path) -> (Wal, Vec<Record>) {
         dir: dir.join("wal"),
         node: NODE,
         segment_bytes: 1 << 20,
+        indexed: (0..4).collect(),
     };
     let mut recovery = Wal::recover(&Host::system(), options).unwrap();
     let records = replay(&mut recovery);
@@ -101,4 +104,88 @@ fn many_threads_share_batches_and_keep_their_order() {
     for group in 0..THREADS {
         assert_eq!(indexes(&records, group), (1..=APPENDS).collect::<Vec<_>>());
     }
+}
+
+/// Each entry names itself and the one it was written behind.
+fn link(index: u64, write: u64, behind: u64) -> Record {
+    let numbers = [index, write, behind].map(u64::to_le_bytes).concat();
+    record(1, RecordKind::Entry, index, numbers.repeat(20))
+}
+
+fn numbers(record: &Record) -> [u64; 3] {
+    let number = |at: usize| {
+        let bytes = record.payload[at * 8..][..8].try_into().unwrap();
+        u64::from_le_bytes(bytes)
+    };
+    [number(0), number(1), number(2)]
+}
+
+/// Reads random ranges until `stop`. How many entries that was.
+fn read_ranges(wal: &Wal, seed: u64, newest: &AtomicU64, stop: &AtomicBool) -> usize {
+    let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(seed));
+    let mut count = 0;
+    while !stop.load(Ordering::SeqCst) {
+        let newest = newest.load(Ordering::SeqCst);
+        let from = newest.saturating_sub(rng.below(200));
+        let to = LogIndex(from + rng.below(200));
+        let records = wal.read(1, LogIndex(from), to, 1 << 16).unwrap();
+        for pair in records.windows(2) {
+            let ([before, write, _], [index, _, behind]) = (numbers(&pair[0]), numbers(&pair[1]));
+            assert_eq!((before + 1, write), (index, behind), "they belong together");
+        }
+        for record in &records {
+            let [index, write, behind] = numbers(record);
+            assert_eq!(*record, link(index, write, behind));
+            assert_eq!(record.index.0, index);
+        }
+        count += records.len();
+    }
+    count
+}
+
+/// Appends, truncates and releases while others read. The segments are small, so that they
+/// are recycled all the time.
+#[test]
+fn readers_beside_the_writer_see_what_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = WalOptions {
+        dir: dir.path().join("wal"),
+        node: NODE,
+        segment_bytes: SEGMENT_BYTES,
+        indexed: [1].into(),
+    };
+    let wal = Wal::recover(&Host::system(), options).unwrap().start();
+    let (newest, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let read = std::thread::scope(|scope| {
+        let (wal, newest, stop) = (&wal, &newest, &stop);
+        let readers = [1, 2].map(|seed| scope.spawn(move || read_ranges(wal, seed, newest, stop)));
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
+        let mut writes = vec![0];
+        for write in 1..4_000 {
+            let mut records = Vec::new();
+            if rng.below(10) == 0 {
+                let kept = writes.len() - (rng.below(8) as usize).min(writes.len() / 8);
+                writes.truncate(kept);
+                records.push(record(1, RecordKind::Truncate, kept as u64, ""));
+            }
+            records.push(link(writes.len() as u64, write, *writes.last().unwrap()));
+            writes.push(write);
+            let (told, tells) = mpsc::channel();
+            wal.append(Append {
+                records,
+                durability: Durability::None,
+                done: Box::new(move |result| told.send(result).unwrap()),
+            })
+            .unwrap();
+            tells.recv_timeout(PATIENCE).unwrap().unwrap();
+            newest.store(writes.len() as u64, Ordering::SeqCst);
+            if let Some(old) = writes.len().checked_sub(100) {
+                wal.release(1, LogIndex(old as u64));
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+        readers.map(|reader| reader.join().unwrap())
+    });
+    assert!(read.iter().sum::<usize>() > 1_000, "{read:?}");
+    close(&wal);
 }

@@ -89,6 +89,60 @@ fn a_start_on_a_full_disk_is_read_only_or_says_what_it_needs() {
 }
 
 #[test]
+fn entries_leave_room_for_votes() {
+    let sim = Sim::new(4);
+    let (wal, _) = sim.start();
+    sim.spawn.run_until_idle();
+    freeze_capacity(&sim);
+    let vote = || append(&wal, vec![state(1, "vote")], Durability::Fsync);
+    let mut last = 0;
+    for entries_wait_for in ["the writer", "room on the disk"] {
+        // Small ones fill it to the last byte they can have.
+        while let Ok(_taken) = append(&wal, vec![entry(1, last + 1, 30)], Durability::None) {
+            last += 1;
+        }
+        let voted: Vec<Outcome> = (0..4).map(|_| vote().expect(entries_wait_for)).collect();
+        sim.spawn.run_until_idle();
+        let is_told = |outcome: &Outcome| *outcome.lock() == Some(Ok(()));
+        assert!(voted.iter().all(is_told), "{entries_wait_for}");
+    }
+    assert!(wal.status().read_only.is_some());
+    let votes = (0..1_000).take_while(|_| vote().is_ok()).count();
+    assert!(
+        (1..1_000).contains(&votes),
+        "what they have is bounded: {votes}"
+    );
+    sim.spawn.run_until_idle();
+    assert_eq!(wal.status().poisoned, None);
+    // A purge that was taken in time makes room for all.
+    wal.release(1, LogIndex(last));
+    sim.spawn.run_until_idle();
+    assert_eq!(wal.status().read_only, None);
+    vote().unwrap();
+}
+
+#[test]
+fn a_start_on_a_full_disk_leaves_room_for_votes_if_there_is_any() {
+    let sim = Sim::new(5);
+    let (wal, _) = sim.start();
+    sim.spawn.run_until_idle();
+    freeze_capacity(&sim);
+    fill(&sim, &wal, 1);
+    drop(wal);
+    sim.power_loss();
+    let used: u64 = sim.disk.files().iter().map(|(_, bytes)| bytes).sum();
+    sim.disk
+        .set_capacity_bytes(Some(used + SEGMENT_BYTES - 4096));
+    let (wal, _) = sim.start();
+    freeze_capacity(&sim);
+    sim.spawn.run_until_idle();
+    assert!(wal.status().read_only.is_some());
+    sim.write(&wal, vec![state(1, "vote")]).unwrap();
+    let refused = sim.write(&wal, vec![entry(1, 99, 1)]).unwrap_err();
+    assert!(matches!(refused, WalError::ReadOnly { .. }), "{refused}");
+}
+
+#[test]
 fn what_is_queued_never_exceeds_what_is_allocated() {
     for seed in 0..20 {
         let sim = Sim::new(seed);

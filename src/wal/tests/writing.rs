@@ -98,6 +98,8 @@ fn a_closed_log_finishes_what_it_accepted() {
     sim.spawn.run_until_idle();
     assert_eq!(*outcome.lock(), Some(Ok(())));
     assert!(wal.status().finished);
+    let read = wal.read(1, LogIndex(0), LogIndex(9), 99).unwrap();
+    assert_eq!(indexes(&read, 1), [1], "it can still be read");
     sim.power_loss();
     assert_eq!(indexes(&sim.start().1, 1), [1]);
 }
@@ -177,6 +179,48 @@ fn truncations_and_purges_unpin() {
         0,
         "a purge is a release that is replayed"
     );
+}
+
+/// A Raft log begins at 0, and nothing was released.
+#[test]
+fn entry_0_is_kept_until_it_is_released() {
+    let sim = Sim::new(11);
+    let (wal, _) = sim.start();
+    sim.write(&wal, vec![entry(1, 0, 10)]).unwrap();
+    for index in 1..=40 {
+        sim.write(&wal, vec![entry(2, index, 1000)]).unwrap();
+        wal.release(2, LogIndex(index));
+    }
+    assert!(wal.status().segments > 2);
+    assert_eq!(wal.pinning(2), [1]);
+    sim.power_loss();
+    let (wal, records) = sim.start();
+    assert_eq!(indexes(&records, 1), [0]);
+    sim.write(&wal, vec![record(1, RecordKind::Truncate, 0, "")])
+        .unwrap();
+    assert_eq!(wal.pinned_segments(1), 0, "void");
+    sim.write(&wal, vec![entry(1, 0, 10)]).unwrap();
+    assert_eq!(wal.pinned_segments(1), 1);
+    sim.write(&wal, vec![record(1, RecordKind::Purge, 0, "")])
+        .unwrap();
+    assert_eq!(wal.pinned_segments(1), 0, "purged");
+}
+
+#[test]
+fn small_states_ride_along() {
+    let sim = Sim::new(12);
+    let (wal, _) = sim.start();
+    for index in 1..=3 {
+        for _ in 0..50 {
+            append(&wal, vec![state(1, "committed")], Durability::None).unwrap();
+        }
+        sim.write(&wal, vec![entry(1, index, 10)]).unwrap();
+    }
+    let status = wal.status();
+    assert_eq!((status.batches, status.fsyncs), (3, 3), "none of their own");
+    append(&wal, vec![state(1, "committed")], Durability::None).unwrap();
+    sim.spawn.run_until_idle();
+    assert_eq!(wal.status().fsyncs, 3);
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! What every question about a cluster takes, and how members are found by name.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::base::{Error, Result, duration};
+use crate::client::{Client, ClientOptions, Cluster, ClusterMember, ClusterOverview, MemberView};
+use crate::config::suggest::nearest;
+
+/// Where to ask, and how long. The shard and the bucket of keys mean nothing here.
+#[derive(Debug, Args)]
+pub(super) struct AskArgs {
+    /// Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough
+    #[arg(long, alias = "transport-endpoints", value_name = "ADDRESS,...")]
+    #[arg(
+        default_value = "127.0.0.1:8080",
+        value_delimiter = ',',
+        help_heading = "Client options"
+    )]
+    endpoints: Vec<String>,
+    /// Give up after this long
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    #[arg(value_parser = duration::parse, help_heading = "Client options")]
+    timeout: Duration,
+}
+
+impl AskArgs {
+    /// The cluster. It is connected to when it is asked.
+    pub(super) async fn cluster(&self) -> Result<Cluster> {
+        cluster(self.endpoints.clone(), self.timeout).await
+    }
+
+    /// The first endpoint, as it was written.
+    pub(super) fn first(&self) -> &str {
+        self.endpoints.first().map_or("", String::as_str)
+    }
+}
+
+/// The cluster behind some endpoints.
+pub(super) async fn cluster(endpoints: Vec<String>, timeout: Duration) -> Result<Cluster> {
+    let options = ClientOptions {
+        endpoints,
+        timeout,
+        ..ClientOptions::to("")
+    };
+    Client::connect(options).await?.cluster()
+}
+
+/// The member that is called `name`.
+///
+/// # Errors
+/// `Invalid`, naming the members and the one that was meant, maybe.
+pub(super) fn named<'a>(overview: &'a ClusterOverview, name: &str) -> Result<&'a MemberView> {
+    overview.named(name).ok_or_else(|| {
+        let members = overview.members.iter().map(|view| &view.member);
+        let names: Vec<&str> = members.map(|it: &ClusterMember| it.name.as_str()).collect();
+        let meant = match nearest(name, names.iter().copied()) {
+            Some(near) => format!(": did you mean {near}?"),
+            None => String::new(),
+        };
+        Error::invalid(format!(
+            "no member is called `{name}`{meant} (members: {})",
+            names.join(", ")
+        ))
+    })
+}

@@ -1,0 +1,15 @@
+//! `dkv cluster`: see the members of a cluster, change them, and start one on this machine.
+//!
+//! Invariant: the rules of membership are the server's. Here names are found, questions
+//! are asked before something is taken out, and answers are printed.
+
+mod asking;
+mod change;
+mod command;
+mod health;
+mod status;
+#[cfg(test)]
+mod tests;
+mod up;
+
+pub(crate) use command::{ClusterArgs, run};

@@ -1,0 +1,236 @@
+//! Changes of the members and of who leads: made at the leader, wherever that is.
+
+use std::time::Duration;
+
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+use super::Cluster;
+use super::handle::{connected, refusal};
+use crate::base::types::ShardId;
+use crate::base::{Error, ErrorKind, Result};
+use crate::client::endpoint::Endpoint;
+use crate::proto::v1;
+use crate::proto::v1::cluster_client::ClusterClient;
+
+/// Between two tries while nobody leads.
+const PAUSE_MS: u64 = 100;
+
+/// What one node may take to be connected: there are others.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// Redirections in a row without a pause: leaders that name each other are none.
+const HOPS_MAX: usize = 4;
+
+type Answer = Result<Response<v1::ChangeReply>, Status>;
+
+impl Cluster {
+    /// Adds the node whose peer address is `address`, running with `--join`, as a learner.
+    ///
+    /// # Errors
+    /// As the server says; `Unavailable` if there was no leader in time, `Timeout` if a
+    /// try is in doubt. Asking again is safe.
+    pub async fn add_learner(&self, address: &str) -> Result<String> {
+        let message = v1::AddLearnerRequest {
+            address: address.to_owned(),
+        };
+        self.change(async |node: &mut ClusterClient<Channel>, left| {
+            node.add_learner(within(message.clone(), left)).await
+        })
+        .await
+    }
+
+    /// Makes a learner a voter.
+    ///
+    /// # Errors
+    /// As [`Cluster::add_learner`].
+    pub async fn promote(&self, name: &str) -> Result<String> {
+        self.change(async |node: &mut ClusterClient<Channel>, left| {
+            node.promote(within(member(name), left)).await
+        })
+        .await
+    }
+
+    /// Takes a member out, running or not.
+    ///
+    /// # Errors
+    /// As [`Cluster::add_learner`].
+    pub async fn remove(&self, name: &str) -> Result<String> {
+        self.change(async |node: &mut ClusterClient<Channel>, left| {
+            node.remove(within(member(name), left)).await
+        })
+        .await
+    }
+
+    /// Takes the node out that the one endpoint leads to.
+    ///
+    /// # Errors
+    /// As [`Cluster::add_learner`]; `Invalid` for several endpoints, and for a node that is
+    /// in no cluster.
+    pub async fn leave(&self) -> Result<String> {
+        if self.endpoints().len() != 1 {
+            return Err(Error::invalid(
+                "several endpoints are given: give the one of the node that is to leave",
+            ));
+        }
+        let status = self.status().await?;
+        if status.cluster.is_none() {
+            return Err(Error::invalid(format!(
+                "the node at {} is in no cluster",
+                status.endpoint
+            )));
+        }
+        self.remove(&status.name).await
+    }
+
+    /// Hands the leadership of a shard, or of all, to a member.
+    ///
+    /// # Errors
+    /// As [`Cluster::add_learner`].
+    pub async fn transfer_leader(&self, name: &str, shard: Option<ShardId>) -> Result<String> {
+        let message = v1::TransferLeaderRequest {
+            name: name.to_owned(),
+            shard: shard.map_or(0, |shard| shard.0),
+        };
+        self.change(async |node: &mut ClusterClient<Channel>, left| {
+            node.transfer_leader(within(message.clone(), left)).await
+        })
+        .await
+    }
+
+    /// Asks until a leader has answered or the client's time is over.
+    async fn change(
+        &self,
+        ask: impl AsyncFn(&mut ClusterClient<Channel>, Duration) -> Answer,
+    ) -> Result<String> {
+        let until_ms = self
+            .client
+            .now_ms()
+            .saturating_add(crate::client::call::ms(self.client.timeout));
+        let mut search = Search::new(self.endpoints());
+        loop {
+            let left_ms = until_ms.saturating_sub(self.client.now_ms());
+            if left_ms == 0 {
+                return Err(search.in_time());
+            }
+            let left = Duration::from_millis(left_ms);
+            let node = search.target();
+            let tried = async {
+                let mut connected = connected(&node, CONNECT_WITHIN.min(left)).await?;
+                search.is_in_doubt = true;
+                let reply = ask(&mut connected, left).await;
+                reply.map_err(|status| refusal(&status, &node))
+            };
+            let tried = tokio::time::timeout(left, tried).await;
+            let error = match tried {
+                Ok(Ok(reply)) => return Ok(reply.into_inner().done),
+                Ok(Err(error)) => error,
+                Err(_) => Error::timeout(format!("dkv at {node} did not answer in time")),
+            };
+            if let Some(error) = search.after(error) {
+                return Err(error);
+            }
+            if search.pauses {
+                let jitter_ms = self.client.shared.host.rng.below(PAUSE_MS / 2);
+                tokio::time::sleep(Duration::from_millis(PAUSE_MS - jitter_ms)).await;
+            }
+        }
+    }
+}
+
+/// Where the leader is looked for, and what is known of the tries.
+struct Search {
+    endpoints: Vec<Endpoint>,
+    turn: usize,
+    leader: Option<Endpoint>,
+    hops: usize,
+    /// Everybody was asked in vain, or sent to somebody who is gone.
+    pauses: bool,
+    /// The last try may have changed something.
+    is_in_doubt: bool,
+    was_in_doubt: bool,
+    last: Option<Error>,
+}
+
+impl Search {
+    fn new(endpoints: Vec<Endpoint>) -> Self {
+        Self {
+            endpoints,
+            turn: 0,
+            leader: None,
+            hops: 0,
+            pauses: false,
+            is_in_doubt: false,
+            was_in_doubt: false,
+            last: None,
+        }
+    }
+
+    /// The node to ask next.
+    fn target(&mut self) -> Endpoint {
+        self.is_in_doubt = false;
+        self.leader
+            .clone()
+            .unwrap_or_else(|| self.endpoints[self.turn % self.endpoints.len()].clone())
+    }
+
+    /// Takes note of a failed try; gives the error back if another would end the same way.
+    fn after(&mut self, error: Error) -> Option<Error> {
+        let was_hint = self.leader.take().is_some();
+        match error.kind() {
+            ErrorKind::NotLeader => {
+                let named = error.leader().and_then(|it| Endpoint::parse(it).ok());
+                if self.hops < HOPS_MAX {
+                    self.leader = named;
+                }
+            }
+            ErrorKind::Unavailable => {}
+            ErrorKind::Timeout => self.was_in_doubt |= self.is_in_doubt,
+            _ => return Some(error),
+        }
+        match self.leader {
+            Some(_) => self.hops += 1,
+            None => {
+                self.hops = 0;
+                // A leader that is gone says nothing against the endpoint that named it.
+                self.turn += usize::from(!was_hint);
+            }
+        }
+        let wraps = self.turn.is_multiple_of(self.endpoints.len());
+        self.pauses = self.leader.is_none() && (was_hint || wraps);
+        self.last = Some(error);
+        None
+    }
+
+    /// The error of a change that nobody confirmed in time.
+    fn in_time(self) -> Error {
+        let what = match &self.last {
+            Some(error) => error.message(),
+            None => "there was no time to ask",
+        };
+        if self.was_in_doubt {
+            return Error::timeout(format!(
+                "{what}; the change may be under way: see `dkv cluster members`, asking again is \
+                 safe"
+            ));
+        }
+        let kind = match self.last.as_ref().map(Error::kind) {
+            Some(ErrorKind::NotLeader) => ErrorKind::NotLeader,
+            _ => ErrorKind::Unavailable,
+        };
+        Error::new(kind, format!("{what}; nothing was changed"))
+    }
+}
+
+fn member(name: &str) -> v1::MemberRequest {
+    v1::MemberRequest {
+        name: name.to_owned(),
+    }
+}
+
+/// The server is told when nobody waits any more.
+fn within<T>(message: T, left: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(left);
+    request
+}

@@ -1,0 +1,140 @@
+//! What is wrong with a cluster, in sentences.
+//!
+//! Healthy means: every member answers, writes nothing off and has room; every shard has
+//! a leader that all agree on; nobody lags far behind; no change of the members is under
+//! way; members with the same applied index have the same state.
+
+use std::collections::BTreeMap;
+
+use super::types::{ClusterOverview, ClusterShard, Role};
+use crate::base::types::{LogIndex, NodeId, ShardId};
+
+/// Entries a member may be behind.
+const LAG_MAX: u64 = 10_000;
+
+impl ClusterOverview {
+    /// One sentence for each thing that is wrong, the worst first; none: it is healthy.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for shard in self.shard_ids() {
+            complaints.extend(self.diverged(shard));
+        }
+        complaints.extend(self.quorum());
+        for shard in self.shard_ids() {
+            complaints.extend(self.leadership(shard));
+            complaints.extend(self.pending(shard));
+            complaints.extend(self.lagging(shard));
+        }
+        for view in &self.members {
+            let Ok(status) = &view.status else { continue };
+            let name = &view.member.name;
+            if let Some(why) = &status.read_only_because {
+                complaints.push(format!("{name} refuses writes: {why}"));
+            }
+            if status.cluster != Some(self.cluster) {
+                complaints.push(format!("{name} is not in this cluster (yet)"));
+            }
+        }
+        complaints
+    }
+
+    /// Whether those that answer can decide, if not all do.
+    fn quorum(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for view in &self.members {
+            if let Err(why) = &view.status {
+                complaints.push(format!("{} cannot be asked: {why}", view.member.name));
+            }
+        }
+        if complaints.is_empty() {
+            return complaints;
+        }
+        let voters = self.members.iter().filter(|view| view.member.voter);
+        let (all, up) = voters.fold((0, 0), |(all, up), view| {
+            (all + 1, up + usize::from(view.status.is_ok()))
+        });
+        let verdict = if up > all / 2 {
+            format!("{up} of {all} voters answer, which is a majority: reads and writes go on")
+        } else {
+            format!("{up} of {all} voters answer, and a majority is needed: nothing can be written")
+        };
+        complaints.insert(0, verdict);
+        complaints
+    }
+
+    /// Every member's view of a shard, with the member's name.
+    fn views(&self, shard: ShardId) -> impl Iterator<Item = (&str, &ClusterShard)> {
+        self.members.iter().filter_map(move |view| {
+            let it = view.status.as_ref().ok()?.shard(shard)?;
+            Some((view.member.name.as_str(), it))
+        })
+    }
+
+    fn leadership(&self, shard: ShardId) -> Option<String> {
+        let Some(leader) = self.leader(shard) else {
+            let known = self.views(shard).find_map(|(_, it)| it.leader);
+            return Some(match known {
+                Some(node) => format!(
+                    "shard {shard} has no leader that answers: {} led it last",
+                    self.name_of(node)
+                ),
+                None => format!("shard {shard} has no leader"),
+            });
+        };
+        let leads = leader.member.node;
+        let other = self.views(shard).find(|(_, it)| it.leader != Some(leads));
+        other.map(|(name, it)| {
+            let sees = match it.leader {
+                Some(node) => format!("takes {} for it", self.name_of(node)),
+                None => "knows of none".to_owned(),
+            };
+            let leader = &leader.member.name;
+            format!("shard {shard} is led by {leader}, but {name} {sees}")
+        })
+    }
+
+    fn pending(&self, shard: ShardId) -> Option<String> {
+        let is_joint = self.views(shard).any(|(_, it)| it.joint);
+        let mut voters: Vec<NodeId> = self.members_that_vote().collect();
+        voters.sort_unstable();
+        let differs = |it: &ClusterShard| {
+            let mut known = it.voters.clone();
+            known.sort_unstable();
+            it.role == Role::Leader && known != voters
+        };
+        (is_joint || self.views(shard).any(|(_, it)| differs(it)))
+            .then(|| format!("shard {shard} has a change of its members under way"))
+    }
+
+    fn members_that_vote(&self) -> impl Iterator<Item = NodeId> {
+        let voters = self.members.iter().filter(|view| view.member.voter);
+        voters.map(|view| view.member.node)
+    }
+
+    fn lagging(&self, shard: ShardId) -> Vec<String> {
+        let committed = self.committed(shard);
+        let lags = self.views(shard).filter_map(|(name, it)| {
+            let lag = committed.0.saturating_sub(it.applied_index.0);
+            (lag > LAG_MAX).then(|| format!("{name} is {lag} entries behind in shard {shard}"))
+        });
+        lags.collect()
+    }
+
+    /// Members that applied the same entries and have not the same state.
+    fn diverged(&self, shard: ShardId) -> Option<String> {
+        let mut seen: BTreeMap<LogIndex, (&str, u64)> = BTreeMap::new();
+        for (name, it) in self.views(shard) {
+            let (other, hash) = *seen
+                .entry(it.applied_index)
+                .or_insert((name, it.state_hash));
+            if hash != it.state_hash {
+                return Some(format!(
+                    "{other} and {name} have DIFFERENT states of shard {shard} at entry {}: this is \
+                     a defect of dkv; keep both data directories, and report it",
+                    it.applied_index
+                ));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,44 @@
+//! The shard behind a group, as the group needs it. The store implements it.
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use crate::base::Result;
+use crate::base::types::LogIndex;
+use crate::machine::{Applied, Command};
+
+/// Called once with what became of forwarded commands.
+pub type ForwardDone = Box<dyn FnOnce(Result<Vec<Applied>>) + Send>;
+
+/// Called once with the position a read must wait for.
+pub type ReadDone = Box<dyn FnOnce(Result<LogIndex>) + Send>;
+
+/// A machine that a group drives, and what other nodes ask of it.
+///
+/// A mark is opaque to it: what the group wants to find again with the rows it led to.
+pub trait Replica: Send + Sync + 'static {
+    /// The mark that came with the last entry; `None`: nothing was ever applied.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    fn mark(&self) -> Result<Option<Bytes>>;
+
+    /// The mark of what a reopened engine would hold.
+    fn durable_mark(&self) -> Option<Bytes>;
+
+    /// Resolves once the engine may hold more than it has written.
+    fn room(&self) -> BoxFuture<'_, ()>;
+
+    /// Applies the next committed entry; without commands of its own it only moves on.
+    ///
+    /// # Errors
+    /// If the machine fails: the node stops.
+    fn apply(&self, index: LogIndex, entry: Option<Bytes>, mark: Bytes) -> Result<Vec<Applied>>;
+
+    /// Commands that clients gave to another node. Calls `done` in any case.
+    fn forwarded(&self, commands: Vec<Command>, due: Instant, done: ForwardDone);
+
+    /// A read at another node. Calls `done` in any case.
+    fn read_index(&self, due: Instant, done: ReadDone);
+}

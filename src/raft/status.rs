@@ -1,0 +1,66 @@
+//! How a group is doing, in the house's words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use openraft::ServerState;
+
+use super::Member;
+use super::types::Membership;
+use crate::base::types::{LogIndex, NodeId};
+
+/// What a member does in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Orders the commands.
+    Leader,
+    /// Votes, and follows.
+    Follower,
+    /// Stands for election.
+    Candidate,
+    /// Follows without a vote.
+    Learner,
+}
+
+impl Role {
+    pub(super) fn of(state: ServerState, membership: &Membership, node: NodeId) -> Self {
+        let votes = membership.voter_ids().any(|voter| voter == node);
+        match state {
+            ServerState::Leader => Self::Leader,
+            ServerState::Candidate => Self::Candidate,
+            ServerState::Follower if votes => Self::Follower,
+            ServerState::Follower | ServerState::Learner | ServerState::Shutdown => Self::Learner,
+        }
+    }
+}
+
+/// How a group is doing, at this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupStatus {
+    /// What this node does.
+    pub role: Role,
+    /// The latest term it has heard of.
+    pub term: u64,
+    /// Who leads, as far as it knows.
+    pub leader: Option<NodeId>,
+    /// The last entry of its log.
+    pub last: LogIndex,
+    /// The last entry it knows to be committed.
+    pub committed: LogIndex,
+    /// The last entry it applied.
+    pub applied: LogIndex,
+    /// The last entry that its checkpoint covers.
+    pub snapshot: LogIndex,
+    /// The last entry that is gone from its log.
+    pub purged: LogIndex,
+    /// Voters and learners.
+    pub members: BTreeMap<NodeId, Member>,
+    /// Those of them that vote, now or before a change that is under way.
+    pub voters: BTreeSet<NodeId>,
+    /// Two sets of voters are valid: a change is under way.
+    pub joint: bool,
+    /// At the leader: how far each of the others is.
+    pub matched: BTreeMap<NodeId, LogIndex>,
+    /// At the leader: how long ago each of the others answered; `None`: never.
+    pub answered: BTreeMap<NodeId, Option<Duration>>,
+}

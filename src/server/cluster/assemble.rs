@@ -1,0 +1,188 @@
+//! A node's part in its cluster, from the open peer port to working groups.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::join::Places;
+use super::{Announcer, Book, Reconciler, Settled, settle};
+use crate::base::host::Host;
+use crate::base::{Error, Result};
+use crate::raft::{Group, Hub, Member, PeerTransport};
+use crate::server::node::{Directory, Node, Opened};
+use crate::server::peer::{Myself, PeerFigures, PeerLinks, PeerServer, PeerService};
+use crate::server::settings::ServeConfig;
+
+/// What a node runs for its cluster beside its groups.
+pub(in crate::server) struct Membership {
+    pub(in crate::server) book: Book,
+    links: PeerLinks,
+    tasks: JoinSet<Result<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Membership {
+    /// Opens the peer port and settles which cluster this is. Waits for the other
+    /// founders, or the cluster to join, as long as that takes.
+    ///
+    /// # Errors
+    /// As the message says; nothing was served.
+    pub(in crate::server) async fn settle(
+        host: &Host,
+        config: &ServeConfig,
+        directory: &mut Directory,
+        client_address: String,
+    ) -> Result<Self> {
+        let name = directory.manifest.name.clone();
+        if name.is_empty() {
+            return Err(Error::invalid(
+                "a node with replicated shards needs a name: add --node-id, like --node-id node-1",
+            ));
+        }
+        let server = PeerServer::bind(config.cluster.peer_listen).await?;
+        let me = Member {
+            peer_address: peer_address(config, &name, &server),
+            name,
+            client_address,
+            wants_vote: true,
+            leaving: false,
+        };
+        let manifest = &directory.manifest;
+        let myself = Myself::new(manifest.node, me.name.clone(), manifest.cluster, &*host.rng);
+        let links = PeerLinks::new(host, myself.clone());
+        let book = Book::new(myself.clone(), links.clone(), me, &config.cluster.members);
+        book.note_shards(&manifest.shards);
+        let (stop, stopping) = watch::channel(false);
+        let service = PeerService::new(
+            links.clone(),
+            host.clock.clone(),
+            book.duties(),
+            stopping.clone(),
+        );
+        let mut tasks = JoinSet::new();
+        tasks.spawn(server.serve(service, stopping));
+        let settled = settle(host, config, &directory.manifest, &book).await?;
+        if let Some(settled) = settled {
+            let Settled {
+                cluster,
+                founders,
+                shards,
+            } = settled;
+            let manifest = &mut directory.manifest;
+            manifest.enter(&*host.disk, &directory.path, cluster, founders, &shards)?;
+            book.note_shards(&manifest.shards);
+        }
+        if let Some(cluster) = directory.manifest.cluster {
+            myself.enter(cluster);
+        }
+        Ok(Self {
+            book,
+            links,
+            tasks,
+            stop,
+        })
+    }
+
+    /// Starts the groups of `opened`, founds them if that is this node's part, and from
+    /// then on keeps their members right.
+    ///
+    /// # Errors
+    /// `Corrupt` when log and engine of a shard do not fit together.
+    pub(in crate::server) async fn start(
+        &mut self,
+        opened: Opened,
+        config: &ServeConfig,
+    ) -> Result<Node> {
+        let transport: Arc<dyn PeerTransport> = Arc::new(self.links.clone());
+        let hub = Hub::new(&transport);
+        let founders = opened.founders();
+        let node = opened.start(&hub).await?;
+        let groups = groups(&node);
+        if !founders.is_empty() {
+            self.book.learn(founders.clone());
+        }
+        for group in &groups {
+            if !founders.is_empty() {
+                group.found(founders.clone()).await?;
+            }
+        }
+        let Some(first) = groups.first().cloned() else {
+            return Ok(node);
+        };
+        self.book.open_for(Arc::new(Places::new(first.clone())));
+        let announcer = Announcer {
+            book: self.book.clone(),
+            first,
+            contact: config.cluster.join.clone(),
+            stopping: self.stop.subscribe(),
+        };
+        let reconciler = Reconciler {
+            groups,
+            book: self.book.clone(),
+            stopping: self.stop.subscribe(),
+        };
+        self.tasks.spawn(async {
+            announcer.run().await;
+            Ok(())
+        });
+        self.tasks.spawn(async {
+            reconciler.run().await;
+            Ok(())
+        });
+        Ok(node)
+    }
+
+    /// How the links to the others are doing.
+    pub(in crate::server) fn figures(&self) -> Arc<dyn Fn() -> Vec<PeerFigures> + Send + Sync> {
+        let links = self.links.clone();
+        Arc::new(move || links.figures())
+    }
+
+    /// Resolves with the reason if the peer port cannot be served any more.
+    pub(in crate::server) async fn failed(&mut self) -> Error {
+        while let Some(ended) = self.tasks.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error,
+                Err(panicked) => return Error::internal(panicked.to_string()),
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Ends what runs, after the groups have ended.
+    pub(in crate::server) async fn end(mut self) {
+        self.stop.send_replace(true);
+        self.links.close();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn groups(node: &Node) -> Vec<Group> {
+    let shards = node.service.shards();
+    let replicated = shards.filter_map(|shard| shard.store.replicated());
+    replicated.map(|shard| shard.group().clone()).collect()
+}
+
+/// Where the other members are told to call.
+fn peer_address(config: &ServeConfig, name: &str, server: &PeerServer) -> String {
+    let cluster = &config.cluster;
+    let listed = cluster.members.iter().find(|(listed, _)| listed == name);
+    let said = cluster.peer_advertise.clone();
+    said.or_else(|| listed.map(|(_, address)| address.clone()))
+        .unwrap_or_else(|| server.address().to_string())
+}
+
+/// True if the node needs a peer port at all.
+pub(in crate::server) fn is_needed(config: &ServeConfig, directory: &Directory) -> bool {
+    let shards = &directory.manifest.shards;
+    config.cluster.join.is_some() || shards.iter().any(|shard| shard.kind.is_replicated())
+}
+
+/// Where clients reach a node, as the others are told: a path only works on this machine.
+pub(in crate::server) fn client_address(config: &ServeConfig, listening: &[String]) -> String {
+    let said = config.advertise.clone();
+    said.or_else(|| listening.first().cloned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,155 @@
+//! What this node knows of the other members: who they are and where.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use futures_util::future::BoxFuture;
+use parking_lot::RwLock;
+
+use crate::base::types::NodeId;
+use crate::base::{Error, Result};
+use crate::proto::{peer, storage};
+use crate::raft::Member;
+use crate::server::peer::{Duties, Joining, Myself, PeerLinks};
+use crate::server::settings::ShardSpec;
+
+/// The address book. Clones are the same book.
+#[derive(Clone)]
+pub(in crate::server) struct Book {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    myself: Arc<Myself>,
+    links: PeerLinks,
+    /// This node as the others are to know it.
+    me: Member,
+    /// Where members are said to be, by name: believed before what the members say of
+    /// themselves, for whoever gave it knows this node's network.
+    hints: BTreeMap<String, String>,
+    members: RwLock<BTreeMap<NodeId, Member>>,
+    shards: RwLock<Vec<ShardSpec>>,
+    joining: OnceLock<Arc<dyn Joining>>,
+}
+
+impl Book {
+    pub(in crate::server) fn new(
+        myself: Arc<Myself>,
+        links: PeerLinks,
+        me: Member,
+        hints: &[(String, String)],
+    ) -> Self {
+        let inner = Inner {
+            myself,
+            links,
+            me,
+            hints: hints.iter().cloned().collect(),
+            members: RwLock::default(),
+            shards: RwLock::default(),
+            joining: OnceLock::new(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// These are the members from now on.
+    pub(in crate::server) fn learn(&self, members: BTreeMap<NodeId, Member>) {
+        if *self.inner.members.read() == members {
+            return;
+        }
+        let address = |member: &Member| {
+            let hint = self.inner.hints.get(&member.name);
+            hint.unwrap_or(&member.peer_address).clone()
+        };
+        let addresses = members
+            .iter()
+            .map(|(node, member)| (*node, address(member)))
+            .collect();
+        *self.inner.members.write() = members;
+        if let Err(error) = self.inner.links.set_peers(addresses) {
+            tracing::warn!(%error, "a member has no address that can be called");
+        }
+    }
+
+    /// The replicated shards of this node.
+    pub(in crate::server) fn note_shards(&self, shards: &[ShardSpec]) {
+        let replicated = shards.iter().filter(|shard| shard.kind.is_replicated());
+        *self.inner.shards.write() = replicated.copied().collect();
+    }
+
+    /// From now on nodes can be given a place.
+    pub(in crate::server) fn open_for(&self, joining: Arc<dyn Joining>) {
+        if self.inner.joining.set(joining).is_err() {
+            tracing::debug!("the book is open already");
+        }
+    }
+
+    /// This node as the others are to know it.
+    pub(super) fn me(&self) -> &Member {
+        &self.inner.me
+    }
+
+    /// Who this node is.
+    pub(super) fn myself(&self) -> &Myself {
+        &self.inner.myself
+    }
+
+    /// The members, as far as they are known.
+    pub(in crate::server) fn members(&self) -> BTreeMap<NodeId, Member> {
+        self.inner.members.read().clone()
+    }
+
+    /// Where members are said to be.
+    pub(super) fn hints(&self) -> impl Iterator<Item = &String> {
+        self.inner.hints.values()
+    }
+
+    /// What the peer port asks.
+    pub(in crate::server) fn duties(&self) -> Duties {
+        let (hello, known, joining) = (self.clone(), self.clone(), self.clone());
+        Duties {
+            hello: Arc::new(move || hello.hello()),
+            is_member: Arc::new(move |node| known.is_member(node)),
+            joining: Arc::new(joining),
+        }
+    }
+
+    fn hello(&self) -> peer::HelloReply {
+        let myself = &self.inner.myself;
+        let mut members = self.inner.members.read().clone();
+        if myself.cluster().is_none() {
+            members.insert(myself.node(), self.inner.me.clone());
+        }
+        let members = members.iter().map(|(node, member)| member.store(*node));
+        let shards = self.inner.shards.read();
+        let shards = shards.iter().map(|shard| storage::Shard {
+            id: shard.id.0,
+            r#type: shard.kind.to_string(),
+            engine: shard.engine.to_string(),
+        });
+        peer::HelloReply {
+            from: Some(myself.identity()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            members: members.collect(),
+            shards: shards.collect(),
+        }
+    }
+
+    /// A node that has just joined knows nobody: whoever has the cluster's id may call.
+    fn is_member(&self, node: NodeId) -> bool {
+        let members = self.inner.members.read();
+        members.is_empty() || members.contains_key(&node)
+    }
+}
+
+impl Joining for Book {
+    fn join(&self, request: peer::JoinRequest) -> BoxFuture<'_, Result<peer::JoinReply>> {
+        match self.inner.joining.get() {
+            Some(joining) => joining.join(request),
+            None => Box::pin(std::future::ready(Err(Error::unavailable(
+                "this node is still starting: ask again",
+            )))),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! How nodes become a cluster and stay one: founding, joining, changing.
+//!
+//! Invariant: a cluster is founded once, by one node; whoever is in it is known by its
+//! UUID, never by its address. All groups have the same members: what the first group's
+//! members say is what the others follow, step by step, whoever leads them and whatever
+//! stopped half way.
+
+mod admin;
+mod assemble;
+mod book;
+mod found;
+mod join;
+mod reconcile;
+mod steps;
+
+pub(super) use admin::Admin;
+pub(super) use assemble::{Membership, client_address, is_needed};
+pub(super) use book::Book;
+use found::{Settled, settle};
+use join::Announcer;
+use reconcile::Reconciler;

@@ -1,0 +1,90 @@
+//! Does the next step for the members of every group that this node leads.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Book;
+use super::steps::{Seen, of_first, of_other};
+use crate::base::ErrorKind;
+use crate::raft::{Change, Group};
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What a node knows of the first group must be this fresh before others follow it.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The groups of this node; the first one's members are everybody's.
+pub(in crate::server) struct Reconciler {
+    pub(in crate::server) groups: Vec<Group>,
+    pub(in crate::server) book: Book,
+    pub(in crate::server) stopping: watch::Receiver<bool>,
+}
+
+impl Reconciler {
+    /// Until the node stops.
+    pub(in crate::server) async fn run(mut self) {
+        loop {
+            self.note_members();
+            for group in &self.groups {
+                if let Some(change) = self.next_step(group) {
+                    self.make(group, change).await;
+                }
+            }
+            let stopped = self.stopping.wait_for(|stopping| *stopping);
+            if tokio::time::timeout(LOOK, stopped).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// The address book has the members of all groups: who is still in one is called.
+    fn note_members(&self) {
+        let mut members = std::collections::BTreeMap::new();
+        for group in self.groups.iter().rev() {
+            members.extend(group.members().all);
+        }
+        if !members.is_empty() {
+            self.book.learn(members);
+        }
+    }
+
+    fn next_step(&self, group: &Group) -> Option<Change> {
+        group.leads()?;
+        let first = self.groups.first()?;
+        let status = group.status();
+        let members = group.members();
+        let seen = Seen {
+            members: &members,
+            leader: group.node(),
+            last: status.last,
+            matched: &status.matched,
+            answered: &status.answered,
+        };
+        if group.shard() == first.shard() {
+            let others = self.groups.iter().skip(1);
+            let elsewhere: BTreeSet<_> =
+                others.flat_map(|it| it.members().all.into_keys()).collect();
+            return of_first(&seen, &elsewhere);
+        }
+        let wanted = first.members();
+        let is_fresh = first.age().is_some_and(|age| age <= FRESH);
+        (is_fresh && !wanted.voters.is_empty())
+            .then(|| of_other(&seen, &wanted))
+            .flatten()
+    }
+
+    async fn make(&self, group: &Group, change: Change) {
+        tracing::info!(shard = group.shard().0, "members change: {change:?}");
+        let made = tokio::time::timeout(10 * LOOK, group.change(change)).await;
+        match made {
+            Ok(Ok(())) | Err(_) => {}
+            Ok(Err(error)) if error.kind() == ErrorKind::NotLeader => {}
+            Ok(Err(error)) => {
+                tracing::debug!(shard = group.shard().0, %error, "members were not changed");
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The data directory: held by one process, with one identity.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::host::{Disk, DiskLock, Host};
+use crate::base::types::ShardId;
+use crate::base::{Error, ErrorKind, Result};
+use crate::server::manifest::Manifest;
+use crate::server::settings::ServeConfig;
+use crate::wal;
+
+/// A data directory that this process holds.
+pub(in crate::server) struct Directory {
+    pub(in crate::server) path: PathBuf,
+    pub(in crate::server) manifest: Manifest,
+    pub(super) lock: Arc<DiskLock>,
+    pub(super) has_log: bool,
+}
+
+impl Directory {
+    /// Takes the directory, and reads who this node is, or makes it somebody.
+    ///
+    /// # Errors
+    /// `Unavailable` when another process has the directory; `Invalid`, `Corrupt` or
+    /// `Internal` as the message says.
+    pub(in crate::server) fn take(host: &Host, config: &ServeConfig) -> Result<Self> {
+        let path = config.data_dir.clone();
+        make_dir(&*host.disk, &path)?;
+        let lock = host
+            .disk
+            .lock(&path.join("LOCK"))
+            .map_err(|error| locked(&path, error))?;
+        let has_log = has_log(&*host.disk, &path.join("wal"));
+        let name = config.node_id.as_deref();
+        // A node that joins takes its shards from the cluster.
+        let wanted = match config.cluster.join {
+            Some(_) => &[][..],
+            None => &config.shards,
+        };
+        let manifest = Manifest::settle(host, &path, name, wanted, has_log)?;
+        manifest.check_log(&path.join("wal"), has_log)?;
+        Ok(Self {
+            path,
+            manifest,
+            lock: Arc::new(lock),
+            has_log,
+        })
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.path.join("wal")
+    }
+
+    /// Makes the place of a shard.
+    pub(super) fn make_shard(&self, disk: &dyn Disk, id: ShardId) -> Result<PathBuf> {
+        make_dir(disk, &self.path.join("shards"))?;
+        let dir = self.shard(id);
+        make_dir(disk, &dir)?;
+        Ok(dir)
+    }
+
+    pub(super) fn shard(&self, id: ShardId) -> PathBuf {
+        self.path.join("shards").join(id.to_string())
+    }
+}
+
+/// True if something of a log is there; its spare files hold nothing.
+fn has_log(disk: &dyn Disk, log: &Path) -> bool {
+    let names = disk.list(log).unwrap_or_default();
+    names.iter().any(|name| wal::is_segment(name))
+}
+
+/// Makes a directory whose name survives a power loss. Nothing to do if it is there.
+fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    if disk.list(dir).is_ok() {
+        return Ok(());
+    }
+    let parent = match dir.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    disk.create_dir_all(dir)
+        .and_then(|()| disk.sync_dir(parent))
+        .map_err(|error| unusable(dir, error))
+}
+
+fn unusable(dir: &Path, source: io::Error) -> Error {
+    let why = match source.kind() {
+        io::ErrorKind::AlreadyExists => "it is no directory".to_owned(),
+        _ => source.to_string(),
+    };
+    let message = format!("the data directory {} cannot be used: {why}", dir.display());
+    Error::new(ErrorKind::Invalid, message).with_source(source)
+}
+
+fn locked(dir: &Path, source: io::Error) -> Error {
+    if source.kind() != io::ErrorKind::WouldBlock {
+        return unusable(dir, source);
+    }
+    let message = format!(
+        "the data directory {} is in use by another dkv, a server or a program with a store of its \
+         own: stop it, or choose another directory (--data-dir)",
+        dir.display()
+    );
+    Error::unavailable(message).with_source(source)
+}

@@ -1,0 +1,117 @@
+//! Questions to an address of which nothing is known yet.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::timeout;
+use tonic::transport::Channel;
+use tonic::{Code, Response, Status};
+
+use super::dial;
+use crate::base::types::NodeId;
+use crate::base::{Error, ErrorKind, Result};
+use crate::proto::peer;
+use crate::proto::peer::peer_client::PeerClient;
+
+/// Asks who is at `address`. `to` is who should be, if that is known.
+///
+/// # Errors
+/// `Invalid` if the address is none, or another node or no peer port is there;
+/// `Unavailable` if nobody answers there; `Timeout` if the answer did not come in time.
+pub(in crate::server) async fn hello(
+    address: &str,
+    identity: peer::Identity,
+    to: Option<NodeId>,
+    within: Duration,
+) -> Result<peer::HelloReply> {
+    let request = peer::HelloRequest {
+        from: Some(identity),
+        to: to.map_or_else(Bytes::new, |node| Bytes::copy_from_slice(&node.0)),
+    };
+    ask(address, within, async |mut client| {
+        client.hello(request).await
+    })
+    .await
+}
+
+/// Asks the member at `address` for a place in its cluster.
+///
+/// # Errors
+/// As [`hello`], and whatever the member says. After `Timeout` the caller may have been
+/// given its place: asking again does no harm.
+pub(in crate::server) async fn join(
+    address: &str,
+    request: peer::JoinRequest,
+    within: Duration,
+) -> Result<peer::JoinReply> {
+    ask(address, within, async |mut client| {
+        client.join(request).await
+    })
+    .await
+}
+
+async fn ask<T>(
+    address: &str,
+    within: Duration,
+    call: impl AsyncFnOnce(PeerClient<Channel>) -> Result<Response<T>, Status>,
+) -> Result<T> {
+    let transport = dial::transport(address, within)?;
+    let asking = async {
+        let connected = transport.connect().await;
+        let channel = connected.map_err(|error| unreachable(address, within, error))?;
+        match call(PeerClient::new(channel)).await {
+            Ok(reply) => Ok(reply.into_inner()),
+            Err(status) => Err(refused(address, &status)),
+        }
+    };
+    let asked = timeout(within, asking).await;
+    asked.unwrap_or_else(|_| Err(silent(address, within)))
+}
+
+fn unreachable(address: &str, within: Duration, error: tonic::transport::Error) -> Error {
+    let message = match dial::system_kind(&error) {
+        Some(io::ErrorKind::ConnectionRefused) => format!(
+            "nobody listens at {address}: is the node started, and is that its --peer-listen?"
+        ),
+        Some(io::ErrorKind::TimedOut) => return silent(address, within),
+        _ => format!("{address} cannot be reached: {}", dial::reason(&error)),
+    };
+    Error::unavailable(message).with_source(error)
+}
+
+fn silent(address: &str, within: Duration) -> Error {
+    Error::timeout(format!(
+        "no answer from {address} within {} ms: is that the --peer-listen of a node?",
+        within.as_millis()
+    ))
+}
+
+/// What the answer of something at `address` means.
+fn refused(address: &str, status: &Status) -> Error {
+    let message = status.message();
+    let said = format!("{address} answered: {message}");
+    match status.code() {
+        Code::Unimplemented => Error::invalid(format!(
+            "{address} is not a peer port, though something answers there: is it the node's \
+             address for clients? Peers need its --peer-listen"
+        )),
+        Code::InvalidArgument | Code::FailedPrecondition => Error::invalid(said),
+        Code::NotFound => Error::new(ErrorKind::NotFound, said),
+        Code::Aborted => Error::new(ErrorKind::Conflict, said),
+        Code::ResourceExhausted => Error::limit_exceeded(said),
+        Code::PermissionDenied => Error::new(ErrorKind::Denied, said),
+        Code::Unauthenticated => Error::new(ErrorKind::Unauthenticated, said),
+        // With details it is a node that says it did nothing; without, something broke on
+        // the way.
+        Code::Unavailable if !status.details().is_empty() => Error::unavailable(said),
+        Code::DataLoss => Error::corrupt(said),
+        _ => match std::error::Error::source(status) {
+            Some(source) => Error::timeout(format!(
+                "{address} broke the connection off ({}): is that the --peer-listen of a node?",
+                dial::reason(source)
+            )),
+            None => Error::timeout(said),
+        },
+    }
+}

@@ -1,0 +1,7 @@
+//! Links between nodes over real sockets.
+
+mod asking;
+mod links;
+mod pressure;
+mod strangers;
+mod world;

@@ -1,0 +1,260 @@
+//! A replicated shard: its order is that of a consensus group.
+//!
+//! Any node takes requests. Commands go to the leader in batches, reads wait for a
+//! position that a quorum has confirmed.
+
+mod proposer;
+mod queue;
+mod reader;
+mod replica;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use self::proposer::Proposer;
+use self::queue::{Queue, Read, Reads, Tell, Write};
+use self::reader::Reader;
+use self::replica::Overhead;
+use super::checkpoint::Checkpointer;
+use super::core::{Core, Replayed, ShardOptions};
+use super::fatal::Fatal;
+use super::history_file::HistoryFiles;
+use super::notify::Grants;
+use super::sequencer::Sequencer;
+use super::status::ShardStatus;
+use super::{Done, Lead};
+use crate::base::host::{DiskLock, Host};
+use crate::base::time::{BootStamp, MachineTime};
+use crate::base::{Error, Result};
+use crate::machine::{Command, Machine};
+use crate::raft::{Group, GroupOptions, GroupStatus, Hub, Log};
+use crate::wal::Wal;
+
+/// How a replicated shard is run.
+#[derive(Debug, Clone)]
+pub struct ReplicatedOptions {
+    /// As any shard.
+    pub shard: ShardOptions,
+    /// As a group.
+    pub group: GroupOptions,
+    /// Commands of the log that are kept behind a checkpoint, for members that lag.
+    pub compaction_overhead: u64,
+}
+
+/// A handle to a replicated shard.
+#[derive(Clone)]
+pub struct Replicated {
+    shared: Arc<Shared>,
+}
+
+/// What the handle and the shard's tasks share.
+struct Shared {
+    core: Arc<Core>,
+    /// Set as soon as the group has started, before anybody else has the handle.
+    group: OnceLock<Group>,
+    writes: Queue,
+    reads: Reads,
+    /// When this node applied the last entry, on its own boot clock.
+    applied_at: Mutex<BootStamp>,
+    overhead: Mutex<Overhead>,
+    /// Something was applied since the deadlines were looked at.
+    has_applied: AtomicBool,
+    room: Notify,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Replicated {
+    /// Takes over a machine as its engine has it, and the log that goes on from there.
+    ///
+    /// # Errors
+    /// `Corrupt` if the two do not fit together.
+    pub async fn start(
+        host: &Host,
+        (wal, log, hub): (Wal, Log, &Hub),
+        machine: Machine,
+        history: HistoryFiles,
+        options: ReplicatedOptions,
+        fatal: Fatal,
+        lock: Arc<DiskLock>,
+    ) -> Result<Self> {
+        let name = options.shard.shard.to_string();
+        let boot = machine.state().boot;
+        let durable_mark = crate::machine::query::mark(machine.engine())?;
+        let machine = (machine, Replayed::default());
+        let core = Arc::new(Core::new(options.shard, host, wal, machine, fatal));
+        *core.durable_mark.lock() = durable_mark;
+        let shared = Arc::new(Shared {
+            core: core.clone(),
+            group: OnceLock::new(),
+            writes: Queue::default(),
+            reads: Reads::default(),
+            applied_at: Mutex::new(boot),
+            overhead: Mutex::new(Overhead::keeping(options.compaction_overhead)),
+            has_applied: AtomicBool::new(true),
+            room: Notify::new(),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let group = Group::start(options.group, log, shared.clone(), hub).await?;
+        if shared.group.set(group).is_err() {
+            unreachable!("only this function sets it, once");
+        }
+        let checkpointer = Checkpointer::new(core, shared.clone(), history, lock);
+        host.spawn
+            .drive(&format!("checkpoint-{name}"), Box::new(checkpointer));
+        tokio::spawn(Proposer::new(shared.clone()).run());
+        tokio::spawn(Reader::new(shared.clone()).run());
+        Ok(Self { shared })
+    }
+
+    /// See [`super::Store::submit`]. What could not be given to a leader by `due` was not
+    /// done, and is told so; what has no outcome by then is unknown.
+    ///
+    /// # Errors
+    /// See [`super::Store::submit`].
+    pub fn submit(&self, commands: Vec<Command>, due: Instant, done: Done) -> Result<()> {
+        self.shared.submit(commands, due, false, done)
+    }
+
+    /// Resolves once a read sees everything that was acknowledged before the call.
+    pub fn barrier(&self, due: Instant) -> BoxFuture<'static, Result<()>> {
+        let (read, waiting) = Read::barrier(due);
+        self.shared.reads.push(read);
+        Box::pin(async move {
+            match waiting.await {
+                Ok(result) => result,
+                Err(_) => Err(Error::unavailable(
+                    "this node is stopping: nothing was read",
+                )),
+            }
+        })
+    }
+
+    /// The group behind it, for changes of its members.
+    pub fn group(&self) -> &Group {
+        self.shared.group()
+    }
+
+    /// See [`super::Store::read`].
+    pub fn read<T>(&self, read: impl FnOnce(&Machine) -> T) -> T {
+        read(&self.shared.core.machine.read())
+    }
+
+    /// See [`super::Store::now`].
+    pub fn now(&self) -> MachineTime {
+        self.shared.clock().now()
+    }
+
+    /// See [`super::Store::grants`].
+    pub fn grants(&self) -> &Grants {
+        &self.shared.core.grants
+    }
+
+    /// See [`super::Store::status`].
+    pub fn status(&self) -> ShardStatus {
+        self.shared.core.status()
+    }
+
+    /// See [`super::Store::lead`].
+    pub fn lead(&self) -> Lead {
+        let group = self.shared.group();
+        let leader = group.leader().filter(|(node, _)| *node != group.node());
+        Lead {
+            term: group.term(),
+            address: leader.map_or_else(String::new, |(_, member)| member.client_address),
+        }
+    }
+
+    /// How long ago this node last heard from the leader, or 0 if it leads; `None`: not
+    /// since it started.
+    pub fn age(&self) -> Option<Duration> {
+        self.shared.group().age()
+    }
+
+    /// How its group is doing.
+    pub fn group_status(&self) -> GroupStatus {
+        self.shared.group().status()
+    }
+
+    /// See [`super::Store::checkpoint_now`].
+    pub fn checkpoint_now(&self) {
+        self.shared.core.checkpoint_now();
+    }
+
+    /// Why writes are refused here, if the engine's disk is full.
+    pub fn read_only(&self) -> Option<String> {
+        self.shared.core.read_only()
+    }
+
+    /// Leaves the group alone and ends the shard's work. What has no outcome yet is told
+    /// that it is unknown, or was not done.
+    pub async fn close(&self) {
+        self.shared.core.closing.store(true, Ordering::SeqCst);
+        self.shared.writes.wake();
+        self.shared.reads.wake();
+        self.shared.room.notify_waiters();
+        self.shared.group().stop().await;
+        self.shared.core.wake_checkpointer();
+    }
+}
+
+impl Shared {
+    fn group(&self) -> &Group {
+        self.group
+            .get()
+            .expect("the handle is given out after the group has started")
+    }
+
+    fn is_closing(&self) -> bool {
+        self.core.closing.load(Ordering::SeqCst) || self.core.fatal.reason().is_some()
+    }
+
+    fn submit(
+        &self,
+        commands: Vec<Command>,
+        due: Instant,
+        is_forwarded: bool,
+        done: Done,
+    ) -> Result<()> {
+        let weight: usize = commands.iter().map(Command::weight).sum();
+        self.core.admit(weight)?;
+        if let Some(why) = self.core.wal.status().read_only {
+            self.core.done(weight);
+            return Err(Error::limit_exceeded(why));
+        }
+        let core = self.core.clone();
+        let done = Box::new(move |result| {
+            core.done(weight);
+            done(result);
+        });
+        self.writes.push(Write {
+            commands,
+            proposed: 0,
+            weight,
+            due,
+            is_forwarded,
+            tell: Tell::new(done),
+        });
+        Ok(())
+    }
+
+    /// Machine time as this node can tell: what it applied last, and the time since.
+    fn clock(&self) -> Sequencer {
+        let machine = self.core.machine.read();
+        let state = machine.state();
+        let at = *self.applied_at.lock();
+        Sequencer::resume(self.core.host.clock.clone(), state.applied, state.now, at)
+    }
+}
+
+/// Waits a moment, or less if something changes that a retry may need.
+async fn pause(changes: &mut crate::raft::Changes) {
+    const RETRY: Duration = Duration::from_millis(20);
+    // Either is a reason to look again.
+    drop(tokio::time::timeout(RETRY, changes.next()).await);
+}

@@ -1,0 +1,377 @@
+//! Gives waiting commands an order: as the leader by proposing entries, else by sending
+//! them to the leader.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::queue::Write;
+use super::{Shared, pause};
+use crate::base::time::MachineTime;
+use crate::base::types::NodeId;
+use crate::base::{Error, ErrorKind, Result};
+use crate::machine::{Applied, Command, Op, codec};
+use crate::raft::{Group, ProposeError};
+use crate::store::sequencer::Sequencer;
+
+/// Entries of the leader under way at once: one is built while others are written and sent.
+const ENTRIES: usize = 4;
+
+/// Batches under way to the leader at once.
+const FORWARDS: usize = 8;
+
+/// How long a leader that has lost its office waits for what it proposed, before it says
+/// that it does not know.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// How long a sweep may take, and how long a refused one waits, ms.
+const SWEEP_WITHIN: Duration = Duration::from_secs(5);
+const SWEEP_RETRY_MS: u64 = 100;
+
+/// What became of commands that went together.
+type Outcome = BoxFuture<'static, (Vec<Write>, Result<Vec<Applied>>)>;
+
+/// One leadership of this node.
+struct Office {
+    term: u64,
+    /// Goes on from what the leaders before it stamped.
+    sequencer: Sequencer,
+}
+
+/// The one task that gives a shard's commands their order.
+pub(super) struct Proposer {
+    shared: Arc<Shared>,
+    office: Option<Office>,
+    under_way: FuturesUnordered<Outcome>,
+    /// When something of the machine is next due.
+    due: Option<MachineTime>,
+    is_sweeping: Arc<AtomicBool>,
+    sweep_not_before: MachineTime,
+}
+
+/// Where commands go.
+enum Way {
+    Here,
+    To(NodeId),
+    Nowhere,
+}
+
+impl Proposer {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            office: None,
+            under_way: FuturesUnordered::new(),
+            due: None,
+            is_sweeping: Arc::default(),
+            sweep_not_before: MachineTime(0),
+        }
+    }
+
+    /// Until the shard closes.
+    pub(super) async fn run(mut self) {
+        let group = self.shared.group().clone();
+        let mut changes = group.changes();
+        while !self.shared.is_closing() {
+            let way = self.look(&group);
+            self.refuse_hopeless(&way);
+            self.sweep_if_due();
+            match &way {
+                Way::Here => self.propose(&group).await,
+                Way::To(leader) => self.forward(&group, *leader),
+                Way::Nowhere if !self.shared.writes.is_empty() => {
+                    self.wait_for_leader(&mut changes).await;
+                    continue;
+                }
+                Way::Nowhere => {}
+            }
+            self.wait(&mut changes).await;
+        }
+        self.end().await;
+    }
+
+    /// Who leads now.
+    fn look(&mut self, group: &Group) -> Way {
+        match group.leads() {
+            Some(term) => {
+                if self
+                    .office
+                    .as_ref()
+                    .is_none_or(|office| office.term != term)
+                {
+                    let sequencer = self.shared.clock();
+                    self.office = Some(Office { term, sequencer });
+                }
+                Way::Here
+            }
+            None => {
+                self.office = None;
+                match group.leader() {
+                    Some((leader, _)) if leader != group.node() => Way::To(leader),
+                    _ => Way::Nowhere,
+                }
+            }
+        }
+    }
+
+    fn refuse_hopeless(&self, way: &Way) {
+        let leads = matches!(way, Way::Here);
+        for write in self.shared.writes.take_hopeless(Instant::now(), leads) {
+            let why = match write.is_forwarded && !leads {
+                true => Error::new(ErrorKind::NotLeader, "this node does not lead the shard"),
+                false => nobody_leads(),
+            };
+            write.refuse(why);
+        }
+    }
+
+    /// Waits until there is something to do.
+    async fn wait(&mut self, changes: &mut crate::raft::Changes) {
+        let limit = match self.office {
+            Some(_) => ENTRIES,
+            None => FORWARDS,
+        };
+        let may_send = self.under_way.len() < limit;
+        if may_send && !self.shared.writes.is_empty() {
+            return;
+        }
+        let sweep_at = self.sweep_at();
+        tokio::select! {
+            Some((writes, result)) = self.under_way.next(), if !self.under_way.is_empty() => {
+                self.finish(writes, result);
+            }
+            () = self.shared.writes.pushed(), if may_send => {}
+            () = changes.next() => {}
+            () = sleep_until(sweep_at.unwrap_or_else(Instant::now)), if sweep_at.is_some() => {}
+        }
+    }
+
+    async fn wait_for_leader(&mut self, changes: &mut crate::raft::Changes) {
+        tokio::select! {
+            Some((writes, result)) = self.under_way.next(), if !self.under_way.is_empty() => {
+                self.finish(writes, result);
+            }
+            () = pause(changes) => {}
+        }
+    }
+
+    /// Proposes the next entry, if there is something to propose.
+    async fn propose(&mut self, group: &Group) {
+        if self.under_way.len() >= ENTRIES {
+            return;
+        }
+        let mut writes = self.shared.writes.take_entry();
+        let Some(office) = self.office.as_ref().filter(|_| !writes.is_empty()) else {
+            return;
+        };
+        let term = office.term;
+        let commands = writes
+            .iter_mut()
+            .flat_map(|write| write.take_commands())
+            .collect();
+        let (_, entry) = office.sequencer.stamp(commands);
+        let proposed = group.propose(term, codec::encode_entry(&entry)).await;
+        let due = last_due(&writes);
+        let group = group.clone();
+        self.under_way.push(Box::pin(async move {
+            let result = match proposed {
+                Ok(outcome) => outcome_of(&group, term, due, outcome).await,
+                Err(error) => Err(error),
+            };
+            (writes, result.map_err(refused))
+        }));
+    }
+
+    /// Sends the next batch to the leader, if there is something to send.
+    fn forward(&mut self, group: &Group, leader: NodeId) {
+        if self.under_way.len() >= FORWARDS {
+            return;
+        }
+        let writes = self.shared.writes.take_entry();
+        if writes.is_empty() {
+            return;
+        }
+        let due = last_due(&writes);
+        let group = group.clone();
+        self.under_way.push(Box::pin(async move {
+            let commands: Vec<Command> = writes
+                .iter()
+                .flat_map(|write| write.commands.iter().cloned())
+                .collect();
+            let budget = due.saturating_duration_since(Instant::now());
+            let result = tokio::select! {
+                result = group.forward(leader, &commands, budget) => result,
+                () = deposed(&group, leader) => Err(Error::timeout(
+                    "the leader was lost before the outcome was known: ask again with the same id",
+                )),
+            };
+            (writes, result)
+        }));
+    }
+
+    /// Tells everybody what became of their commands. What was not done for want of a
+    /// leader is tried again.
+    fn finish(&mut self, writes: Vec<Write>, result: Result<Vec<Applied>>) {
+        match result {
+            Ok(mut replies) => {
+                for write in writes {
+                    let rest = replies.split_off(write.expected().min(replies.len()));
+                    let mine = std::mem::replace(&mut replies, rest);
+                    let complete = mine.len() == write.expected();
+                    write.tell.with(match complete {
+                        true => Ok(mine),
+                        false => Err(Error::timeout("the leader's answer was incomplete")),
+                    });
+                }
+            }
+            Err(error) if was_not_done(&error) && writes.iter().all(Write::has_commands) => {
+                self.shared.writes.put_back(writes);
+            }
+            Err(error) => {
+                for write in writes {
+                    write.refuse(Error::new(error.kind(), error.message()));
+                }
+            }
+        }
+    }
+
+    /// The moment of the next sweep, if this node leads and something will be due.
+    fn sweep_at(&self) -> Option<Instant> {
+        let office = self.office.as_ref()?;
+        if self.is_sweeping.load(Ordering::SeqCst) {
+            return None;
+        }
+        let at = self.due?.max(self.sweep_not_before);
+        let wait = Duration::from_millis(at.since_ms(office.sequencer.now()));
+        Some(Instant::now() + wait)
+    }
+
+    /// Proposes a sweep if something is due. Only a leader does: an entry of an earlier
+    /// one never comes into the log behind its successor's.
+    fn sweep_if_due(&mut self) {
+        let Some(office) = &self.office else {
+            return;
+        };
+        let now = office.sequencer.now();
+        if self.shared.has_applied.swap(false, Ordering::SeqCst) {
+            match self.shared.core.machine.read().next_deadline() {
+                Ok(due) => self.due = due,
+                Err(failure) => self.shared.core.fatal.raise(&failure.to_string()),
+            }
+        }
+        let is_due = self.due.is_some_and(|due| due <= now) && self.sweep_not_before <= now;
+        if !is_due || self.is_sweeping.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.sweep_not_before = now.plus_ms(1);
+        let sweep = Command {
+            request: None,
+            fence: None,
+            op: Op::Sweep,
+        };
+        let is_sweeping = self.is_sweeping.clone();
+        let done = Box::new(move |_| is_sweeping.store(false, Ordering::SeqCst));
+        let by = Instant::now() + SWEEP_WITHIN;
+        if self.shared.submit(vec![sweep], by, true, done).is_err() {
+            self.is_sweeping.store(false, Ordering::SeqCst);
+            self.sweep_not_before = now.plus_ms(SWEEP_RETRY_MS);
+        }
+    }
+
+    async fn end(mut self) {
+        let stopping = || Error::unavailable("this node is stopping: nothing was done");
+        let all = Instant::now() + Duration::from_secs(365 * 24 * 3_600);
+        for write in self.shared.writes.take_hopeless(all, false) {
+            write.refuse(stopping());
+        }
+        while let Ok(Some((writes, result))) = timeout(GRACE, self.under_way.next()).await {
+            let result = result.map_err(|error| Error::timeout(error.message()));
+            self.finish(writes, result);
+        }
+    }
+}
+
+impl Write {
+    /// Takes the commands out; how many there were is remembered.
+    fn take_commands(&mut self) -> Vec<Command> {
+        self.proposed = self.commands.len();
+        std::mem::take(&mut self.commands)
+    }
+
+    fn has_commands(&self) -> bool {
+        !self.commands.is_empty()
+    }
+
+    /// How many replies belong to it.
+    fn expected(&self) -> usize {
+        self.proposed.max(self.commands.len())
+    }
+}
+
+fn last_due(writes: &[Write]) -> Instant {
+    let due = writes.iter().map(|write| write.due).max();
+    due.unwrap_or_else(Instant::now)
+}
+
+/// What became of an entry; unknown if it takes too long, or this node leads no more.
+async fn outcome_of(
+    group: &Group,
+    term: u64,
+    due: Instant,
+    outcome: impl Future<Output = Result<Vec<Applied>, ProposeError>>,
+) -> Result<Vec<Applied>, ProposeError> {
+    let in_time = timeout_at(due, outcome);
+    tokio::pin!(in_time);
+    let lost = async {
+        let mut changes = group.changes();
+        while group.leads() == Some(term) {
+            changes.next().await;
+        }
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        outcome = &mut in_time => outcome.unwrap_or_else(|_| {
+            Err(ProposeError::Unknown("no quorum confirmed it in time".to_owned()))
+        }),
+        () = lost => Err(ProposeError::Unknown(
+            "this node lost the leadership before the outcome was known".to_owned(),
+        )),
+    }
+}
+
+/// Resolves once somebody else leads.
+async fn deposed(group: &Group, leader: NodeId) {
+    let mut changes = group.changes();
+    while group.leader().is_some_and(|(node, _)| node == leader) {
+        changes.next().await;
+    }
+}
+
+fn refused(error: ProposeError) -> Error {
+    match error {
+        ProposeError::NotLeader => Error::new(
+            ErrorKind::NotLeader,
+            "this node does not lead the shard (any more): nothing was done",
+        ),
+        ProposeError::Unknown(why) => {
+            Error::timeout(format!("{why}: ask again with the same request id"))
+        }
+    }
+}
+
+fn was_not_done(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unavailable)
+}
+
+fn nobody_leads() -> Error {
+    Error::unavailable(
+        "no leader of the shard could be reached in time: nothing was done; is a majority of \
+         the members running? (dkv cluster health)",
+    )
+}

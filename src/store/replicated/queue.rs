@@ -1,0 +1,222 @@
+//! What waits to be proposed, and what waits to be read.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::base::types::LogIndex;
+use crate::base::{Error, Result, limits};
+use crate::machine::{Applied, Command};
+use crate::raft::ReadDone;
+use crate::store::Done;
+
+/// Bytes of commands that travel as one entry, about; a larger command goes alone.
+const ENTRY_BYTES: usize = 1 << 20;
+
+/// Commands that were submitted together.
+pub(super) struct Write {
+    pub(super) commands: Vec<Command>,
+    /// How many commands went into an entry, once they have.
+    pub(super) proposed: usize,
+    pub(super) weight: usize,
+    pub(super) due: Instant,
+    /// Another node has sent it here as to the leader: it is not sent on.
+    pub(super) is_forwarded: bool,
+    pub(super) tell: Tell,
+}
+
+/// Tells whoever submitted what became of it: once, and in any case.
+pub(super) struct Tell(Option<Done>);
+
+impl Tell {
+    pub(super) fn new(done: Done) -> Self {
+        Self(Some(done))
+    }
+
+    pub(super) fn with(mut self, result: Result<Vec<Applied>>) {
+        if let Some(done) = self.0.take() {
+            done(result);
+        }
+    }
+}
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            let unknown = "the node stopped before the outcome was known";
+            done(Err(Error::timeout(unknown)));
+        }
+    }
+}
+
+impl Write {
+    /// Tells that it was not done, or why that is unknown.
+    pub(super) fn refuse(self, why: Error) {
+        self.tell.with(Err(why));
+    }
+}
+
+/// Writes in the order in which they came. Bounded by the bytes the shard admits.
+#[derive(Default)]
+pub(super) struct Queue {
+    writes: Mutex<VecDeque<Write>>,
+    wake: Notify,
+}
+
+impl Queue {
+    pub(super) fn push(&self, write: Write) {
+        self.writes.lock().push_back(write);
+        self.wake.notify_one();
+    }
+
+    /// Puts back what was not done, before everything else.
+    pub(super) fn put_back(&self, back: Vec<Write>) {
+        let mut writes = self.writes.lock();
+        for write in back.into_iter().rev() {
+            writes.push_front(write);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.writes.lock().is_empty()
+    }
+
+    /// As many as go into one entry.
+    pub(super) fn take_entry(&self) -> Vec<Write> {
+        let mut writes = self.writes.lock();
+        let (mut commands, mut bytes) = (0, 0);
+        let mut taken = Vec::new();
+        while let Some(write) = writes.front() {
+            commands += write.commands.len();
+            bytes += write.weight;
+            let fits = commands <= limits::ENTRY_COMMANDS_MAX && bytes <= ENTRY_BYTES;
+            if !taken.is_empty() && !fits {
+                break;
+            }
+            taken.extend(writes.pop_front());
+        }
+        taken
+    }
+
+    /// Takes out what cannot wait any longer, and what was sent here by mistake.
+    pub(super) fn take_hopeless(&self, now: Instant, leads: bool) -> Vec<Write> {
+        let mut writes = self.writes.lock();
+        let all = std::mem::take(&mut *writes);
+        let (hopeless, waiting) = all
+            .into_iter()
+            .partition(|write| write.due <= now || (write.is_forwarded && !leads));
+        *writes = waiting;
+        Vec::from(hopeless)
+    }
+
+    /// When the first of them cannot wait any longer.
+    pub(super) fn first_due(&self) -> Option<Instant> {
+        self.writes.lock().iter().map(|write| write.due).min()
+    }
+
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Resolves when something was pushed since the last call.
+    pub(super) async fn pushed(&self) {
+        self.wake.notified().await;
+    }
+}
+
+/// One read that waits for a quorum.
+pub(super) struct Read {
+    pub(super) due: Instant,
+    pub(super) wants: Wants,
+}
+
+/// What a read waits for.
+pub(super) enum Wants {
+    /// That everything acknowledged before is applied here.
+    Applied(oneshot::Sender<Result<()>>),
+    /// The position, for another node.
+    Index(ReadDone),
+}
+
+impl Read {
+    pub(super) fn barrier(due: Instant) -> (Self, oneshot::Receiver<Result<()>>) {
+        let (tell, told) = oneshot::channel();
+        let wants = Wants::Applied(tell);
+        (Self { due, wants }, told)
+    }
+
+    pub(super) fn refuse(self, why: Error) {
+        match self.wants {
+            // A reader that went away does not care.
+            Wants::Applied(tell) => drop(tell.send(Err(why))),
+            Wants::Index(done) => done(Err(why)),
+        }
+    }
+
+    pub(super) fn confirm(self, index: LogIndex) {
+        match self.wants {
+            Wants::Applied(tell) => drop(tell.send(Ok(()))),
+            Wants::Index(done) => done(Ok(index)),
+        }
+    }
+
+    /// True if nobody waits for it any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match &self.wants {
+            Wants::Applied(tell) => tell.is_closed(),
+            Wants::Index(_) => false,
+        }
+    }
+}
+
+/// Reads that wait for the next round.
+#[derive(Default)]
+pub(super) struct Reads {
+    reads: Mutex<Vec<Read>>,
+    wake: Notify,
+}
+
+impl Reads {
+    pub(super) fn push(&self, read: Read) {
+        self.reads.lock().push(read);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn put_back(&self, back: Vec<Read>) {
+        self.reads.lock().extend(back);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.reads.lock().is_empty()
+    }
+
+    /// All of them.
+    pub(super) fn take(&self) -> Vec<Read> {
+        std::mem::take(&mut *self.reads.lock())
+    }
+
+    /// Takes out what cannot wait any longer, and what nobody waits for.
+    pub(super) fn take_hopeless(&self, now: Instant) -> Vec<Read> {
+        let mut reads = self.reads.lock();
+        let all = std::mem::take(&mut *reads);
+        let (hopeless, waiting) = all
+            .into_iter()
+            .partition(|read| read.due <= now || read.is_abandoned());
+        *reads = waiting;
+        hopeless
+    }
+
+    pub(super) fn first_due(&self) -> Option<Instant> {
+        self.reads.lock().iter().map(|read| read.due).min()
+    }
+
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(super) async fn pushed(&self) {
+        self.wake.notified().await;
+    }
+}

@@ -1,0 +1,163 @@
+//! The shard as its group sees it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::queue::{Read, Wants};
+use crate::base::time::BootStamp;
+use crate::base::types::LogIndex;
+use crate::base::{Error, ErrorKind, Result, limits};
+use crate::machine::{Applied, Command, codec, query};
+use crate::raft::{ForwardDone, ReadDone, Replica};
+use crate::store::core::Sequence;
+
+/// How often a shard that is held up looks whether it may go on, if nobody tells it.
+const HELD_UP_LOOK: Duration = Duration::from_millis(100);
+
+/// How many commands each of the latest entries had, so that enough of them are kept for
+/// members that lag.
+pub(super) struct Overhead {
+    keep: u64,
+    entries: VecDeque<(LogIndex, u32)>,
+    commands: u64,
+}
+
+impl Overhead {
+    pub(super) fn keeping(commands: u64) -> Self {
+        Self {
+            keep: commands,
+            entries: VecDeque::new(),
+            commands: 0,
+        }
+    }
+
+    fn note(&mut self, index: LogIndex, commands: usize) {
+        let commands = u32::try_from(commands).expect("an entry is bounded");
+        self.entries.push_back((index, commands));
+        self.commands += u64::from(commands);
+    }
+
+    /// The last entry up to `covers` that may go; `None`: all of them are kept.
+    fn release(&mut self, covers: LogIndex, keep_none: bool) -> Option<LogIndex> {
+        let keep = if keep_none { 0 } else { self.keep };
+        let mut last = None;
+        while let Some((index, commands)) = self.entries.front().copied() {
+            let left = self.commands - u64::from(commands);
+            if index > covers || left < keep {
+                break;
+            }
+            self.entries.pop_front();
+            self.commands = left;
+            last = Some(index);
+        }
+        last
+    }
+}
+
+impl Replica for Shared {
+    fn mark(&self) -> Result<Option<Bytes>> {
+        query::mark(self.core.machine.read().engine())
+    }
+
+    fn durable_mark(&self) -> Option<Bytes> {
+        self.core.durable_mark.lock().clone()
+    }
+
+    fn room(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            while self.core.look_held_up() {
+                drop(tokio::time::timeout(HELD_UP_LOOK, self.room.notified()).await);
+            }
+        })
+    }
+
+    fn apply(&self, index: LogIndex, entry: Option<Bytes>, mark: Bytes) -> Result<Vec<Applied>> {
+        let applied = self.apply_entry(index, entry, mark);
+        applied.inspect_err(|failure| self.core.fatal.raise(&failure.to_string()))
+    }
+
+    fn forwarded(&self, commands: Vec<Command>, due: Instant, done: ForwardDone) {
+        let slot = Arc::new(parking_lot::Mutex::new(Some(done)));
+        let told = slot.clone();
+        let tell = move |result| {
+            if let Some(done) = told.lock().take() {
+                done(result);
+            }
+        };
+        if let Err(refused) = self.submit(commands, due, true, Box::new(tell))
+            && let Some(done) = slot.lock().take()
+        {
+            done(Err(refused));
+        }
+    }
+
+    fn read_index(&self, due: Instant, done: ReadDone) {
+        let leads = self
+            .group
+            .get()
+            .is_some_and(|group| group.leads().is_some());
+        if !leads {
+            let message = "this node does not lead the shard";
+            done(Err(Error::new(ErrorKind::NotLeader, message)));
+            return;
+        }
+        let wants = Wants::Index(done);
+        self.reads.push(Read { due, wants });
+    }
+}
+
+impl Shared {
+    fn apply_entry(
+        &self,
+        index: LogIndex,
+        entry: Option<Bytes>,
+        mark: Bytes,
+    ) -> Result<Vec<Applied>> {
+        if let Some(reason) = self.core.fatal.reason() {
+            return Err(Error::internal(reason));
+        }
+        let weight = entry.as_ref().map_or(0, Bytes::len);
+        let entry = entry.map(codec::decode_entry).transpose()?;
+        let clock = &self.core.host.clock;
+        let mut machine = self.core.machine.write();
+        let entry = entry.unwrap_or_else(|| machine.nothing());
+        let effects = machine.apply_marked(index, &entry, Some(mark))?;
+        *self.applied_at.lock() = BootStamp {
+            boot_ms: clock.boot_ms(),
+            boot_id: clock.boot_id(),
+        };
+        let commands = entry.commands.len();
+        self.core.count_applied(weight, commands);
+        drop(machine);
+        self.overhead.lock().note(index, commands);
+        self.has_applied.store(true, Ordering::SeqCst);
+        self.core.grants.announce(effects.grants);
+        Ok(effects.replies)
+    }
+}
+
+impl Sequence for Shared {
+    /// Tells the group, which lets the log go in its own order of things.
+    fn checkpointed(&self, covers: LogIndex) {
+        let pinned = self.core.wal.pinned_segments(self.core.options.shard.0);
+        let keep_none = pinned > limits::WAL_PINNED_SEGMENTS_MAX;
+        let Some(upto) = self.overhead.lock().release(covers, keep_none) else {
+            return;
+        };
+        if let Some(group) = self.group.get().cloned() {
+            self.runtime
+                .spawn(async move { group.checkpointed(upto).await });
+        }
+    }
+
+    fn has_room(&self) {
+        self.room.notify_waiters();
+    }
+}
