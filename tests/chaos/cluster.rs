@@ -7,7 +7,7 @@ use dkv::proto::v1;
 
 use crate::PATIENCE;
 use crate::links::Links;
-use crate::node::{Node, Port, binary};
+use crate::node::{Node, Port};
 use crate::settings::Settings;
 use crate::wire;
 
@@ -200,17 +200,4 @@ impl Cluster {
         });
         Some(progress.collect())
     }
-}
-
-/// Whether the binary knows replicated shards: until it does, runs with several nodes are left out.
-pub(crate) fn can_replicate() -> bool {
-    let folder = std::env::temp_dir();
-    let asked = binary()
-        .args(["serve", "--print-config", "--node-id", "node-1"])
-        .args(["--shards", "100=dstore", "--cluster-members"])
-        .args(["node-1=127.0.0.1:63001", "--data-dir", "nowhere"])
-        .current_dir(folder)
-        .output()
-        .expect("the binary can be started");
-    asked.status.success()
 }

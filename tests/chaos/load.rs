@@ -199,10 +199,15 @@ impl Asker {
     fn draw(&mut self, generation: u64) -> Action {
         let key = format!("{generation}-{}", self.dice.below(KEYS));
         match self.dice.below(100) {
-            0..=34 => Action::Get {
-                key,
-                consistency: Consistency::Linearizable,
-            },
+            0..=34 => {
+                // The library has no stale reads.
+                let is_wire = matches!(self.caller, Caller::Wire(_));
+                let consistency = match is_wire && self.dice.percent(20) {
+                    true => Consistency::Stale,
+                    false => Consistency::Linearizable,
+                };
+                Action::Get { key, consistency }
+            }
             35..=54 => self.set(key, None, None),
             55..=69 => {
                 let condition = match self.seen.get(&key) {
@@ -265,6 +270,7 @@ impl Asker {
 
     fn learn(&mut self, action: &Action, outcome: &Outcome) {
         match (action, outcome) {
+            // What a stale read showed is tried as a condition, too: it has to fail then.
             (Action::Get { key, .. }, Outcome::Read { found, .. }) => match found {
                 Some(found) => drop(self.seen.insert(key.clone(), found.clone())),
                 None => drop(self.seen.remove(key)),

@@ -167,7 +167,7 @@ impl Drop for Node {
 }
 
 /// The binary under test, with no setting of the surrounding environment.
-pub(crate) fn binary() -> Command {
+fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dkv"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DKV_") {

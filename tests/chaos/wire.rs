@@ -16,7 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 use crate::check::dice::Dice;
-use crate::check::history::{Action, Condition, Fence, Found, Outcome};
+use crate::check::history::{Action, Condition, Consistency, Fence, Found, Outcome};
 use crate::cluster::SHARD;
 
 /// How long one call may take.
@@ -67,7 +67,7 @@ impl WireClient {
     pub(crate) async fn call(&mut self, action: &Action) -> Outcome {
         let is_write = !matches!(action, Action::Get { .. });
         let answered = match action {
-            Action::Get { key, .. } => self.get(key).await,
+            Action::Get { key, consistency } => self.get(key, *consistency).await,
             Action::Set {
                 key,
                 value,
@@ -105,9 +105,12 @@ impl WireClient {
         })
     }
 
-    async fn get(&self, key: &str) -> Result<Outcome, Status> {
+    async fn get(&self, key: &str, consistency: Consistency) -> Result<Outcome, Status> {
         let request = v1::GetRequest {
-            target: target(),
+            target: target().map(|target| v1::Target {
+                stale: consistency == Consistency::Stale,
+                ..target
+            }),
             key: bytes(key),
         };
         let reply = KvClient::new(self.channel.clone()).get(request).await?;
@@ -266,6 +269,7 @@ fn target() -> Option<v1::Target> {
     Some(v1::Target {
         shard: SHARD,
         bucket,
+        stale: false,
     })
 }
 
