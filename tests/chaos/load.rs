@@ -109,8 +109,11 @@ impl Load {
         self.shared.liar.as_ref().is_some_and(Liar::has_lied)
     }
 
-    /// Ends the load, reads every key at every node, and gives what was recorded.
-    pub(crate) async fn finish(mut self, addresses: &[String], dice: &Dice) -> Vec<Operation> {
+    /// Ends the load and reads every key at every node: all is healed, so each must answer.
+    ///
+    /// # Errors
+    /// Names the node that does not answer.
+    pub(crate) async fn finish(&mut self, addresses: &[String], dice: &Dice) -> Result<(), String> {
         self.shared.stop.store(true, Ordering::SeqCst);
         while let Some(ended) = self.clients.join_next().await {
             ended.expect("a client does not panic");
@@ -127,14 +130,19 @@ impl Load {
             let mut dice = dice.fork(1_000 + at as u64);
             let mut client = WireClient::new(address, &mut dice);
             for key in &keys {
-                self.read_at_last(&mut client, at, key).await;
+                self.read_at_last(&mut client, at, key).await?;
             }
         }
-        self.shared.recorder.history()
+        Ok(())
     }
 
-    /// Reads until there is an answer: all is healed, so there must be one.
-    async fn read_at_last(&self, client: &mut WireClient, at: usize, key: &str) {
+    /// Reads until there is an answer.
+    async fn read_at_last(
+        &self,
+        client: &mut WireClient,
+        at: usize,
+        key: &str,
+    ) -> Result<(), String> {
         let action = Action::Get {
             key: key.to_owned(),
             consistency: Consistency::Linearizable,
@@ -144,6 +152,7 @@ impl Load {
             let invoked_ns = self.recorder().now_ns();
             let outcome = client.call(&action).await;
             let is_answered = matches!(outcome, Outcome::Read { .. });
+            let said = format!("{outcome:?}");
             self.recorder().record(Operation {
                 client: u32::MAX - u32::try_from(at).expect("few nodes"),
                 node: format!("node-{}", at + 1),
@@ -153,10 +162,14 @@ impl Load {
                 outcome,
             });
             if is_answered {
-                return;
+                return Ok(());
             }
-            let stuck = began.elapsed() > crate::PATIENCE;
-            assert!(!stuck, "node-{} does not answer a read of `{key}`", at + 1);
+            if began.elapsed() > crate::PATIENCE {
+                let node = at + 1;
+                return Err(format!(
+                    "node-{node} does not answer a read of `{key}`: {said}"
+                ));
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
