@@ -31,6 +31,13 @@ pub const SESSION_OUTCOMES_MAX: usize = 4_096;
 /// Outcomes kept for all clients of a shard: about 100 MiB of memory.
 pub const SESSIONS_OUTCOMES_TOTAL_MAX: usize = 2_000_000;
 
+/// A chunk of a snapshot, bytes: a few of them fill a connection. A larger row has a
+/// chunk of its own, ...
+pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
+
+/// ... of so many bytes at most: what one request wrote, and what stands around it.
+pub const SNAPSHOT_CHUNK_BYTES_MAX: usize = REQUEST_BYTES_MAX + MESSAGE_SLACK_BYTES / 2;
+
 /// Clients remembered per shard.
 pub const SESSIONS_MAX: usize = 100_000;
 

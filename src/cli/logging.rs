@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing::Level;
+use tracing_subscriber::EnvFilter;
 
 use crate::server::settings::{LogFormat, LogLevel};
 
@@ -12,19 +12,30 @@ pub(crate) fn start(level: LogLevel, format: LogFormat) {
     let builder = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal() && !no_colour)
-        .with_max_level(max_level(level));
+        .with_env_filter(filter(level));
     let _ = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
 }
 
-fn max_level(level: LogLevel) -> Level {
+/// The consensus library tells every step it takes: that is for whoever looks for a
+/// defect, and no message of ours.
+fn filter(level: LogLevel) -> EnvFilter {
+    let library = match level {
+        LogLevel::Error | LogLevel::Warn | LogLevel::Info => "error",
+        LogLevel::Debug => "info",
+        LogLevel::Trace => "trace",
+    };
+    EnvFilter::new(format!("{},openraft={library}", name(level)))
+}
+
+fn name(level: LogLevel) -> &'static str {
     match level {
-        LogLevel::Error => Level::ERROR,
-        LogLevel::Warn => Level::WARN,
-        LogLevel::Info => Level::INFO,
-        LogLevel::Debug => Level::DEBUG,
-        LogLevel::Trace => Level::TRACE,
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
     }
 }

@@ -21,6 +21,7 @@ use super::codec::{index_of, index_or_zero, raft_index};
 use super::hub::Hub;
 use super::inbound::Inbound;
 use super::network::Links;
+use super::snapshot::{Receiver, Shelf};
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
@@ -55,6 +56,7 @@ struct Inner {
     raft: Raft<Types, Adapter>,
     hub: Hub,
     inbound: Arc<Inbound>,
+    shelf: Arc<Shelf>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -88,11 +90,19 @@ impl Group {
             sessions: Arc::new(AtomicU64::new(1)),
         };
         let (tell, progress) = watch::channel(Progress::default());
-        let adapter = Adapter::new(replica.clone(), Arc::new(tell))?;
+        let shelf = Arc::new(Shelf::default());
+        let adapter = Adapter::new(replica.clone(), log.clone(), shelf.clone(), Arc::new(tell))?;
         let raft = Raft::new(options.node, Arc::new(config), links, log, adapter)
             .await
             .map_err(|fatal| Error::corrupt(format!("shard {}: {fatal}", options.shard)))?;
+        let snapshots = Receiver::start(
+            raft.clone(),
+            replica.clone(),
+            hub.calls().clone(),
+            options.shard.0,
+        );
         let inbound = Inbound {
+            snapshots,
             raft: raft.clone(),
             replica,
             calls: hub.calls().clone(),
@@ -108,6 +118,7 @@ impl Group {
             raft,
             hub: hub.clone(),
             inbound,
+            shelf,
             progress,
         };
         Ok(Self {
@@ -313,6 +324,11 @@ impl Group {
         let Ok(()) = trigger.snapshot().await else {
             return;
         };
+        let upto = self
+            .inner
+            .shelf
+            .pins()
+            .map_or(upto, |pinned| upto.min(pinned));
         if let Some(upto) = raft_index(upto) {
             let purged: std::result::Result<(), Fatal<Types>> = trigger.purge_log(upto).await;
             if let Err(stopped) = purged {

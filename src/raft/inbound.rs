@@ -19,6 +19,7 @@ use super::calls::{Calls, failure};
 use super::codec::{decode_entry, read_log_id, read_vote, store_log_id, store_vote};
 use super::member::read_node;
 use super::replica::Replica;
+use super::snapshot::Receiver;
 use super::transport::Lane;
 use super::types::Types;
 use crate::base::types::{LogIndex, NodeId};
@@ -38,6 +39,7 @@ const BUDGET_MS_MAX: u64 = 60_000;
 /// One group's ear.
 pub(super) struct Inbound {
     pub(super) raft: Raft<Types, Adapter>,
+    pub(super) snapshots: Receiver,
     pub(super) replica: Arc<dyn Replica>,
     pub(super) calls: Arc<Calls>,
     pub(super) group: GroupId,
@@ -66,6 +68,10 @@ impl Inbound {
                 Ok(())
             }
             Body::Forward(forward) => self.forward(from, lane, id, forward),
+            piece @ (Body::SnapshotOpen(_) | Body::SnapshotChunk(_)) => {
+                self.snapshots.request(from, id, piece);
+                Ok(())
+            }
             _ => Err(Error::invalid("this node does not do that yet: upgrade it")),
         };
         if let Err(error) = asked {

@@ -43,6 +43,8 @@ struct State {
     /// `committed` is newer than what the last state in the log says.
     committed_is_news: bool,
     purged: Option<LogId>,
+    /// A snapshot up to here is being installed: the log on disk ends there already.
+    installing: Option<LogId>,
     /// The entries behind `purged`, without a hole.
     entries: VecDeque<Kept>,
 }
@@ -99,12 +101,17 @@ impl State {
         self.purged = Some(upto);
     }
 
+    /// What the log on disk says is gone.
+    fn noted(&self) -> Option<LogId> {
+        self.purged.max(self.installing)
+    }
+
     /// What must be remembered beside the entries.
     fn encode(&self) -> Bytes {
         storage::RaftState {
             vote: self.vote.as_ref().map(store_vote),
             committed: Some(store_log_id(self.committed.as_ref())),
-            purged: Some(store_log_id(self.purged.as_ref())),
+            purged: Some(store_log_id(self.noted().as_ref())),
         }
         .encode_to_vec()
         .into()
@@ -118,7 +125,7 @@ impl Shared {
         Record {
             group: self.group,
             kind: RecordKind::State,
-            index: index_or_zero(state.purged.as_ref()),
+            index: index_or_zero(state.noted().as_ref()),
             payload: state.encode(),
         }
     }
@@ -137,6 +144,17 @@ impl Log {
     /// The last entry that was purged: the engine has it, or a snapshot that waits.
     pub fn purged(&self) -> LogIndex {
         index_or_zero(self.shared.state.lock().purged.as_ref())
+    }
+
+    /// Notes durably that everything up to `last` is in rows that are about to be
+    /// installed.
+    pub(super) async fn note_installing(&self, last: LogId) -> std::io::Result<()> {
+        let record = {
+            let mut state = self.shared.state.lock();
+            state.installing = Some(last);
+            self.shared.state_record(&mut state)
+        };
+        self.append_durably(record).await
     }
 
     /// Why nothing can be appended right now, if so: the disk is full.

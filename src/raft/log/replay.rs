@@ -150,6 +150,7 @@ impl Replay {
             committed: self.committed,
             committed_is_news: false,
             purged: self.purged,
+            installing: None,
             entries: self.entries,
         };
         Ok(Log {

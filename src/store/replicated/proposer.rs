@@ -34,7 +34,15 @@ const SWEEP_WITHIN: Duration = Duration::from_secs(5);
 const SWEEP_RETRY_MS: u64 = 100;
 
 /// What became of commands that went together.
-type Outcome = BoxFuture<'static, (Vec<Write>, Result<Vec<Applied>>)>;
+type Outcome = BoxFuture<'static, (Vec<Write>, Result<Vec<Applied>, Failed>)>;
+
+/// Why there is no outcome.
+enum Failed {
+    /// It was not done, or is unknown, as the error says.
+    With(Error),
+    /// The leader that was asked is lost, and nobody knows what it did.
+    LostLeader,
+}
 
 /// One leadership of this node.
 struct Office {
@@ -183,7 +191,7 @@ impl Proposer {
                 Ok(outcome) => outcome_of(&group, term, due, outcome).await,
                 Err(error) => Err(error),
             };
-            (writes, result.map_err(refused))
+            (writes, result.map_err(|error| Failed::With(refused(error))))
         }));
     }
 
@@ -205,10 +213,8 @@ impl Proposer {
                 .collect();
             let budget = due.saturating_duration_since(Instant::now());
             let result = tokio::select! {
-                result = group.forward(leader, &commands, budget) => result,
-                () = deposed(&group, leader) => Err(Error::timeout(
-                    "the leader was lost before the outcome was known: ask again with the same id",
-                )),
+                result = group.forward(leader, &commands, budget) => result.map_err(Failed::With),
+                () = deposed(&group, leader) => Err(Failed::LostLeader),
             };
             (writes, result)
         }));
@@ -216,7 +222,12 @@ impl Proposer {
 
     /// Tells everybody what became of their commands. What was not done for want of a
     /// leader is tried again.
-    fn finish(&mut self, writes: Vec<Write>, result: Result<Vec<Applied>>) {
+    ///
+    /// What a lost leader may or may not have done is asked of its successor with the same
+    /// request ids. That is safe: whatever of the lost one's entries survives comes before
+    /// the successor's, and the machine remembers its outcomes for far longer than a
+    /// request may take.
+    fn finish(&mut self, writes: Vec<Write>, result: Result<Vec<Applied>, Failed>) {
         match result {
             Ok(mut replies) => {
                 for write in writes {
@@ -229,12 +240,25 @@ impl Proposer {
                     });
                 }
             }
-            Err(error) if was_not_done(&error) && writes.iter().all(Write::has_commands) => {
+            Err(Failed::With(error))
+                if was_not_done(&error) && writes.iter().all(Write::has_commands) =>
+            {
                 self.shared.writes.put_back(writes);
             }
-            Err(error) => {
+            Err(Failed::With(error)) => {
                 for write in writes {
                     write.refuse(Error::new(error.kind(), error.message()));
+                }
+            }
+            Err(Failed::LostLeader) => {
+                let (again, unknown): (Vec<_>, Vec<_>) =
+                    writes.into_iter().partition(Write::may_be_repeated);
+                self.shared.writes.put_back(again);
+                for write in unknown {
+                    write.refuse(Error::timeout(
+                        "the leader was lost before the outcome was known, and the request has \
+                         no id that would make repeating it safe",
+                    ));
                 }
             }
         }
@@ -290,8 +314,8 @@ impl Proposer {
             write.refuse(stopping());
         }
         while let Ok(Some((writes, result))) = timeout(GRACE, self.under_way.next()).await {
-            let result = result.map_err(|error| Error::timeout(error.message()));
-            self.finish(writes, result);
+            let unknown = |_| Failed::With(Error::timeout("the node stopped meanwhile"));
+            self.finish(writes, result.map_err(unknown));
         }
     }
 }
@@ -305,6 +329,11 @@ impl Write {
 
     fn has_commands(&self) -> bool {
         !self.commands.is_empty()
+    }
+
+    /// Every command of it is applied at most once, however often it comes.
+    fn may_be_repeated(&self) -> bool {
+        self.has_commands() && self.commands.iter().all(|it| it.request.is_some())
     }
 
     /// How many replies belong to it.
