@@ -7,8 +7,10 @@ use crate::check::history::{Operation, Outcome};
 use crate::check::{replay, search};
 use crate::cluster::Cluster;
 use crate::falsify::Liar;
+use crate::library::LibraryClient;
 use crate::load::Load;
 use crate::nemesis;
+use crate::node::Node;
 use crate::report::Report;
 use crate::settings::Settings;
 
@@ -49,6 +51,22 @@ pub(crate) fn run_falsified(settings: &Settings, liar: Liar) -> Vec<String> {
     let (problems, _undecided) = judge(&history);
     let _gone = std::fs::remove_dir_all(&settings.folder);
     problems
+}
+
+/// Founds a cluster, kills all of it so long after its nodes were ready, and expects that it works
+/// once it is started again.
+pub(crate) fn die_while_founding(settings: &Settings, after: std::time::Duration) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be built");
+    let written = runtime.block_on(async {
+        let mut cluster = Cluster::start(settings).await;
+        tokio::time::sleep(after).await;
+        cluster.nodes.iter_mut().for_each(Node::kill);
+        cluster.heal();
+        let mut client = LibraryClient::new(cluster.addresses()).await;
+        client.write_at_last().await
+    });
+    assert!(written, "kept: {}", settings.folder.display());
+    let _gone = std::fs::remove_dir_all(&settings.folder);
 }
 
 async fn run_load(settings: Settings) -> Report {
@@ -96,7 +114,7 @@ async fn run_load(settings: Settings) -> Report {
 /// The nodes have the same state, and have it still after a crash of them all.
 async fn states(cluster: &mut Cluster) -> Result<(), String> {
     let before = cluster.converge(&[]).await?;
-    cluster.nodes.iter_mut().for_each(|node| node.kill());
+    cluster.nodes.iter_mut().for_each(Node::kill);
     cluster.heal();
     let after = cluster.converge(&before).await?;
     for (before, after) in before.iter().zip(&after) {

@@ -41,12 +41,8 @@ impl Cluster {
         } else {
             Self::replicated(settings, folder).await
         };
-        for node in &mut cluster.nodes {
-            node.start();
-        }
-        for node in &mut cluster.nodes {
-            node.wait_ready();
-        }
+        cluster.nodes.iter_mut().for_each(Node::start);
+        cluster.nodes.iter_mut().for_each(Node::wait_ready);
         cluster
     }
 

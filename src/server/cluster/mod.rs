@@ -5,6 +5,7 @@
 //! members say is what the others follow, step by step, whoever leads them and whatever
 //! stopped half way.
 
+mod acquaint;
 mod admin;
 mod assemble;
 mod book;
@@ -13,6 +14,7 @@ mod join;
 mod reconcile;
 mod steps;
 
+use acquaint::Acquaintance;
 pub(super) use admin::Admin;
 pub(super) use assemble::{Membership, client_address, is_needed};
 pub(super) use book::Book;
