@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver as _;
-use openraft::errors::{ClientWriteError, Fatal, InitializeError, RaftError};
+use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use openraft::impls::ProgressResponder;
 use openraft::metrics::RaftServerMetrics;
 use openraft::raft::ReadPolicy;
@@ -44,6 +44,9 @@ pub struct GroupOptions {
     /// A follower stands for election 1.5 to 2 times this after the last of them.
     pub election_timeout: Duration,
 }
+
+/// How long the library may take to hear of a checkpoint.
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A handle to one group. Clones are the same group.
 #[derive(Clone)]
@@ -262,7 +265,7 @@ impl Group {
                 Ok(LogIndex(reply.index.map_or(0, |position| position.index)))
             }
             Ok(_) => Err(Error::internal("the leader gave an answer of another kind")),
-            Err(CallError::Silence) => Err(Error::unavailable(
+            Err(CallError::Silence | CallError::NoLink) => Err(Error::unavailable(
                 "the leader did not answer in time: nothing was read",
             )),
             Err(CallError::Refused(error)) => Err(error),
@@ -290,6 +293,9 @@ impl Group {
                 Ok(applied.collect::<Result<_, _>>()?)
             }
             Ok(_) => Err(Error::timeout("the leader gave an answer of another kind")),
+            Err(CallError::NoLink) => Err(Error::unavailable(
+                "this node has no link to the leader: nothing was done",
+            )),
             Err(CallError::Silence) => Err(Error::timeout(
                 "the leader did not answer in time: ask again with the same request id",
             )),
@@ -318,22 +324,37 @@ impl Group {
         }
     }
 
-    /// A checkpoint covers the log up to `covers`: entries up to `upto` may go.
+    /// A checkpoint was written: entries up to `upto`, which it covers, may go. The library
+    /// drops nothing before it has heard of the checkpoint.
     pub async fn checkpointed(&self, upto: LogIndex) {
-        let trigger = self.inner.raft.trigger();
-        let Ok(()) = trigger.snapshot().await else {
-            return;
-        };
+        let raft = self.raft();
         let upto = self
             .inner
             .shelf
             .pins()
             .map_or(upto, |pinned| upto.min(pinned));
-        if let Some(upto) = raft_index(upto) {
-            let purged: std::result::Result<(), Fatal<Types>> = trigger.purge_log(upto).await;
-            if let Err(stopped) = purged {
-                tracing::debug!(%stopped, "the log was not purged");
-            }
+        let Some(upto) = raft_index(upto) else {
+            return;
+        };
+        if raft.trigger().snapshot().await.is_err() {
+            return;
+        }
+        let waiting = raft.wait(Some(NOTED_WITHIN));
+        let noted = waiting.metrics(
+            |metrics| {
+                metrics
+                    .snapshot
+                    .as_ref()
+                    .is_some_and(|at| at.index() >= upto)
+            },
+            "the checkpoint is known",
+        );
+        if let Err(error) = noted.await {
+            tracing::debug!(%error, "the log is kept until the next checkpoint");
+            return;
+        }
+        if let Err(stopped) = raft.trigger().purge_log(upto).await {
+            tracing::debug!(%stopped, "the log was not purged");
         }
     }
 
@@ -416,6 +437,8 @@ fn config(options: &GroupOptions) -> Result<Config> {
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: u64::MAX,
         max_payload_entries: 1_024,
+        // A member that is back should not wait long for what it missed.
+        backoff: "50ms 100ms 200ms ...300ms".to_owned(),
         enable_pre_vote: Some(true),
         // Else an old leader that reaches some of us keeps the others from electing.
         quorum_loss_probe_interval: Some(2 * election),

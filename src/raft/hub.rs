@@ -54,6 +54,10 @@ impl Hub {
 }
 
 impl Peer for Inner {
+    fn lost(&self, to: NodeId, lane: Lane) {
+        self.calls.lost(to, lane);
+    }
+
     fn receive(&self, from: NodeId, lane: Lane, frame: Bytes) {
         let peer::Frame { group, id, body } = match peer::Frame::decode(frame) {
             Ok(frame) => frame,

@@ -150,6 +150,7 @@ async fn replied(answer: Answer, limit: Duration) -> Sent<peer::SnapshotReply> {
         Ok(Body::SnapshotReply(reply)) => Ok(reply),
         Ok(_) => Err(broken("an answer of another kind")),
         Err(CallError::Silence) => Err(broken("no answer")),
+        Err(CallError::NoLink) => Err(broken("no link")),
         Err(CallError::Refused(error)) => {
             Err(StreamingError::Unreachable(Unreachable::from_string(error)))
         }

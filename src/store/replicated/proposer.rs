@@ -29,6 +29,9 @@ const FORWARDS: usize = 8;
 /// that it does not know.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// How long what was not done waits before it is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// How long a sweep may take, and how long a refused one waits, ms.
 const SWEEP_WITHIN: Duration = Duration::from_secs(5);
 const SWEEP_RETRY_MS: u64 = 100;
@@ -42,6 +45,16 @@ enum Failed {
     With(Error),
     /// The leader that was asked is lost, and nobody knows what it did.
     LostLeader,
+}
+
+impl Failed {
+    /// An outcome that is unknown before the deadline means that the link broke.
+    fn of_forward(error: Error, due: Instant) -> Self {
+        match error.kind() {
+            ErrorKind::Timeout if Instant::now() < due => Self::LostLeader,
+            _ => Self::With(error),
+        }
+    }
 }
 
 /// One leadership of this node.
@@ -60,6 +73,8 @@ pub(super) struct Proposer {
     due: Option<MachineTime>,
     is_sweeping: Arc<AtomicBool>,
     sweep_not_before: MachineTime,
+    /// What was not done is tried again no sooner than this.
+    again_at: Option<Instant>,
 }
 
 /// Where commands go.
@@ -78,6 +93,7 @@ impl Proposer {
             due: None,
             is_sweeping: Arc::default(),
             sweep_not_before: MachineTime(0),
+            again_at: None,
         }
     }
 
@@ -86,6 +102,10 @@ impl Proposer {
         let group = self.shared.group().clone();
         let mut changes = group.changes();
         while !self.shared.is_closing() {
+            if let Some(at) = self.again_at.take().filter(|at| *at > Instant::now()) {
+                // Either is a reason to look again.
+                drop(timeout_at(at, changes.next()).await);
+            }
             let way = self.look(&group);
             self.refuse_hopeless(&way);
             self.sweep_if_due();
@@ -213,7 +233,9 @@ impl Proposer {
                 .collect();
             let budget = due.saturating_duration_since(Instant::now());
             let result = tokio::select! {
-                result = group.forward(leader, &commands, budget) => result.map_err(Failed::With),
+                result = group.forward(leader, &commands, budget) => {
+                    result.map_err(|error| Failed::of_forward(error, due))
+                }
                 () = deposed(&group, leader) => Err(Failed::LostLeader),
             };
             (writes, result)
@@ -244,6 +266,7 @@ impl Proposer {
                 if was_not_done(&error) && writes.iter().all(Write::has_commands) =>
             {
                 self.shared.writes.put_back(writes);
+                self.again_at = Some(Instant::now() + AGAIN);
             }
             Err(Failed::With(error)) => {
                 for write in writes {
@@ -254,6 +277,7 @@ impl Proposer {
                 let (again, unknown): (Vec<_>, Vec<_>) =
                     writes.into_iter().partition(Write::may_be_repeated);
                 self.shared.writes.put_back(again);
+                self.again_at = Some(Instant::now() + AGAIN);
                 for write in unknown {
                     write.refuse(Error::timeout(
                         "the leader was lost before the outcome was known, and the request has \
