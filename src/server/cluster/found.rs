@@ -190,16 +190,16 @@ enum Asked {
 }
 
 /// A reply to a hello, read.
-struct Greeting {
+pub(super) struct Greeting {
     node: NodeId,
-    name: String,
-    cluster: Option<ClusterId>,
-    members: BTreeMap<NodeId, Member>,
+    pub(super) name: String,
+    pub(super) cluster: Option<ClusterId>,
+    pub(super) members: BTreeMap<NodeId, Member>,
     shards: Vec<storage::Shard>,
 }
 
 impl Greeting {
-    fn read(reply: peer::HelloReply) -> Result<Self> {
+    pub(super) fn read(reply: peer::HelloReply) -> Result<Self> {
         let from = reply.from.unwrap_or_default();
         let odd = |what: &str| Error::invalid(format!("a peer's answer has an odd {what}"));
         let node = from.node[..].try_into().map_err(|_| odd("node id"))?;

@@ -280,7 +280,11 @@ impl Proposer {
             }
             Err(Failed::With(error)) => {
                 for write in writes {
-                    write.refuse(Error::new(error.kind(), error.message()));
+                    // That it was refused now says nothing of what a lost leader did.
+                    write.refuse(match write.in_doubt {
+                        true => nobody_knows(),
+                        false => Error::new(error.kind(), error.message()),
+                    });
                 }
             }
             Err(Failed::LostLeader) => {
