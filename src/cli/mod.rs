@@ -10,6 +10,7 @@ mod cluster;
 mod completions;
 mod exit;
 mod failure;
+mod fresh;
 mod files;
 mod info;
 mod kv;
