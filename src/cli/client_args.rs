@@ -48,7 +48,7 @@ pub(crate) struct ClientArgs {
     retries: u32,
     /// How fresh reads must be
     ///
-    /// A stale read asks any node, works without a leader, and may answer from the past; with -o json it tells how old the answer may be.
+    /// A stale read asks any node, works without a leader, and may answer from the past; with -o json the answer has `stale` and `stale_age_ms`, the time since its node heard from the leader.
     #[arg(
         long,
         global = true,

@@ -11,13 +11,14 @@ use crate::client::Freshness;
 /// asked for a stale answer need not be told each time that it is one.
 const UNREMARKABLE: Duration = Duration::from_secs(1);
 
-/// Adds `stale` and `age_ms`, for programs; a current answer has neither.
+/// Adds `stale` and `stale_age_ms`, for programs; a current answer has neither. (A lock has an
+/// `age_ms` of its own.)
 pub(crate) fn dated(row: Row, freshness: Freshness) -> Row {
     match freshness {
         Freshness::Current => row,
         Freshness::Stale { age } => row
             .for_programs("stale", true)
-            .for_programs("age", age),
+            .for_programs("stale_age", age),
     }
 }
 
@@ -55,7 +56,11 @@ mod tests {
         assert_eq!(remarkable(stale(Some(999))), None);
         let old = remarkable(stale(Some(5_000))).unwrap();
         assert!(old.ends_with("heard from the leader 5s ago"), "{old}");
-        assert!(remarkable(stale(None)).unwrap().contains("since it started"));
+        assert!(
+            remarkable(stale(None))
+                .unwrap()
+                .contains("since it started")
+        );
     }
 
     #[test]
@@ -69,7 +74,7 @@ mod tests {
         let age = Some(Duration::from_millis(12));
         assert_eq!(
             told(Freshness::Stale { age }),
-            r#"{"found":true,"stale":true,"age_ms":12}"#
+            r#"{"found":true,"stale":true,"stale_age_ms":12}"#
         );
         assert_eq!(
             told(Freshness::Stale { age: None }),

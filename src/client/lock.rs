@@ -127,10 +127,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub async fn lock_info_dated(
-        &self,
-        name: impl Into<Bytes>,
-    ) -> Result<Dated<Option<LockInfo>>> {
+    pub async fn lock_info_dated(&self, name: impl Into<Bytes>) -> Result<Dated<Option<LockInfo>>> {
         let name = name.into();
         let build = |_| {
             Request::Info(v1::InfoRequest {

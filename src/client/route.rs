@@ -140,12 +140,7 @@ impl Route {
     }
 
     /// A node to ask that need not lead.
-    pub(super) fn choose_any(
-        &self,
-        nodes: &Nodes,
-        spread: u64,
-        tried: &[Arc<Node>],
-    ) -> Arc<Node> {
+    pub(super) fn choose_any(&self, nodes: &Nodes, spread: u64, tried: &[Arc<Node>]) -> Arc<Node> {
         let fresh = |node: &Arc<Node>| !tried.iter().any(|it| Arc::ptr_eq(it, node));
         let start = match &self.known.read().pin {
             Some(pin) if pin.local => return Arc::clone(&pin.home),

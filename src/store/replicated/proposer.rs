@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use super::figures::Fate;
 use super::queue::Write;
 use super::{Shared, pause};
 use crate::base::time::MachineTime;
@@ -181,16 +182,23 @@ impl Proposer {
         let commands = writes
             .iter_mut()
             .flat_map(|write| write.take_commands())
-            .collect();
+            .collect::<Vec<_>>();
+        let (count, began) = (commands.len(), Instant::now());
         let (_, entry) = office.sequencer.stamp(commands);
         let proposed = group.propose(term, codec::encode_entry(&entry)).await;
         let due = last_due(&writes);
-        let group = group.clone();
+        let (group, shared) = (group.clone(), self.shared.clone());
         self.under_way.push(Box::pin(async move {
             let result = match proposed {
                 Ok(outcome) => outcome_of(&group, term, due, outcome).await,
                 Err(error) => Err(error),
             };
+            let fate = match &result {
+                Ok(_) => Fate::Applied,
+                Err(ProposeError::NotLeader) => Fate::Refused,
+                Err(ProposeError::Unknown(_)) => Fate::Unknown,
+            };
+            shared.counters.proposed(fate, count, began);
             (writes, result.map_err(|error| Failed::With(refused(error))))
         }));
     }
@@ -205,7 +213,7 @@ impl Proposer {
             return;
         }
         let due = last_due(&writes);
-        let group = group.clone();
+        let (group, shared) = (group.clone(), self.shared.clone());
         self.under_way.push(Box::pin(async move {
             let commands: Vec<Command> = writes
                 .iter()
@@ -216,6 +224,12 @@ impl Proposer {
                 result = group.forward(leader, &commands, budget) => result.map_err(Failed::With),
                 () = deposed(&group, leader) => Err(Failed::LostLeader),
             };
+            let fate = match &result {
+                Ok(_) => Fate::Applied,
+                Err(Failed::With(error)) => Fate::of(error),
+                Err(Failed::LostLeader) => Fate::Unknown,
+            };
+            shared.counters.forwarded.add(fate, commands.len());
             (writes, result)
         }));
     }
