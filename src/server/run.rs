@@ -85,7 +85,8 @@ pub async fn run(
     let services = Grpc::new(node.service.clone(), describe.clone(), stopping);
     let services = grpc_routes(services, admin).await?;
     let once = "only this function sets it, once";
-    standing.live.set(live(&node, describe)).ok().expect(once);
+    let live = live(&node, describe, membership.as_ref());
+    standing.live.set(live).ok().expect(once);
     grpc.set(services).expect(once);
     ready(&Ready {
         node: node.service.node(),
@@ -201,10 +202,11 @@ fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
         .collect()
 }
 
-fn live(node: &Node, describe: Describe) -> Live {
+fn live(node: &Node, describe: Describe, membership: Option<&Membership>) -> Live {
     Live {
         describe,
         log: node.log_status(),
+        links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         fatal: node.fatal.clone(),
     }
 }

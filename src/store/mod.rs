@@ -24,7 +24,7 @@ use crate::base::time::MachineTime;
 use crate::machine::{Applied, Command, Machine};
 pub use local::{Durability, Local};
 pub use notify::GrantWait;
-pub use replicated::{Replicated, ReplicatedOptions};
+pub use replicated::{Fate, Leadership, Replicated, ReplicatedFigures, ReplicatedOptions};
 pub use status::ShardStatus;
 
 /// Called once with what became of the submitted commands, in their order. Runs on

@@ -43,6 +43,7 @@ impl Asked {
         let live = Live {
             describe,
             log: node.log_status(),
+            links: Arc::new(Vec::new),
             fatal: node.fatal.clone(),
         };
         assert!(asked.standing.live.set(live).is_ok());

@@ -15,8 +15,10 @@ use crate::base::{Error, Result};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::redb::{RedbEngine, RedbOptions};
-use crate::machine::{Applied, Command, HistoryLimits, Machine, codec, query};
-use crate::raft::{ForwardDone, ReadDone, Replica};
+use crate::machine::{
+    Applied, Command, HistoryLimits, Machine, SnapshotWriter, codec, query,
+};
+use crate::raft::{ForwardDone, Frozen, ReadDone, Replica};
 
 /// A machine on a disk of its own. It takes its latest state for durable.
 pub(in crate::raft) struct TestReplica {
@@ -76,6 +78,24 @@ impl Replica for TestReplica {
         let entry = entry.map(codec::decode_entry).transpose()?;
         let entry = entry.unwrap_or_else(|| machine.nothing());
         Ok(machine.apply_marked(index, &entry, Some(mark))?.replies)
+    }
+
+    fn freeze(&self) -> BoxFuture<'_, Result<Frozen>> {
+        let machine = self.machine.lock();
+        let frozen = query::mark(machine.engine()).map(|mark| Frozen {
+            mark,
+            view: machine.view(),
+        });
+        Box::pin(std::future::ready(frozen))
+    }
+
+    fn begin_install(&self) -> Result<SnapshotWriter> {
+        let replacement = self.machine.lock().engine_mut().replace()?;
+        Ok(SnapshotWriter::new(replacement))
+    }
+
+    fn install(&self) -> Result<()> {
+        self.machine.lock().install()
     }
 
     fn forwarded(&self, _commands: Vec<Command>, _due: Instant, done: ForwardDone) {

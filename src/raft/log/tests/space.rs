@@ -35,7 +35,7 @@ fn a_full_disk_holds_entries_up_and_neither_votes_nor_purges() {
             }
         };
         assert!(written > 40, "{written}");
-        assert!(log.read_only().is_some());
+        assert!(log.shared.wal.status().read_only.is_some());
         for term in 2..6 {
             let vote = Vote::new(term, NodeId([1; 16]));
             sim.drive(log.save_vote(&vote)).await.unwrap();

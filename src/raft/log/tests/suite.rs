@@ -106,7 +106,8 @@ impl StoreBuilder<Types, Anywhere, Adapter> for Builder {
     async fn build(&self) -> Result<((), Anywhere, Adapter), StorageError<Types>> {
         let replica: Arc<dyn Replica> = (self.replica)();
         let log = running_log(self.recent_bytes_max);
-        let adapter = Adapter::new(replica, Arc::new(watch::channel(Default::default()).0));
+        let progress = Arc::new(watch::channel(Default::default()).0);
+        let adapter = Adapter::new(replica, log.clone(), Arc::default(), progress);
         Ok(((), Anywhere { log }, adapter.unwrap()))
     }
 }
