@@ -88,6 +88,18 @@ fn votes_and_positions_have_these_bytes() {
 }
 
 #[test]
+fn the_state_of_a_log_has_these_bytes() {
+    let state = storage::RaftState {
+        vote: Some(store_vote(&Vote::new_committed(3, BOB))),
+        committed: Some(store_log_id(Some(&LogId::new_term_index(3, 8)))),
+        purged: Some(store_log_id(Some(&LogId::new_term_index(2, 4)))),
+    };
+    let vote = format!("0a1608031210{}1801", "02".repeat(16));
+    let expected = format!("{vote}1204080310091a0408021005");
+    assert_eq!(hex(&state.encode_to_vec()), expected);
+}
+
+#[test]
 fn a_mark_has_these_bytes() {
     let first = LogId::new_term_index(1, 0);
     let membership = StoredMembership::new(Some(first), alone());
