@@ -7,7 +7,7 @@
 #
 #   cargo build --release --locked --bins --examples && bench/vs-etcd-cluster.sh [ROUNDS] [SECONDS] [CLIENTS...]
 #
-# PROFILE=debug tries the script with a debug build. ETCD names the binary of etcd; else the
+# PROFILE=debug tries the script with a debug build, KEYS (10000) are used. ETCD names the binary of etcd; else the
 # package etcd-server is installed if it is missing, which needs root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +15,7 @@ rounds=${1:-5} seconds=${2:-5}
 shift $(($# > 2 ? 2 : $#))
 counts=("$@")
 if [ ${#counts[@]} -eq 0 ]; then counts=(1 50 256); fi
-built=$PWD/target/${PROFILE:-release} keys=10000 first=${FIRST_PORT:-18281}
+built=$PWD/target/${PROFILE:-release} keys=${KEYS:-10000} first=${FIRST_PORT:-18281}
 etcd=${ETCD:-$(command -v etcd || true)}
 if [ -z "$etcd" ]; then
     (apt-get update && apt-get install -y --no-install-recommends etcd-server) >/dev/null 2>&1 || true
