@@ -130,8 +130,10 @@ fn without_a_majority_a_node_says_so_and_reads_only_stale() {
         ),
         0.0
     );
-    let log = cluster.said(left);
-    assert_eq!(log.matches("shard 100: no leader").count(), 1, "{log}");
+    let told = || cluster.said(left).matches("shard 100: no leader").count();
+    while told() == 0 {
+        assert!(Instant::now() < until, "{}", cluster.said(left));
+    }
 
     let current = ["kv", "get", "user:1", "--timeout", "1s"];
     dkv_at(address, &current)
@@ -157,6 +159,8 @@ fn without_a_majority_a_node_says_so_and_reads_only_stale() {
     lock.exits(0);
     assert_eq!(lock.text().matches("\"age_ms\":").count(), 1, "{lock}");
     assert!(lock.text().contains("\"stale\":true"), "{lock}");
+
+    assert_eq!(told(), 1, "{}", cluster.said(left));
 
     cluster.script("start.sh").exits(0);
     cluster.dkv(&["kv", "get", "user:1"]).prints("alice");
