@@ -13,6 +13,7 @@ mod found;
 mod join;
 mod reconcile;
 mod steps;
+mod waiting;
 
 use acquaint::Acquaintance;
 pub(super) use admin::Admin;
@@ -21,3 +22,4 @@ pub(super) use book::Book;
 use found::{Settled, settle};
 use join::Announcer;
 use reconcile::Reconciler;
+pub(super) use waiting::Waiting;

@@ -24,6 +24,10 @@ use crate::server::service::{Answer, Consistency, Operation, Query, Service};
 use crate::server::settle::{Subject, settle};
 use crate::server::status;
 
+/// At most so much of a client's time, and at most a tenth of it, is left for the answer
+/// to come back in: one that comes late tells nothing.
+const WAY_BACK_MS_MAX: u64 = 200;
+
 /// Which request it is, and what the figures say of it.
 #[derive(Clone, Copy)]
 struct Asked {
@@ -197,7 +201,10 @@ impl Session {
         };
         let allowed = match deadline_ms {
             0 => self.service.request_timeout(),
-            ms => Duration::from_millis(ms.min(limits::DURATION_MS_MAX)),
+            ms => {
+                let ms = ms.min(limits::DURATION_MS_MAX);
+                Duration::from_millis(ms - (ms / 10).min(WAY_BACK_MS_MAX))
+            }
         };
         let call = convert::call(request, self.service.value_bytes_max()).and_then(|call| {
             self.service.shard_for(call.shard, &call.operation)?;

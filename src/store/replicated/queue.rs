@@ -24,6 +24,8 @@ pub(super) struct Write {
     pub(super) due: Instant,
     /// Another node has sent it here as to the leader: it is not sent on.
     pub(super) is_forwarded: bool,
+    /// A leader that was lost may have done it: it is never again said to be undone.
+    pub(super) in_doubt: bool,
     pub(super) tell: Tell,
 }
 
