@@ -474,6 +474,10 @@ fn config(options: &GroupOptions) -> Result<Config> {
         // A member that is back should not wait long for what it missed.
         backoff: "50ms 100ms 200ms ...300ms".to_owned(),
         enable_pre_vote: Some(true),
+        // IMPORTANT: a leader that starts anew in its old term would answer reads by what it
+        // remembers of how far the log is committed, which is not made durable and lags. One that
+        // is elected first learns it from the entry its term begins with.
+        enable_leader_restore: Some(false),
         // Else an old leader that reaches some of us keeps the others from electing.
         quorum_loss_probe_interval: Some(2 * election),
         ..Config::default()
