@@ -21,6 +21,7 @@ use super::codec::{index_of, index_or_zero, raft_index};
 use super::hub::Hub;
 use super::inbound::Inbound;
 use super::network::Links;
+use super::runtime::Runtime;
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
@@ -42,6 +43,9 @@ pub struct GroupOptions {
     pub heartbeat: Duration,
     /// A follower stands for election 1.5 to 2 times this after the last of them.
     pub election_timeout: Duration,
+    /// The moments of this node's candidacies are drawn from it: another one for each
+    /// node and start.
+    pub seed: u64,
 }
 
 /// A handle to one group. Clones are the same group.
@@ -53,6 +57,7 @@ pub struct Group {
 struct Inner {
     options: GroupOptions,
     raft: Raft<Types, Adapter>,
+    log: Log,
     hub: Hub,
     inbound: Arc<Inbound>,
     progress: watch::Receiver<Progress>,
@@ -89,7 +94,8 @@ impl Group {
         };
         let (tell, progress) = watch::channel(Progress::default());
         let adapter = Adapter::new(replica.clone(), Arc::new(tell))?;
-        let raft = Raft::new(options.node, Arc::new(config), links, log, adapter)
+        let starting = Raft::new(options.node, Arc::new(config), links, log.clone(), adapter);
+        let raft = Runtime::seeded(options.seed, starting)
             .await
             .map_err(|fatal| Error::corrupt(format!("shard {}: {fatal}", options.shard)))?;
         let inbound = Inbound {
@@ -106,6 +112,7 @@ impl Group {
         let inner = Inner {
             options,
             raft,
+            log,
             hub: hub.clone(),
             inbound,
             progress,
@@ -356,6 +363,13 @@ impl Group {
         }
     }
 
+    /// For simulations: the term and a checksum of every entry of its log that is here,
+    /// durable or not.
+    #[doc(hidden)]
+    pub fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+        self.inner.log.entries()
+    }
+
     /// Ends the group's work.
     pub async fn stop(&self) {
         self.inner.hub.remove(self.inner.options.shard.0);
@@ -376,6 +390,7 @@ impl Changes {
     /// never, once the group has stopped.
     pub async fn next(&mut self) {
         let changed = tokio::select! {
+            biased;
             changed = self.server.changed() => changed.is_ok(),
             changed = self.progress.changed() => changed.is_ok(),
         };

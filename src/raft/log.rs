@@ -8,7 +8,7 @@ mod append;
 mod replay;
 mod store;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -137,6 +137,15 @@ impl Log {
     /// The last entry that was purged: the engine has it, or a snapshot that waits.
     pub fn purged(&self) -> LogIndex {
         index_or_zero(self.shared.state.lock().purged.as_ref())
+    }
+
+    /// The term and a checksum of every entry that is here.
+    pub(super) fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+        let state = self.shared.state.lock();
+        let entries = state.entries.iter().zip(state.first()..);
+        entries
+            .map(|(kept, at)| (index_of(at), (kept.term, crc32c::crc32c(&kept.payload))))
+            .collect()
     }
 
     /// Why nothing can be appended right now, if so: the disk is full.

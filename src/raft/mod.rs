@@ -15,6 +15,7 @@ mod member;
 mod members;
 mod network;
 mod replica;
+mod runtime;
 pub mod sim_network;
 mod snapshot;
 mod status;

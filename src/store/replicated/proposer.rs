@@ -150,6 +150,7 @@ impl Proposer {
         }
         let sweep_at = self.sweep_at();
         tokio::select! {
+            biased;
             Some((writes, result)) = self.under_way.next(), if !self.under_way.is_empty() => {
                 self.finish(writes, result);
             }
@@ -161,6 +162,7 @@ impl Proposer {
 
     async fn wait_for_leader(&mut self, changes: &mut crate::raft::Changes) {
         tokio::select! {
+            biased;
             Some((writes, result)) = self.under_way.next(), if !self.under_way.is_empty() => {
                 self.finish(writes, result);
             }
@@ -213,6 +215,7 @@ impl Proposer {
                 .collect();
             let budget = due.saturating_duration_since(Instant::now());
             let result = tokio::select! {
+                biased;
                 result = group.forward(leader, &commands, budget) => result.map_err(Failed::With),
                 () = deposed(&group, leader) => Err(Failed::LostLeader),
             };
@@ -364,7 +367,7 @@ async fn outcome_of(
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        biased;
+       biased;
         outcome = &mut in_time => outcome.unwrap_or_else(|_| {
             Err(ProposeError::Unknown("no quorum confirmed it in time".to_owned()))
         }),
