@@ -13,7 +13,6 @@ use openraft::metrics::RaftServerMetrics;
 use openraft::raft::ReadPolicy;
 use openraft::type_config::alias::{CommittedLeaderIdOf, WatchReceiverOf};
 use openraft::{Config, Instant as _, Raft, ServerState, SnapshotPolicy};
-use tokio::sync::watch;
 
 use super::adapter::{Adapter, Progress};
 use super::calls::CallError;
@@ -25,6 +24,7 @@ use super::runtime::Runtime;
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
+use super::watch;
 use super::{Log, Member, Replica};
 use crate::base::types::{LogIndex, NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
@@ -306,9 +306,8 @@ impl Group {
     pub async fn applied(&self, index: LogIndex) {
         let mut progress = self.inner.progress.clone();
         let reached = progress
-            .wait_for(|progress| progress.index >= index)
-            .await
-            .is_ok();
+            .has_become(|progress| progress.index >= index)
+            .await;
         if !reached {
             std::future::pending::<()>().await;
         }
@@ -392,7 +391,7 @@ impl Changes {
         let changed = tokio::select! {
             biased;
             changed = self.server.changed() => changed.is_ok(),
-            changed = self.progress.changed() => changed.is_ok(),
+            changed = self.progress.has_changed() => changed,
         };
         if !changed {
             std::future::pending::<()>().await;
@@ -416,6 +415,9 @@ fn config(options: &GroupOptions) -> Result<Config> {
         max_in_snapshot_log_to_keep: u64::MAX,
         max_payload_entries: 1_024,
         enable_pre_vote: Some(true),
+        // IMPORTANT: a leader that starts again does not know all that it had committed, for
+        // that is not made durable: it must be elected anew before it may answer reads.
+        enable_leader_restore: Some(false),
         // Else an old leader that reaches some of us keeps the others from electing.
         quorum_loss_probe_interval: Some(2 * election),
         ..Config::default()
