@@ -7,12 +7,12 @@ use futures_util::{Stream, TryStreamExt};
 use openraft::OptionalSend;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::type_config::alias::SnapshotOf;
-use tokio::sync::watch;
 
 use super::Replica;
 use super::codec::{decode_mark, encode_mark, index_of};
 use super::snapshot::SnapshotData;
 use super::types::{LogId, Payload, SnapshotMeta, StoredMembership, Types};
+use super::watch;
 use crate::base::types::LogIndex;
 
 /// Drives a replica.
@@ -53,7 +53,7 @@ impl Adapter {
             index: index_of(id.index()),
             term: id.committed_leader_id().term,
         });
-        self.progress.send_replace(progress);
+        self.progress.replace(progress);
     }
 
     fn apply_one(&mut self, (entry, responder): EntryResponder<Types>) -> io::Result<()> {

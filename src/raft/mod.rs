@@ -21,6 +21,7 @@ mod snapshot;
 mod status;
 pub mod transport;
 mod types;
+mod watch;
 
 pub use group::{Changes, Group, GroupOptions, ProposeError};
 pub use hub::Hub;

@@ -1,4 +1,4 @@
-//! What the consensus library runs on: tokio, with randomness that a seed repeats.
+//! What the consensus library runs on: tokio, with nothing that a seed does not repeat.
 //!
 //! The library draws only the moments of elections. It has no place for our seam, so
 //! each group is started under a seed from there, which its tasks hand on.
@@ -11,6 +11,8 @@ use futures_util::FutureExt;
 use openraft::rt::deterministic_rng::DeterministicRng;
 use openraft::{AsyncRuntime, OptionalSend};
 use tokio::task_local;
+
+use super::watch::InOrder;
 
 /// The library marks the name, not the type, as old; its crate is no dependency of ours.
 #[allow(deprecated, reason = "see above")]
@@ -53,7 +55,7 @@ impl AsyncRuntime for Runtime {
     type Timeout<R, T: Future<Output = R> + OptionalSend> = <Tokio as AsyncRuntime>::Timeout<R, T>;
     type ThreadLocalRng = <Seeded as AsyncRuntime>::ThreadLocalRng;
     type Mpsc = <Tokio as AsyncRuntime>::Mpsc;
-    type Watch = <Tokio as AsyncRuntime>::Watch;
+    type Watch = InOrder;
     type Oneshot = <Tokio as AsyncRuntime>::Oneshot;
     type Mutex<T: OptionalSend + 'static> = <Tokio as AsyncRuntime>::Mutex<T>;
 
@@ -108,5 +110,32 @@ impl AsyncRuntime for Runtime {
         F: Future<Output = T>,
     {
         self.inner.block_on(future)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::rt::testing::Suite;
+
+    use super::*;
+
+    #[test]
+    fn it_keeps_what_the_library_expects_of_a_runtime() {
+        Suite::<Runtime>::test_all();
+    }
+
+    #[tokio::test]
+    async fn a_seed_repeats_what_is_drawn_by_a_task_and_its_children() {
+        let draw = || async {
+            let drawn = || format!("{:?}", Runtime::thread_rng());
+            let child = Runtime::spawn(async move { drawn() });
+            let first = drawn();
+            [first, child.await.unwrap(), drawn()]
+        };
+        let once = Runtime::seeded(7, draw()).await;
+        assert_eq!(once, Runtime::seeded(7, draw()).await);
+        assert_ne!(once, Runtime::seeded(8, draw()).await);
+        assert_ne!(once[0], once[1]);
+        assert_ne!(once[0], once[2]);
     }
 }
