@@ -148,7 +148,7 @@ fn without_a_majority_a_node_says_so_and_reads_only_stale() {
     cluster.dkv(&["kv", "get", "user:1"]).prints("alice");
 }
 
-fn reads_stale(cluster: &Cluster) {
+fn reads_stale(cluster: &ExampleCluster) {
     let stale = ["kv", "get", "user:1", "--consistency", "stale"];
     // The first two endpoints are dead as a rule: any node will do.
     cluster.dkv(&stale).exits(0).prints("alice");

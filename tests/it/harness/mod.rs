@@ -3,16 +3,16 @@
 //! Nothing here sleeps to be right: a node is ready when it says so, and what must
 //! become true is asked again until a deadline.
 
-mod example_cluster;
 mod command;
+mod example_cluster;
 mod http;
 mod machine;
 mod node;
 mod shell;
 mod site;
 
-pub(crate) use example_cluster::ExampleCluster;
 pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
+pub(crate) use example_cluster::ExampleCluster;
 pub(crate) use http::{Exposition, http, http_raw, parse_exposition, read_answer};
 pub(crate) use machine::{Machine, install_script};
 pub(crate) use node::{Node, serve_fails};

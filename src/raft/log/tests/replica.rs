@@ -15,9 +15,7 @@ use crate::base::{Error, Result};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::redb::{RedbEngine, RedbOptions};
-use crate::machine::{
-    Applied, Command, HistoryLimits, Machine, SnapshotWriter, codec, query,
-};
+use crate::machine::{Applied, Command, HistoryLimits, Machine, SnapshotWriter, codec, query};
 use crate::raft::{ForwardDone, Frozen, ReadDone, Replica};
 
 /// A machine on a disk of its own. It takes its latest state for durable.
