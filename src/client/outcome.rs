@@ -142,6 +142,9 @@ impl<'a> Doubt<'a> {
                 {
                     route.led_from(&self.client.shared.nodes, leader, node);
                 }
+                // Another leader is found in a moment, as a rule.
+                self.last = Some((error.kind(), error.message().to_owned()));
+                return self.again_unheard();
             }
             ErrorKind::Unavailable => self.client.route.not_led_from(node),
             ErrorKind::Timeout => self.in_doubt += 1,
