@@ -104,10 +104,13 @@ impl<'a> Doubt<'a> {
             }
             TryFailure::Session(Failure::Expired { sent }) => {
                 self.in_doubt += u32::from(sent);
-                self.last = Some((
-                    ErrorKind::Timeout,
-                    format!("dkv at {} did not answer in time", node.endpoint),
-                ));
+                // Why an earlier try of a read was refused says more.
+                if self.write || self.last.is_none() {
+                    self.last = Some((
+                        ErrorKind::Timeout,
+                        format!("dkv at {} did not answer in time", node.endpoint),
+                    ));
+                }
                 Next::GiveUp(self.in_time())
             }
         }

@@ -440,6 +440,9 @@ fn config(options: &GroupOptions) -> Result<Config> {
         // A member that is back should not wait long for what it missed.
         backoff: "50ms 100ms 200ms ...300ms".to_owned(),
         enable_pre_vote: Some(true),
+        // A leader that goes on in its old term after a restart does not know what it has
+        // committed, and would answer reads without it.
+        enable_leader_restore: Some(false),
         // Else an old leader that reaches some of us keeps the others from electing.
         quorum_loss_probe_interval: Some(2 * election),
         ..Config::default()

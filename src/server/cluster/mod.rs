@@ -10,6 +10,7 @@ mod assemble;
 mod book;
 mod found;
 mod join;
+mod moved;
 mod reconcile;
 mod steps;
 mod waiting;
