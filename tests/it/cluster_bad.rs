@@ -182,8 +182,8 @@ fn the_leadership_goes_only_to_a_voter_that_is_there() {
     until("the leader knows that it is gone", || {
         let words = ["cluster", "transfer-leader", "node-4", "--timeout", "2s"];
         let ran = cluster.dkv(&words);
-        assert!([5, 8].contains(&ran.code), "{ran}");
-        ran.code == 5 && ran.stderr.contains("node-4 has not answered for")
+        assert!([2, 5, 8].contains(&ran.code), "{ran}");
+        ran.code == 2 && ran.stderr.contains("node-4 has not answered")
     });
     cluster
         .dkv(&["cluster", "remove", "node-4", "--yes"])
