@@ -143,6 +143,10 @@ pub const PEER_SNAPSHOT_BYTES_MAX: usize = 16 << 20;
 /// about to end, and questions.
 pub const PEER_CONNECTIONS_MAX: usize = 128;
 
+/// Newest entries that a replicated shard keeps in memory, bytes: older ones are read back
+/// from the log, for members that lag.
+pub const RAFT_RECENT_BYTES: usize = 32 << 20;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 

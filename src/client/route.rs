@@ -135,10 +135,20 @@ impl Route {
         {
             return Arc::clone(leader);
         }
-        // Not pinned yet: in the given order, so that a local shard is the same one
-        // for every client that was given the same endpoints.
-        let start = if known.pin.is_some() { spread } else { 0 };
         drop(known);
+        self.choose_any(nodes, spread, tried)
+    }
+
+    /// A node to ask that need not lead.
+    pub(super) fn choose_any(&self, nodes: &Nodes, spread: u64, tried: &[Arc<Node>]) -> Arc<Node> {
+        let fresh = |node: &Arc<Node>| !tried.iter().any(|it| Arc::ptr_eq(it, node));
+        let start = match &self.known.read().pin {
+            Some(pin) if pin.local => return Arc::clone(&pin.home),
+            Some(_) => spread,
+            // In the given order, so that a local shard is the same one for every client
+            // that was given the same endpoints.
+            None => 0,
+        };
         let all = nodes.nodes.read();
         let configured = &all[..nodes.configured];
         let rotated = || {

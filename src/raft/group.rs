@@ -179,6 +179,19 @@ impl Group {
         self.inner.inbound.heard_ago()
     }
 
+    /// At the leader: how long ago a quorum of the members had answered; `None`: not in
+    /// this term, or this node does not lead.
+    pub fn quorum_age(&self) -> Option<Duration> {
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let mut voters = metrics.membership_config.membership().voter_ids();
+        // The library notes answers, and whoever is a quorum alone gets none.
+        if metrics.state == ServerState::Leader && voters.all(|it| it == self.inner.options.node) {
+            return Some(Duration::ZERO);
+        }
+        metrics.last_quorum_acked.map(|at| at.elapsed())
+    }
+
     /// True once everything up to `index` is applied here.
     pub fn has_applied(&self, index: LogIndex) -> bool {
         self.inner.progress.borrow().index >= index
@@ -204,6 +217,13 @@ impl Group {
         Changes {
             server: self.inner.raft.server_metrics(),
             progress: self.inner.progress.clone(),
+        }
+    }
+
+    /// Resolves when who leads, or who is a member, may have changed.
+    pub fn leader_changes(&self) -> LeaderChanges {
+        LeaderChanges {
+            server: self.inner.raft.server_metrics(),
         }
     }
 
@@ -417,6 +437,20 @@ impl Changes {
             changed = self.progress.changed() => changed.is_ok(),
         };
         if !changed {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Waits for changes of who leads.
+pub struct LeaderChanges {
+    server: WatchReceiverOf<Types, RaftServerMetrics<Types>>,
+}
+
+impl LeaderChanges {
+    /// Resolves at the next change; never, once the group has stopped.
+    pub async fn next(&mut self) {
+        if self.server.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }

@@ -1,6 +1,9 @@
 //! Where frames of other nodes arrive: each goes to its group, or to whoever waits for
 //! an answer.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

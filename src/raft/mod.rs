@@ -21,7 +21,7 @@ mod status;
 pub mod transport;
 mod types;
 
-pub use group::{Changes, Group, GroupOptions, ProposeError};
+pub use group::{Changes, Group, GroupOptions, LeaderChanges, ProposeError};
 pub use hub::Hub;
 pub use log::{Log, Replay};
 pub use member::Member;

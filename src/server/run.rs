@@ -85,7 +85,8 @@ pub async fn run(
     let services = Grpc::new(node.service.clone(), describe.clone(), stopping);
     let services = grpc_routes(services, admin).await?;
     let once = "only this function sets it, once";
-    standing.live.set(live(&node, describe)).ok().expect(once);
+    let live = live(&node, describe, membership.as_ref());
+    standing.live.set(live).ok().expect(once);
     grpc.set(services).expect(once);
     ready(&Ready {
         node: node.service.node(),
@@ -103,6 +104,13 @@ pub async fn run(
         Some(ended) = serving.join_next() => Err(listener_ended(ended)),
     };
     stop_sessions.send_replace(true);
+    drain(serving).await;
+    end(node, membership).await?;
+    ended
+}
+
+/// Answers what is under way.
+async fn drain(mut serving: Serving) {
     let drained = tokio::time::timeout(DRAIN, async {
         while serving.join_next().await.is_some() {}
     });
@@ -113,6 +121,10 @@ pub async fn run(
         );
         serving.shutdown().await;
     }
+}
+
+/// Ends the node's work, and makes durable what it accepted.
+async fn end(node: Node, membership: Option<Membership>) -> Result<()> {
     node.leave_groups().await;
     if let Some(membership) = membership {
         membership.end().await;
@@ -123,7 +135,7 @@ pub async fn run(
     if let Err(failure) = closed.synced {
         tracing::warn!(%failure, "the log was not synced at the end");
     }
-    ended
+    Ok(())
 }
 
 /// Opens the node, and has it find its cluster if it is to have one. Nothing if it was
@@ -190,10 +202,11 @@ fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
         .collect()
 }
 
-fn live(node: &Node, describe: Describe) -> Live {
+fn live(node: &Node, describe: Describe, membership: Option<&Membership>) -> Live {
     Live {
         describe,
         log: node.log_status(),
+        links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         fatal: node.fatal.clone(),
     }
 }

@@ -171,6 +171,11 @@ fn a_minority_refuses_in_time_and_recovers() {
     in_time(&["lock", "acquire", "lost"], &[5, 8], "");
     let remove = ["cluster", "remove", "node-1", "--yes"];
     in_time(&remove, &[5], "nothing was changed");
+    let stale = left.dkv(&["kv", "get", "before", "--consistency", "stale"]);
+    stale.exits(0).prints("value");
+    until("it says that it is not ready", || {
+        left.readyz().contains("shard 100")
+    });
     let health = left.dkv(&["cluster", "health"]);
     health.exits(7);
     let said = health.text();

@@ -14,6 +14,7 @@ mod cli_kv;
 mod cli_lock;
 mod cli_scan;
 mod cluster_bad;
+mod cluster_example;
 mod cluster_locks;
 mod cluster_tour;
 mod cluster_up;

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::join::Places;
-use super::{Announcer, Book, Reconciler, Settled, Waiting, settle};
+use super::{Acquaintance, Announcer, Book, Reconciler, Settled, Waiting, settle};
 use crate::base::host::Host;
 use crate::base::{Error, Result};
 use crate::raft::{Group, Hub, Member, PeerTransport};
@@ -124,6 +124,15 @@ impl Membership {
             book: self.book.clone(),
             stopping: self.stop.subscribe(),
         };
+        let acquaintance = Acquaintance {
+            book: self.book.clone(),
+            contact: config.cluster.join.clone(),
+            stopping: self.stop.subscribe(),
+        };
+        self.tasks.spawn(async {
+            acquaintance.run().await;
+            Ok(())
+        });
         self.tasks.spawn(async {
             announcer.run().await;
             Ok(())

@@ -138,6 +138,14 @@ impl Book {
         self.call_members();
     }
 
+    /// Where the members but this one are said to be.
+    pub(super) fn others(&self) -> Vec<String> {
+        let name = &self.inner.me.name;
+        let hints = self.inner.hints.read();
+        let others = hints.iter().filter(|(other, _)| *other != name);
+        others.map(|(_, address)| address.clone()).collect()
+    }
+
     /// What the peer port asks.
     pub(in crate::server) fn duties(&self) -> Duties {
         let (hello, known, joining) = (self.clone(), self.clone(), self.clone());

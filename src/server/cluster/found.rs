@@ -190,16 +190,16 @@ enum Asked {
 }
 
 /// A reply to a hello, read.
-struct Greeting {
+pub(super) struct Greeting {
     node: NodeId,
-    name: String,
-    cluster: Option<ClusterId>,
-    members: BTreeMap<NodeId, Member>,
+    pub(super) name: String,
+    pub(super) cluster: Option<ClusterId>,
+    pub(super) members: BTreeMap<NodeId, Member>,
     shards: Vec<storage::Shard>,
 }
 
 impl Greeting {
-    fn read(reply: peer::HelloReply) -> Result<Self> {
+    pub(super) fn read(reply: peer::HelloReply) -> Result<Self> {
         let from = reply.from.unwrap_or_default();
         let odd = |what: &str| Error::invalid(format!("a peer's answer has an odd {what}"));
         let node = from.node[..].try_into().map_err(|_| odd("node id"))?;
@@ -241,13 +241,6 @@ fn was_another(name: &str, node: NodeId) -> Error {
         "{name} was {node} in this cluster; remove it (dkv cluster remove {name}) and start this \
          one with --join, or put its data directory back"
     ))
-}
-
-/// The members as the one at `address` knows them; none if it does not answer.
-pub(super) async fn members_at(address: &str, myself: &Myself) -> BTreeMap<NodeId, Member> {
-    let reply = hello(address, myself.identity(), None, ASK_WITHIN).await;
-    let greeting = reply.and_then(Greeting::read);
-    greeting.map(|it| it.members).unwrap_or_default()
 }
 
 /// The name that a node wants to join with is a member's.

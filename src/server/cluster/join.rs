@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::Book;
-use super::found::{members_at, taken};
+use super::found::taken;
 use super::moved::drop_old_hints;
 use crate::base::types::NodeId;
 use crate::base::{Error, ErrorKind, Result};
@@ -37,9 +37,6 @@ impl Announcer {
         let mut was_member = false;
         let mut said = String::new();
         loop {
-            if self.book.members().is_empty() {
-                self.meet().await;
-            }
             let known = self.first.members().all.get(&self.first.node()).cloned();
             was_member |= known.is_some();
             let may_ask = known.is_some() || (self.contact.is_some() && !was_member);
@@ -50,19 +47,6 @@ impl Announcer {
             drop_old_hints(&self.book).await;
             let stopped = self.stopping.wait_for(|stopping| *stopping);
             if tokio::time::timeout(ASK_AGAIN, stopped).await.is_ok() {
-                return;
-            }
-        }
-    }
-
-    /// A node that ended before anybody told it of the others asks for them: without their
-    /// addresses it could not answer them either.
-    async fn meet(&self) {
-        let addresses = self.contact.iter().cloned().chain(self.book.hints());
-        for address in addresses {
-            let members = members_at(&address, self.book.myself()).await;
-            if !members.is_empty() {
-                self.book.learn(members);
                 return;
             }
         }

@@ -5,6 +5,7 @@
 //! members say is what the others follow, step by step, whoever leads them and whatever
 //! stopped half way.
 
+mod acquaint;
 mod admin;
 mod assemble;
 mod book;
@@ -15,6 +16,7 @@ mod reconcile;
 mod steps;
 mod waiting;
 
+use acquaint::Acquaintance;
 pub(super) use admin::Admin;
 pub(super) use assemble::{Membership, client_address, is_needed};
 pub(super) use book::Book;

@@ -271,7 +271,7 @@ impl Session {
             let result = tokio::select! {
                 answered = call => answered.unwrap_or_else(|_| Err(overdue())),
                 // The wait is given up with the future.
-                () = stopped(&mut stop) => Err(stopping()),
+                () = stopped(&mut stop) => Err(wait_broken_off()),
             };
             (tag, result)
         }));
@@ -424,6 +424,14 @@ fn asked(came: Instant, frame: &v1::RequestFrame) -> Asked {
 
 fn stopping() -> Error {
     Error::unavailable("this node is stopping: nothing was done; ask another, or ask again")
+}
+
+/// The lock may have been granted in the same moment, so nobody may take it for refused.
+pub(in crate::server) fn wait_broken_off() -> Error {
+    Error::timeout(
+        "this node is stopping, and whether the lock was granted before is unknown: ask again, as \
+         the same owner",
+    )
 }
 
 fn too_late() -> Error {

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::figures::Fate;
 use super::queue::Write;
 use super::{Shared, pause};
 use crate::base::time::MachineTime;
@@ -206,16 +207,23 @@ impl Proposer {
         let commands = writes
             .iter_mut()
             .flat_map(|write| write.take_commands())
-            .collect();
+            .collect::<Vec<_>>();
+        let (count, began) = (commands.len(), Instant::now());
         let (_, entry) = office.sequencer.stamp(commands);
         let proposed = group.propose(term, codec::encode_entry(&entry)).await;
         let due = last_due(&writes);
-        let group = group.clone();
+        let (group, shared) = (group.clone(), self.shared.clone());
         self.under_way.push(Box::pin(async move {
             let result = match proposed {
                 Ok(outcome) => outcome_of(&group, term, due, outcome).await,
                 Err(error) => Err(error),
             };
+            let fate = match &result {
+                Ok(_) => Fate::Applied,
+                Err(ProposeError::NotLeader) => Fate::Refused,
+                Err(ProposeError::Unknown(_)) => Fate::Unknown,
+            };
+            shared.counters.proposed(fate, count, began);
             (writes, result.map_err(|error| Failed::With(refused(error))))
         }));
     }
@@ -231,7 +239,7 @@ impl Proposer {
         }
         let due = last_due(&writes);
         let may_be_repeated = writes.iter().all(Write::may_be_repeated);
-        let group = group.clone();
+        let (group, shared) = (group.clone(), self.shared.clone());
         self.under_way.push(Box::pin(async move {
             let commands: Vec<Command> = writes
                 .iter()
@@ -248,6 +256,12 @@ impl Proposer {
                     Err(Failed::LostLeader)
                 }
             };
+            let fate = match &result {
+                Ok(_) => Fate::Applied,
+                Err(Failed::With(error)) => Fate::of(error),
+                Err(Failed::LostLeader) => Fate::Unknown,
+            };
+            shared.counters.forwarded.add(fate, commands.len());
             (writes, result)
         }));
     }
@@ -280,7 +294,12 @@ impl Proposer {
             }
             Err(Failed::With(error)) => {
                 for write in writes {
-                    write.refuse(Error::new(error.kind(), error.message()));
+                    // That it was refused now says nothing of what a lost leader did.
+                    let why = match write.in_doubt {
+                        true => nobody_knows(),
+                        false => Error::new(error.kind(), error.message()),
+                    };
+                    write.refuse(why);
                 }
             }
             Err(Failed::LostLeader) => {

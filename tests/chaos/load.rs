@@ -1,0 +1,311 @@
+//! Clients that ask for many things about few keys, and record every answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::check::dice::Dice;
+use crate::check::history::{
+    Action, Condition, Consistency, Fence, Found, Operation, Outcome, Recorder,
+};
+use crate::falsify::Liar;
+use crate::library::LibraryClient;
+use crate::wire::WireClient;
+
+/// Keys in use at once. They are retired after so many operations, so that no key's history
+/// grows too long to be searched.
+const KEYS: u64 = 6;
+const OPERATIONS_PER_GENERATION: u64 = 3_000;
+const LOCKS: u64 = 2;
+
+/// The clients of a run.
+pub(crate) struct Load {
+    shared: Arc<Shared>,
+    clients: JoinSet<()>,
+}
+
+struct Shared {
+    recorder: Recorder,
+    stop: AtomicBool,
+    drawn: AtomicU64,
+    liar: Option<Liar>,
+}
+
+/// How a client asks.
+enum Caller {
+    Wire(WireClient),
+    Library(Box<LibraryClient>),
+}
+
+/// One client: what it knows, and what it holds.
+struct Asker {
+    number: u32,
+    node: String,
+    caller: Caller,
+    dice: Dice,
+    seen: HashMap<String, Found>,
+    held: Option<Held>,
+    values: u64,
+}
+
+struct Held {
+    owner: String,
+    fence: Fence,
+    /// It was released, or may have been: to write under its fence is to try one's luck.
+    is_over: bool,
+}
+
+impl Load {
+    /// Starts clients: every other one speaks gRPC to one node, the rest use the library.
+    pub(crate) async fn start(
+        addresses: &[String],
+        clients: u32,
+        dice: &Dice,
+        liar: Option<Liar>,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            recorder: Recorder::start(),
+            stop: AtomicBool::new(false),
+            drawn: AtomicU64::new(0),
+            liar,
+        });
+        let mut set = JoinSet::new();
+        for number in 0..clients {
+            let mut dice = dice.fork(u64::from(number) + 1);
+            let at = number as usize / 2 % addresses.len();
+            let (node, caller) = if number % 2 == 0 {
+                let client = WireClient::new(&addresses[at], &mut dice);
+                (format!("node-{}", at + 1), Caller::Wire(client))
+            } else {
+                let mut endpoints = addresses.to_vec();
+                endpoints.rotate_left(at);
+                let client = LibraryClient::new(endpoints).await;
+                ("any".to_owned(), Caller::Library(Box::new(client)))
+            };
+            let asker = Asker {
+                number,
+                node,
+                caller,
+                dice,
+                seen: HashMap::new(),
+                held: None,
+                values: 0,
+            };
+            set.spawn(asker.run(Arc::clone(&shared)));
+        }
+        let clients = set;
+        Self { shared, clients }
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.shared.recorder
+    }
+
+    /// True once the liar, if there is one, has lied.
+    pub(crate) fn was_falsified(&self) -> bool {
+        self.shared.liar.as_ref().is_some_and(Liar::has_lied)
+    }
+
+    /// Ends the load and reads every key at every node: all is healed, so each must answer.
+    ///
+    /// # Errors
+    /// Names the node that does not answer.
+    pub(crate) async fn finish(&mut self, addresses: &[String], dice: &Dice) -> Result<(), String> {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        while let Some(ended) = self.clients.join_next().await {
+            ended.expect("a client does not panic");
+        }
+        let mut keys: Vec<String> = self
+            .recorder()
+            .history()
+            .iter()
+            .filter_map(key_of)
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for (at, address) in addresses.iter().enumerate() {
+            let mut dice = dice.fork(1_000 + at as u64);
+            let mut client = WireClient::new(address, &mut dice);
+            for key in &keys {
+                self.read_at_last(&mut client, at, key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until there is an answer.
+    async fn read_at_last(
+        &self,
+        client: &mut WireClient,
+        at: usize,
+        key: &str,
+    ) -> Result<(), String> {
+        let action = Action::Get {
+            key: key.to_owned(),
+            consistency: Consistency::Linearizable,
+        };
+        let began = std::time::Instant::now();
+        loop {
+            let invoked_ns = self.recorder().now_ns();
+            let outcome = client.call(&action).await;
+            let is_answered = matches!(outcome, Outcome::Read { .. });
+            let said = format!("{outcome:?}");
+            self.recorder().record(Operation {
+                client: u32::MAX - u32::try_from(at).expect("few nodes"),
+                node: format!("node-{}", at + 1),
+                invoked_ns,
+                returned_ns: self.recorder().now_ns(),
+                action: action.clone(),
+                outcome,
+            });
+            if is_answered {
+                return Ok(());
+            }
+            if began.elapsed() > crate::PATIENCE {
+                let node = at + 1;
+                return Err(format!(
+                    "node-{node} does not answer a read of `{key}`: {said}"
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn key_of(operation: &Operation) -> Option<String> {
+    operation.key().map(str::to_owned)
+}
+
+impl Asker {
+    async fn run(mut self, shared: Arc<Shared>) {
+        while !shared.stop.load(Ordering::SeqCst) {
+            let number = shared.drawn.fetch_add(1, Ordering::Relaxed);
+            let action = self.draw(number / OPERATIONS_PER_GENERATION);
+            let invoked_ns = shared.recorder.now_ns();
+            let outcome = match &mut self.caller {
+                Caller::Wire(client) => client.call(&action).await,
+                Caller::Library(client) => client.call(&action).await,
+            };
+            let outcome = match &shared.liar {
+                Some(liar) => liar.pass(&action, outcome),
+                None => outcome,
+            };
+            let went_wrong = matches!(outcome, Outcome::Failed { .. } | Outcome::Unknown { .. });
+            self.learn(&action, &outcome);
+            shared.recorder.record(Operation {
+                client: self.number,
+                node: self.node.clone(),
+                invoked_ns,
+                returned_ns: shared.recorder.now_ns(),
+                action,
+                outcome,
+            });
+            let pause_ms = self.dice.within(1, if went_wrong { 60 } else { 8 });
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        }
+    }
+
+    /// What to ask next.
+    fn draw(&mut self, generation: u64) -> Action {
+        let key = format!("{generation}-{}", self.dice.below(KEYS));
+        match self.dice.below(100) {
+            0..=34 => {
+                // The library has no stale reads.
+                let is_wire = matches!(self.caller, Caller::Wire(_));
+                let consistency = match is_wire && self.dice.percent(20) {
+                    true => Consistency::Stale,
+                    false => Consistency::Linearizable,
+                };
+                Action::Get { key, consistency }
+            }
+            35..=54 => self.set(key, None, None),
+            55..=69 => {
+                let condition = match self.seen.get(&key) {
+                    Some(found) if self.dice.percent(50) => Condition::Value(found.value.clone()),
+                    Some(found) => Condition::Unchanged {
+                        revision: found.revision,
+                        value: found.value.clone(),
+                    },
+                    None => Condition::Present,
+                };
+                self.set(key, Some(condition), None)
+            }
+            70..=74 => self.set(key, Some(Condition::Absent), None),
+            75..=82 => Action::Delete { key, fence: None },
+            _ => self.draw_lock(key),
+        }
+    }
+
+    fn set(&mut self, key: String, condition: Option<Condition>, fence: Option<Fence>) -> Action {
+        self.values += 1;
+        Action::Set {
+            key,
+            value: format!("c{}-{}", self.number, self.values),
+            condition,
+            fence,
+        }
+    }
+
+    fn draw_lock(&mut self, key: String) -> Action {
+        let ttl_ms = self.dice.within(300, 1_500);
+        let what = self.dice.below(100);
+        let waits = matches!(self.caller, Caller::Library(_)) && self.dice.percent(20);
+        match &self.held {
+            // A holder that does not know that it lost the lock writes on.
+            Some(held) if what < if held.is_over { 30 } else { 60 } => {
+                let fence = held.fence.clone();
+                self.set(key, None, Some(fence))
+            }
+            Some(held) if !held.is_over => {
+                let lock = held.fence.lock.clone();
+                let owner = held.owner.clone();
+                if what < 70 {
+                    Action::Renew {
+                        lock,
+                        owner,
+                        ttl_ms,
+                    }
+                } else {
+                    Action::Release { lock, owner }
+                }
+            }
+            _ => Action::Acquire {
+                lock: format!("lock-{}", self.dice.below(LOCKS)),
+                owner: format!("{:016x}{:016x}", self.number + 1, self.dice.below(u64::MAX)),
+                ttl_ms,
+                waits,
+            },
+        }
+    }
+
+    fn learn(&mut self, action: &Action, outcome: &Outcome) {
+        match (action, outcome) {
+            // What a stale read showed is tried as a condition, too: it has to fail then.
+            (Action::Get { key, .. }, Outcome::Read { found, .. }) => match found {
+                Some(found) => drop(self.seen.insert(key.clone(), found.clone())),
+                None => drop(self.seen.remove(key)),
+            },
+            (Action::Acquire { lock, owner, .. }, Outcome::Acquired { fence }) => {
+                self.held = Some(Held {
+                    owner: owner.clone(),
+                    fence: Fence {
+                        lock: lock.clone(),
+                        token: *fence,
+                    },
+                    is_over: false,
+                });
+            }
+            (Action::Release { .. }, _)
+            | (Action::Renew { .. }, Outcome::NotRenewed { .. })
+            | (_, Outcome::FenceStale) => {
+                if let Some(held) = &mut self.held {
+                    held.is_over = true;
+                }
+            }
+            _ => {}
+        }
+    }
+}

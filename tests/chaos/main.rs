@@ -1,0 +1,30 @@
+//! Real processes, treated badly: killed, stopped, cut off from each other, under a load whose
+//! every answer is recorded and checked. Nothing here fails because it took long.
+//!
+//! Without settings a short run is made. `scripts/chaos` makes campaigns of the same, by the
+//! variables that `settings.rs` reads.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "these tests stand outside the product: they use real files, clocks and processes"
+)]
+
+#[path = "../check/mod.rs"]
+mod check;
+
+mod campaign;
+mod cluster;
+mod falsify;
+mod library;
+mod links;
+mod load;
+mod nemesis;
+mod node;
+mod report;
+mod settings;
+mod tests;
+mod wire;
+
+/// How long anything may take before it is given up as stuck: far more than it ever should.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);

@@ -1,0 +1,213 @@
+//! One process of the built binary, and what can be done to it.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::PATIENCE;
+
+/// A node; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    /// Where clients reach it, over all its lives.
+    pub(crate) address: String,
+    arguments: Vec<String>,
+    folder: PathBuf,
+    child: Option<Child>,
+    is_stopped: bool,
+    lives: u32,
+}
+
+impl Node {
+    pub(crate) fn new(name: String, address: String, arguments: Vec<String>, run: &Path) -> Self {
+        let folder = run.join(&name);
+        std::fs::create_dir_all(&folder).expect("a folder for a node can be made");
+        Self {
+            name,
+            address,
+            arguments,
+            folder,
+            child: None,
+            is_stopped: false,
+            lives: 0,
+        }
+    }
+
+    /// Starts it, on what it kept.
+    pub(crate) fn start(&mut self) {
+        assert!(self.child.is_none(), "{} runs already", self.name);
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .expect("the log of a node can be written");
+        let mut command = binary();
+        command
+            .args(["serve", "--listen", &self.address, "--data-dir"])
+            .arg(self.folder.join("data"))
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .stdout(Stdio::null())
+            .stderr(log);
+        self.child = Some(command.spawn().expect("the binary can be started"));
+        self.lives += 1;
+    }
+
+    /// Waits until it says that it is ready.
+    pub(crate) fn wait_ready(&mut self) {
+        let began = Instant::now();
+        let lives = usize::try_from(self.lives).expect("a count fits memory");
+        loop {
+            let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+            if said.matches("dkv ready: listening on").count() >= lives {
+                return;
+            }
+            let child = self.child.as_mut().expect("it was started");
+            let ended = child.try_wait().expect("a child can be asked");
+            let stuck = began.elapsed() > PATIENCE;
+            if ended.is_some() || stuck {
+                let name = &self.name;
+                panic!(
+                    "{name} is not ready ({ended:?}); its log ends:\n{}",
+                    tail(&said)
+                );
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Ends it as a crash of the process does.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("a child of this test can be killed");
+            child.wait().expect("a child can be waited for");
+        }
+        self.is_stopped = false;
+        self.forgive_unready();
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        let began = Instant::now();
+        while child.try_wait().expect("a child can be asked").is_none() {
+            assert!(began.elapsed() < PATIENCE, "{} does not end", self.name);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.forgive_unready();
+    }
+
+    /// A life that ended before it was ready never said so.
+    fn forgive_unready(&mut self) {
+        let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let ready = said.matches("dkv ready: listening on").count();
+        self.lives = u32::try_from(ready).expect("a count is small");
+    }
+
+    /// Holds it where it is: it keeps its connections, and answers nobody.
+    pub(crate) fn pause(&mut self) {
+        self.signal(Signal::STOP);
+        self.is_stopped = true;
+    }
+
+    /// Lets it go on, as if nothing had happened.
+    pub(crate) fn resume(&mut self) {
+        self.signal(Signal::CONT);
+        self.is_stopped = false;
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.child.is_some()
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_stopped
+    }
+
+    /// How it ended by itself, if it did: nobody asked it to.
+    pub(crate) fn ended_by_itself(&mut self) -> Option<String> {
+        let ended = self.child.as_mut()?.try_wait().ok().flatten()?;
+        let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+        Some(format!(
+            "{} ended by itself ({ended}); its log ends:\n{}",
+            self.name,
+            tail(&said)
+        ))
+    }
+
+    /// True if it ever said that it panicked.
+    pub(crate) fn panicked(&self) -> bool {
+        let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+        said.contains("panicked at")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(child) = &self.child {
+            let signalled = kill_process(Pid::from_child(child), signal);
+            signalled.expect("a child of this test can be signalled");
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The binary under test, with no setting of the surrounding environment.
+fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dkv"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DKV_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+fn tail(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+/// A lock on a port number among the tests of this machine: held while the file is open.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) number: u16,
+    _claim: File,
+}
+
+impl Port {
+    /// A port that is free, that no system hands out by itself, and that no other run takes.
+    pub(crate) fn claim() -> Self {
+        let folder = std::env::temp_dir().join("dkv-chaos-ports");
+        std::fs::create_dir_all(&folder).expect("a folder for claims can be made");
+        for number in 20_000..28_000 {
+            let claim = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(folder.join(number.to_string()))
+                .expect("a claim can be written");
+            let is_mine = claim.try_lock().is_ok();
+            if is_mine && std::net::TcpListener::bind(("127.0.0.1", number)).is_ok() {
+                let _claim = claim;
+                return Self { number, _claim };
+            }
+        }
+        panic!("no port is free between 20000 and 28000");
+    }
+}

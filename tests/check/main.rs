@@ -1,0 +1,17 @@
+//! The checkers of histories, checked: on histories with known verdicts, on random ones that are
+//! legal by their making, and against a search without any cleverness.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "these tests stand outside the product"
+)]
+
+#[path = "mod.rs"]
+mod check;
+
+mod brute;
+mod illegal;
+mod legal;
+mod random;
+mod simulated;
+mod tale;

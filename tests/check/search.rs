@@ -1,0 +1,96 @@
+//! The check that trusts no revision: for each key, is there any order of its operations that
+//! keeps real time and explains every answer?
+//!
+//! Wing and Gong's search in Lowe's form ("Testing for linearizability", 2017): the history is
+//! walked event by event with the set of all configurations that explain it so far, and an
+//! operation takes effect as late as its answer allows. What keeps the set small: equal
+//! configurations are one; an operation that changes nothing takes effect as soon as it can; writes
+//! without an answer whose values nobody saw are told apart by their conditions only, and a
+//! configuration that used fewer of them makes others superfluous.
+
+mod config;
+mod key;
+
+use std::collections::BTreeMap;
+
+use super::history::{Action, Operation, Outcome};
+use super::verdict::{Rule, Violation};
+use config::Configs;
+use key::{Event, KeyHistory};
+
+/// Configurations at once, beyond which a key is given up as undecided.
+const CONFIGS_MAX: usize = 200_000;
+
+/// What the search found.
+#[derive(Debug, Default)]
+pub(crate) struct Searched {
+    pub(crate) violations: Vec<Violation>,
+    /// Keys that would have taken too long: neither legal nor illegal.
+    pub(crate) undecided: Vec<String>,
+    /// Operations that were looked at.
+    pub(crate) operations: usize,
+}
+
+/// Searches every key of a history. Stale reads, locks, and what failed for sure are left out.
+pub(crate) fn check(history: &[Operation]) -> Searched {
+    let mut keys: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
+    for operation in history.iter().filter(|it| counts(it)) {
+        if let Some(key) = operation.key() {
+            keys.entry(key).or_default().push(operation);
+        }
+    }
+    let mut searched = Searched::default();
+    for (key, operations) in keys {
+        searched.operations += operations.len();
+        search(key, &operations, &mut searched);
+    }
+    searched
+}
+
+fn counts(operation: &Operation) -> bool {
+    let failed = matches!(
+        operation.outcome,
+        Outcome::Failed { .. } | Outcome::FenceStale
+    );
+    let asked_in_vain = operation.is_unknown() && matches!(operation.action, Action::Get { .. });
+    !failed && !asked_in_vain && !operation.is_stale_read()
+}
+
+fn search(key: &str, operations: &[&Operation], searched: &mut Searched) {
+    let history = KeyHistory::new(operations);
+    let mut configs = Configs::new(&history);
+    for event in history.events() {
+        match event {
+            Event::Invoked(at) => configs.invoke(at),
+            Event::Returned(at) => {
+                configs.finish(at, CONFIGS_MAX);
+                if configs.is_too_many() {
+                    searched.undecided.push(key.to_owned());
+                    return;
+                }
+                if configs.is_empty() {
+                    let involved = around(operations, at);
+                    let message = format!("no order of the operations on `{key}` explains this");
+                    let violation = Violation::new(Rule::NoOrder, message, &involved);
+                    searched.violations.push(violation);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The operation that cannot be explained, and those just before it, for people to look at.
+fn around<'a>(operations: &[&'a Operation], at: usize) -> Vec<&'a Operation> {
+    const BEFORE: usize = 6;
+    let end = operations[at].returned_ns;
+    let mut before: Vec<&Operation> = operations
+        .iter()
+        .copied()
+        .filter(|it| it.invoked_ns < end && !std::ptr::eq(*it, operations[at]))
+        .collect();
+    before.sort_by_key(|it| std::cmp::Reverse(it.returned_ns.min(end)));
+    let mut around = vec![operations[at]];
+    around.extend(before.into_iter().take(BEFORE));
+    around
+}
