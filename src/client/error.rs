@@ -70,6 +70,15 @@ pub(super) fn from_status(status: &Status, from: &impl std::fmt::Display) -> Err
         Code::DataLoss => ErrorKind::Corrupt,
         Code::Ok | Code::Internal | Code::Unimplemented => ErrorKind::Internal,
     };
+    if status.code() == Code::Unimplemented && status.message().is_empty() {
+        return Error::new(
+            kind,
+            format!(
+                "the server at {from} does not know this request: is it a dkv that is too old, or \
+                 the port that members have for each other?"
+            ),
+        );
+    }
     Error::new(
         kind,
         format!(

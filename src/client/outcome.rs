@@ -104,10 +104,13 @@ impl<'a> Doubt<'a> {
             }
             TryFailure::Session(Failure::Expired { sent }) => {
                 self.in_doubt += u32::from(sent);
-                self.last = Some((
-                    ErrorKind::Timeout,
-                    format!("dkv at {} did not answer in time", node.endpoint),
-                ));
+                // Why an earlier try of a read was refused says more.
+                if self.write || self.last.is_none() {
+                    self.last = Some((
+                        ErrorKind::Timeout,
+                        format!("dkv at {} did not answer in time", node.endpoint),
+                    ));
+                }
                 Next::GiveUp(self.in_time())
             }
         }
@@ -142,6 +145,9 @@ impl<'a> Doubt<'a> {
                 {
                     route.led_from(&self.client.shared.nodes, leader, node);
                 }
+                // Another leader is found in a moment, as a rule.
+                self.last = Some((error.kind(), error.message().to_owned()));
+                return self.again_unheard();
             }
             ErrorKind::Unavailable => self.client.route.not_led_from(node),
             ErrorKind::Timeout => self.in_doubt += 1,

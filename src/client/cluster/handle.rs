@@ -141,5 +141,9 @@ pub(super) fn refusal(status: &tonic::Status, endpoint: &Endpoint) -> Error {
              its peer port?"
         ));
     }
+    // As the library says that a request's own time was over.
+    if status.code() == tonic::Code::Cancelled {
+        return Error::timeout(format!("dkv at {endpoint} did not answer in time"));
+    }
     from_status(status, endpoint)
 }

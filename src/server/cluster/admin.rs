@@ -198,10 +198,12 @@ impl Admin {
         if led.is_empty() {
             return Err(not_leader(first));
         }
+        for group in led.iter().filter(|it| node != it.node()) {
+            check_successor(group, node, name)?;
+        }
         let mut done = Vec::new();
         for group in led {
             if node != group.node() {
-                check_successor(group, node, name)?;
                 group.transfer(node).await?;
             }
             if !until(|| leads(group, node)).await {
@@ -305,9 +307,10 @@ fn check_successor(group: &Group, node: NodeId, name: &str) -> Result<()> {
     let why = match answered {
         Some(ago) if ago < Duration::from_secs(2) => "is too far behind".to_owned(),
         Some(ago) => format!("has not answered for {} s", ago.as_secs()),
-        None => "has never answered".to_owned(),
+        None => "has not answered its leader yet".to_owned(),
     };
-    Err(Error::unavailable(format!(
+    // Asking again at once would end the same way.
+    Err(Error::invalid(format!(
         "{name} {why}: the leadership stays where it is"
     )))
 }

@@ -26,7 +26,7 @@ struct Inner {
     me: Member,
     /// Where members are said to be, by name: believed before what the members say of
     /// themselves, for whoever gave it knows this node's network.
-    hints: BTreeMap<String, String>,
+    hints: RwLock<BTreeMap<String, String>>,
     members: RwLock<BTreeMap<NodeId, Member>>,
     shards: RwLock<Vec<ShardSpec>>,
     joining: OnceLock<Arc<dyn Joining>>,
@@ -43,7 +43,7 @@ impl Book {
             myself,
             links,
             me,
-            hints: hints.iter().cloned().collect(),
+            hints: RwLock::new(hints.iter().cloned().collect()),
             members: RwLock::default(),
             shards: RwLock::default(),
             joining: OnceLock::new(),
@@ -58,15 +58,16 @@ impl Book {
         if *self.inner.members.read() == members {
             return;
         }
-        let address = |member: &Member| {
-            let hint = self.inner.hints.get(&member.name);
-            hint.unwrap_or(&member.peer_address).clone()
-        };
+        *self.inner.members.write() = members;
+        self.call_members();
+    }
+
+    fn call_members(&self) {
+        let members = self.members();
         let addresses = members
             .iter()
-            .map(|(node, member)| (*node, address(member)))
+            .map(|(node, member)| (*node, self.address_of(member)))
             .collect();
-        *self.inner.members.write() = members;
         if let Err(error) = self.inner.links.set_peers(addresses) {
             tracing::warn!(%error, "a member has no address that can be called");
         }
@@ -100,15 +101,48 @@ impl Book {
         self.inner.members.read().clone()
     }
 
+    /// Where a member is called.
+    pub(super) fn address_of(&self, member: &Member) -> String {
+        let hints = self.inner.hints.read();
+        hints
+            .get(&member.name)
+            .unwrap_or(&member.peer_address)
+            .clone()
+    }
+
     /// Where members are said to be.
-    pub(super) fn hints(&self) -> impl Iterator<Item = &String> {
-        self.inner.hints.values()
+    pub(super) fn hints(&self) -> Vec<String> {
+        self.inner.hints.read().values().cloned().collect()
+    }
+
+    /// Members that are called where they do not say that they are, in vain: the hint, and
+    /// their own word.
+    pub(super) fn doubtful_hints(&self) -> Vec<(NodeId, String, String)> {
+        let figures = self.inner.links.figures();
+        let is_lost = |node: &NodeId| {
+            let figures = figures.iter().find(|it| it.node == *node);
+            figures.is_some_and(|it| it.lanes.iter().all(|lane| !lane.is_connected))
+        };
+        let members = self.members();
+        let lost = members.into_iter().filter(|(node, _)| is_lost(node));
+        lost.map(|(node, member)| (node, self.address_of(&member), member.peer_address))
+            .filter(|(_, hint, own)| hint != own)
+            .collect()
+    }
+
+    /// This member is not where it was said to be: its own word counts from now on.
+    pub(super) fn drop_hint(&self, node: NodeId) {
+        if let Some(member) = self.members().get(&node) {
+            self.inner.hints.write().remove(&member.name);
+        }
+        self.call_members();
     }
 
     /// Where the members but this one are said to be.
     pub(super) fn others(&self) -> Vec<String> {
         let name = &self.inner.me.name;
-        let others = self.inner.hints.iter().filter(|(other, _)| *other != name);
+        let hints = self.inner.hints.read();
+        let others = hints.iter().filter(|(other, _)| *other != name);
         others.map(|(_, address)| address.clone()).collect()
     }
 

@@ -243,13 +243,6 @@ fn was_another(name: &str, node: NodeId) -> Error {
     ))
 }
 
-/// The members as the one at `address` knows them; none if it does not answer.
-pub(super) async fn members_at(address: &str, myself: &Myself) -> BTreeMap<NodeId, Member> {
-    let reply = hello(address, myself.identity(), None, ASK_WITHIN).await;
-    let greeting = reply.and_then(Greeting::read);
-    greeting.map(|it| it.members).unwrap_or_default()
-}
-
 /// The name that a node wants to join with is a member's.
 pub(super) fn taken(name: &str, node: NodeId) -> Error {
     Error::invalid(format!(

@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::Book;
-use super::found::{members_at, taken};
+use super::found::taken;
+use super::moved::drop_old_hints;
 use crate::base::types::NodeId;
 use crate::base::{Error, ErrorKind, Result};
 use crate::proto::peer;
@@ -34,32 +35,18 @@ impl Announcer {
     pub(in crate::server) async fn run(mut self) {
         let mut contact = self.contact.clone();
         let mut was_member = false;
+        let mut said = String::new();
         loop {
-            if self.book.members().is_empty() {
-                self.meet().await;
-            }
             let known = self.first.members().all.get(&self.first.node()).cloned();
             was_member |= known.is_some();
             let may_ask = known.is_some() || (self.contact.is_some() && !was_member);
             let is_right = known.as_ref().is_some_and(|known| self.is_right(known));
             if may_ask && !is_right {
-                contact = self.ask(contact, known).await;
+                contact = self.ask(contact, known, &mut said).await;
             }
+            drop_old_hints(&self.book).await;
             let stopped = self.stopping.wait_for(|stopping| *stopping);
             if tokio::time::timeout(ASK_AGAIN, stopped).await.is_ok() {
-                return;
-            }
-        }
-    }
-
-    /// A node that ended before anybody told it of the others asks for them: without their
-    /// addresses it could not answer them either.
-    async fn meet(&self) {
-        let addresses = self.contact.iter().chain(self.book.hints());
-        for address in addresses {
-            let members = members_at(address, self.book.myself()).await;
-            if !members.is_empty() {
-                self.book.learn(members);
                 return;
             }
         }
@@ -71,12 +58,24 @@ impl Announcer {
     }
 
     /// Asks once. Where to ask next.
-    async fn ask(&self, contact: Option<String>, known: Option<Member>) -> Option<String> {
+    async fn ask(
+        &self,
+        contact: Option<String>,
+        known: Option<Member>,
+        said: &mut String,
+    ) -> Option<String> {
         let myself = self.book.myself();
-        let leader = self.first.leader().map(|(_, member)| member.peer_address);
+        // What is recorded of this node is what is wrong, so that it asks itself here.
+        let leader = self
+            .first
+            .leader()
+            .map(|(node, member)| match node == self.first.node() {
+                true => self.book.me().peer_address.clone(),
+                false => self.book.address_of(&member),
+            });
         let address = contact
             .or(leader)
-            .or_else(|| self.book.hints().next().cloned())?;
+            .or_else(|| self.book.hints().into_iter().next())?;
         let wanted = Member {
             wants_vote: known.as_ref().is_none_or(|known| known.wants_vote),
             leaving: known.is_some_and(|known| known.leaving),
@@ -91,7 +90,11 @@ impl Announcer {
             Ok(reply) if !reply.leader.is_empty() => Some(reply.leader),
             Ok(_) => None,
             Err(error) => {
-                tracing::warn!("{error}");
+                let error = error.to_string();
+                if *said != error {
+                    tracing::warn!("cannot tell the cluster where this node is: {error}");
+                    *said = error;
+                }
                 None
             }
         }

@@ -11,6 +11,7 @@ mod assemble;
 mod book;
 mod found;
 mod join;
+mod moved;
 mod reconcile;
 mod steps;
 mod waiting;

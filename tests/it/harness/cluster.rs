@@ -11,7 +11,7 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::command::{Ran, code_of, dkv, dkv_at, finish};
+use super::command::{Ran, dkv, dkv_at, finish};
 use super::{PATIENCE, http};
 
 /// Ports below those that the system gives to whoever asks for any: nobody comes upon
@@ -262,25 +262,4 @@ impl Cluster {
         let name = &self.members[place].name;
         self.dkv(&["cluster", "transfer-leader", name]).exits(0);
     }
-
-    /// What `status` says of every member that answers: its name, shard, and a field.
-    #[track_caller]
-    pub(crate) fn status(&self, field: &str) -> Vec<(String, String, String)> {
-        let ran = self.dkv(&["cluster", "status", "-o", "jsonl"]);
-        let rows = ran.exits(0).text().lines().map(|line| {
-            let row: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
-            let text = |key: &str| match &row[key] {
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            (text("name"), text("shard"), text(field))
-        });
-        rows.collect()
-    }
-}
-
-/// The exit code of a child that has ended.
-pub(crate) fn ended(child: &mut Child) -> Option<i32> {
-    let status = child.try_wait().expect("a child can be asked");
-    status.map(code_of)
 }

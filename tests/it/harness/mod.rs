@@ -3,7 +3,9 @@
 //! Nothing here sleeps to be right: a node is ready when it says so, and what must
 //! become true is asked again until a deadline.
 
+pub(crate) mod cluster;
 mod command;
+pub(crate) mod console;
 mod example_cluster;
 mod http;
 mod machine;
