@@ -31,6 +31,13 @@ pub const SESSION_OUTCOMES_MAX: usize = 4_096;
 /// Outcomes kept for all clients of a shard: about 100 MiB of memory.
 pub const SESSIONS_OUTCOMES_TOTAL_MAX: usize = 2_000_000;
 
+/// A chunk of a snapshot, bytes: a few of them fill a connection. A larger row has a
+/// chunk of its own, ...
+pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
+
+/// ... of so many bytes at most: what one request wrote, and what stands around it.
+pub const SNAPSHOT_CHUNK_BYTES_MAX: usize = REQUEST_BYTES_MAX + MESSAGE_SLACK_BYTES / 2;
+
 /// Clients remembered per shard.
 pub const SESSIONS_MAX: usize = 100_000;
 
@@ -135,6 +142,10 @@ pub const PEER_SNAPSHOT_BYTES_MAX: usize = 16 << 20;
 /// Connections of other nodes to a node's peer port at once: two for each, some that are
 /// about to end, and questions.
 pub const PEER_CONNECTIONS_MAX: usize = 128;
+
+/// Newest entries that a replicated shard keeps in memory, bytes: older ones are read back
+/// from the log, for members that lag.
+pub const RAFT_RECENT_BYTES: usize = 32 << 20;
 
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use crate::base::types::{FenceToken, ShardId};
 use crate::base::{Error, Result, duration};
 use crate::cli::failure::Outcome;
-use crate::client::{Client, ClientOptions, Fence};
+use crate::client::{Client, ClientOptions, Consistency, Fence};
 use crate::config::text;
 
 /// Where to ask, and how long.
@@ -47,6 +47,8 @@ pub(crate) struct ClientArgs {
     #[arg(default_value = "3", help_heading = HEADING)]
     retries: u32,
     /// How fresh reads must be
+    ///
+    /// A stale read asks any node, works without a leader, and may answer from the past; with -o json the answer has `stale` and `stale_age_ms`, the time since its node heard from the leader.
     #[arg(
         long,
         global = true,
@@ -55,17 +57,17 @@ pub(crate) struct ClientArgs {
         default_value = "linearizable"
     )]
     #[arg(help_heading = HEADING)]
-    consistency: Consistency,
+    consistency: Level,
 }
 
 const HEADING: &str = "Client options";
 
 /// How fresh reads must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Consistency {
+enum Level {
     /// Every read sees every write that was done before it
     Linearizable,
-    /// A read may answer from the past (not in this build yet)
+    /// A read may answer from the past
     Stale,
 }
 
@@ -73,29 +75,25 @@ impl ClientArgs {
     /// A client of `connections` per node. It connects when it is first used.
     ///
     /// # Errors
-    /// `Invalid` for what cannot be an address, and for what this build lacks.
+    /// `Invalid` for what cannot be an address.
     pub(crate) async fn connect(&self, connections: usize) -> Result<Client> {
-        Client::connect(self.options(connections)?).await
+        Client::connect(self.options(connections)).await
     }
 
     /// The words as the client takes them.
-    ///
-    /// # Errors
-    /// `Invalid` for what this build lacks.
-    pub(crate) fn options(&self, connections: usize) -> Result<ClientOptions> {
-        if self.consistency == Consistency::Stale {
-            return Err(Error::invalid(
-                "--consistency stale: this build has no stale reads yet; linearizable works",
-            ));
-        }
-        Ok(ClientOptions {
+    pub(crate) fn options(&self, connections: usize) -> ClientOptions {
+        ClientOptions {
             endpoints: self.endpoints.clone(),
             shard: self.shard,
             bucket: self.bucket.clone(),
             timeout: self.timeout,
             retries: self.retries,
+            consistency: match self.consistency {
+                Level::Linearizable => Consistency::Linearizable,
+                Level::Stale => Consistency::Stale,
+            },
             connections,
-        })
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod completions;
 mod exit;
 mod failure;
 mod files;
+mod fresh;
 mod info;
 mod kv;
 mod layered;

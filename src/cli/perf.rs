@@ -116,7 +116,7 @@ impl PerfArgs {
             ));
         }
         Ok(PerfOptions {
-            client: client.options(self.connections)?,
+            client: client.options(self.connections),
             tests,
             threads: self.threads,
             keys: self.keys,

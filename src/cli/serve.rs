@@ -176,9 +176,11 @@ impl ServeArgs {
             cluster_text::member_name("--node-id", name)?;
         }
         let shards = self.shards()?;
+        let shards_by_default = self.shards.is_empty();
         let cluster = self.cluster.text();
         let config = ServeConfig {
             shards,
+            shards_by_default,
             listen: self.listen,
             advertise: self.advertise,
             node_id: self.node_id,

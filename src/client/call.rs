@@ -8,6 +8,7 @@ use super::Client;
 use super::desk::request_bytes;
 use super::endpoint::Unreachable;
 use super::error::{broken_contract, from_wire};
+use super::freshness::{Consistency, Dated, Freshness};
 use super::node::{Connected, Node};
 use super::outcome::{Doubt, Next, TryFailure};
 use super::route::Stranger;
@@ -43,6 +44,7 @@ pub(super) struct Answer {
     pub(super) reply: Reply,
     pub(super) from: Source,
     pub(super) revision: Revision,
+    pub(super) freshness: Freshness,
 }
 
 /// Who answered, for messages.
@@ -61,6 +63,15 @@ impl Answer {
     /// The answer was of another kind than the question.
     pub(super) fn mismatched(&self) -> Error {
         broken_contract(&self.from, "a reply of another kind than was asked for")
+    }
+
+    /// What was read, with when it was so.
+    pub(super) fn dated<T>(revision: Revision, freshness: Freshness, value: T) -> Dated<T> {
+        Dated {
+            value,
+            revision,
+            freshness,
+        }
     }
 }
 
@@ -102,9 +113,7 @@ impl Client {
         };
         let mut doubt = Doubt::new(self, sequence.is_some());
         loop {
-            let node = self
-                .route
-                .choose(&self.shared.nodes, self.spread(), doubt.unreached());
+            let node = self.node_for(effect, doubt.unreached());
             let tried = self
                 .attempt(&node, sequence.as_ref(), doubt.attempt(), &budget, &build)
                 .await;
@@ -120,6 +129,17 @@ impl Client {
                 Next::Again(pause) => tokio::time::sleep(pause).await,
             }
         }
+    }
+
+    /// The node that is asked next. A stale read needs no leader: any node will do, and
+    /// another one each time, as the others have work to do as well.
+    fn node_for(&self, effect: Effect, tried: &[Arc<Node>]) -> Arc<Node> {
+        let nodes = &self.shared.nodes;
+        if effect != Effect::Read || self.consistency == Consistency::Linearizable {
+            return self.route.choose(nodes, self.spread(), tried);
+        }
+        let turn = self.stale_turn.unwrap_or_else(|| nodes.turn());
+        self.route.choose_any(nodes, turn, tried)
     }
 
     /// One try at one node.
@@ -195,12 +215,16 @@ impl Client {
                 )))
             },
         )?;
-        if !header.local {
+        // Without a leader's name a stale answer does not say that its node leads: it may
+        // know of none.
+        let names_leader = !header.stale || !header.leader.is_empty();
+        if !header.local && names_leader {
             self.route
                 .led_from(&self.shared.nodes, &header.leader, node);
         }
         Ok(Answer {
             revision: Revision(header.revision),
+            freshness: Freshness::of(header),
             reply,
             from: Source::Node(Arc::clone(node)),
         })

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::convert;
 use super::endpoint::Endpoint;
 use super::error;
+use super::freshness::Consistency;
 use super::options::{ClientOptions, check_timeout};
 use super::resident::Resident;
 use super::route::{Nodes, Route};
@@ -30,6 +31,9 @@ pub struct Client {
     pub(super) bucket: String,
     pub(super) lane: u64,
     pub(super) timeout: Duration,
+    pub(super) consistency: Consistency,
+    /// Where in the rotation stale reads go; `None`: each one further.
+    pub(super) stale_turn: Option<u64>,
 }
 
 /// What all handles of one [`Client::connect`] share.
@@ -90,6 +94,8 @@ impl Client {
             bucket: options.bucket,
             lane: 1,
             timeout: options.timeout,
+            consistency: options.consistency,
+            stale_turn: None,
         })
     }
 
@@ -134,6 +140,23 @@ impl Client {
     pub fn unordered(&self) -> Self {
         Self {
             lane: 0,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose reads are as fresh as said.
+    #[must_use]
+    pub fn with_consistency(&self, consistency: Consistency) -> Self {
+        Self {
+            consistency,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose stale reads all go to one node while it can be reached.
+    pub(super) fn settled(&self) -> Self {
+        Self {
+            stale_turn: Some(self.shared.nodes.turn()),
             ..self.clone()
         }
     }
@@ -207,7 +230,15 @@ impl Client {
         }
     }
 
-    /// Where a request of this handle goes.
+    /// Where a read of this handle goes.
+    pub(super) fn read_target(&self) -> Option<v1::Target> {
+        self.target().map(|target| v1::Target {
+            stale: self.consistency == Consistency::Stale,
+            ..target
+        })
+    }
+
+    /// Where a write of this handle goes.
     pub(super) fn target(&self) -> Option<v1::Target> {
         Some(v1::Target {
             shard: self.route.shard().0,
@@ -245,6 +276,7 @@ impl fmt::Debug for Client {
             .field("shard", &self.shard())
             .field("bucket", &self.bucket)
             .field("lane", &self.lane)
+            .field("consistency", &self.consistency)
             .finish_non_exhaustive()
     }
 }

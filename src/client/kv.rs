@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Client;
 use super::call::{Answer, Attempt, Effect};
 use super::convert::{record, wire_condition, wire_fence, wire_ms, wire_range};
+use super::freshness::Dated;
 use super::types::{Changed, Deleted, Fence, KeyRange, Record, SetOptions, SetOutcome};
 use crate::base::Result;
 use crate::base::types::Revision;
@@ -105,18 +106,44 @@ impl Client {
     /// Those of every read: `Unavailable`, `Timeout`, `Invalid`, `NotFound` (shard or
     /// bucket).
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Record>> {
+        Ok(self.get_dated(key).await?.value)
+    }
+
+    /// The same, with how fresh it is.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> dkv::base::Result<()> {
+    /// # use dkv::client::{Client, ClientOptions};
+    /// # let server = dkv::server::Ephemeral::start().await?;
+    /// # let client = Client::connect(ClientOptions::to(server.endpoint())).await?;
+    /// use dkv::client::Consistency;
+    ///
+    /// let relaxed = client.with_consistency(Consistency::Stale);
+    /// let read = relaxed.get_dated("user:1").await?;
+    /// if read.freshness.is_stale() {
+    ///     println!("as of revision {}: {:?}", read.revision, read.value);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn get_dated(&self, key: impl Into<Bytes>) -> Result<Dated<Option<Record>>> {
         let key = key.into();
         let build = |_| {
             Request::Get(v1::GetRequest {
-                target: self.target(),
+                target: self.read_target(),
                 key: key.clone(),
             })
         };
         let answer = self.read(build).await?;
+        let (revision, freshness) = (answer.revision, answer.freshness);
         let Reply::Get(reply) = answer.reply else {
             return Err(answer.mismatched());
         };
-        Ok(reply.record.map(record))
+        Ok(Answer::dated(revision, freshness, reply.record.map(record)))
     }
 
     /// True for a live key and for one that is expired but not yet deleted.
@@ -124,18 +151,27 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn has(&self, key: impl Into<Bytes>) -> Result<bool> {
+        Ok(self.has_dated(key).await?.value)
+    }
+
+    /// The same, with how fresh it is.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn has_dated(&self, key: impl Into<Bytes>) -> Result<Dated<bool>> {
         let key = key.into();
         let build = |_| {
             Request::Has(v1::HasRequest {
-                target: self.target(),
+                target: self.read_target(),
                 key: key.clone(),
             })
         };
         let answer = self.read(build).await?;
+        let (revision, freshness) = (answer.revision, answer.freshness);
         let Reply::Has(reply) = answer.reply else {
             return Err(answer.mismatched());
         };
-        Ok(reply.found)
+        Ok(Answer::dated(revision, freshness, reply.found))
     }
 
     /// Removes a key. A missing key is no error: `deleted` is 0.

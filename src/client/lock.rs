@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Client;
-use super::call::{Attempt, Effect};
+use super::call::{Answer, Attempt, Effect};
 use super::convert::{self, wire_ms};
+use super::freshness::{Dated, Freshness};
 use super::types::LockInfo;
 use crate::base::Result;
 use crate::base::types::{FenceToken, OwnerId};
@@ -119,30 +120,39 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn lock_info(&self, name: impl Into<Bytes>) -> Result<Option<LockInfo>> {
+        Ok(self.lock_info_dated(name).await?.value)
+    }
+
+    /// The same, with how fresh it is.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn lock_info_dated(&self, name: impl Into<Bytes>) -> Result<Dated<Option<LockInfo>>> {
         let name = name.into();
         let build = |_| {
             Request::Info(v1::InfoRequest {
-                target: self.target(),
+                target: self.read_target(),
                 name: name.clone(),
             })
         };
         let answer = self.read(build).await?;
+        let (revision, freshness) = (answer.revision, answer.freshness);
         let Reply::Info(reply) = answer.reply else {
             return Err(answer.mismatched());
         };
-        reply
-            .lock
-            .map(|info| convert::lock_info(info, &answer.from))
-            .transpose()
+        let from = &answer.from;
+        let info = reply.lock.map(|info| convert::lock_info(info, from));
+        Ok(Answer::dated(revision, freshness, info.transpose()?))
     }
 
     /// The held locks whose names begin with `prefix`, in name order, page by page.
     pub fn lock_list(&self, prefix: impl Into<Bytes>) -> LockList {
         LockList {
-            client: self.clone(),
+            client: self.settled(),
             prefix: prefix.into(),
             after: Bytes::new(),
             finished: false,
+            freshness: Freshness::Current,
         }
     }
 
@@ -174,6 +184,7 @@ pub struct LockList {
     prefix: Bytes,
     after: Bytes,
     finished: bool,
+    freshness: Freshness,
 }
 
 impl LockList {
@@ -187,13 +198,14 @@ impl LockList {
         }
         let build = |_| {
             Request::List(v1::ListRequest {
-                target: self.client.target(),
+                target: self.client.read_target(),
                 prefix: self.prefix.clone(),
                 limit: 0,
                 after: self.after.clone(),
             })
         };
         let answer = self.client.read(build).await?;
+        self.freshness = self.freshness.or_older(answer.freshness);
         let Reply::List(reply) = answer.reply else {
             return Err(answer.mismatched());
         };
@@ -208,6 +220,11 @@ impl LockList {
             _ => self.finished = true,
         }
         Ok(Some(locks))
+    }
+
+    /// How fresh the pages so far are: as the oldest of them.
+    pub fn freshness(&self) -> Freshness {
+        self.freshness
     }
 }
 

@@ -7,6 +7,7 @@
 //! applied, else `Timeout`. Nothing here knows how a server works: `proto` and `base`
 //! are all it imports.
 
+mod freshness;
 mod handle;
 mod options;
 
@@ -45,6 +46,7 @@ pub use cluster::{
     Cluster, ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, MemberView, PeerProgress,
     Role, ShardSnapshot,
 };
+pub use freshness::{Consistency, Dated, Freshness};
 pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;
 pub use lock::LockList;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::freshness::Consistency;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 
@@ -25,6 +26,9 @@ pub struct ClientOptions {
     /// was reached; from then on it is tried again until the time is over, so that calls
     /// outlive the restart of a server.
     pub retries: u32,
+    /// How fresh reads must be, until
+    /// [`Client::with_consistency`](super::Client::with_consistency) says another.
+    pub consistency: Consistency,
     /// Session streams per endpoint, each on a connection of its own.
     pub connections: usize,
 }
@@ -40,6 +44,7 @@ impl Default for ClientOptions {
             bucket: String::new(),
             timeout: Duration::from_secs(10),
             retries: 3,
+            consistency: Consistency::Linearizable,
             connections: 1,
         }
     }

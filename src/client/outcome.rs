@@ -193,6 +193,8 @@ impl<'a> Doubt<'a> {
             ErrorKind::Timeout if self.write => {
                 Error::unavailable(format!("{what}; nothing was sent, so nothing was applied"))
             }
+            // A read in doubt is a read that was not answered.
+            ErrorKind::Timeout => Error::unavailable(what),
             kind => Error::new(kind, what),
         }
     }

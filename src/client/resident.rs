@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use super::Client;
 use super::call::{Answer, Attempt, Effect, Source, check_size, header, ms};
 use super::convert;
+use super::freshness::Freshness;
 use super::handle::Shared;
 use super::options::ClientOptions;
 use super::outcome;
@@ -62,6 +63,8 @@ impl Client {
             bucket: options.bucket,
             lane: 1,
             timeout: options.timeout,
+            consistency: options.consistency,
+            stale_turn: None,
         })
     }
 
@@ -103,11 +106,12 @@ impl Client {
                 });
             }
         };
-        let revision = header(&reply).map_or(Revision(0), |header| Revision(header.revision));
+        let header = header(&reply);
         Ok(Answer {
+            revision: header.map_or(Revision(0), |header| Revision(header.revision)),
+            freshness: header.map_or(Freshness::Current, Freshness::of),
             reply,
             from: Source::Resident,
-            revision,
         })
     }
 

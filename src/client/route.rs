@@ -135,10 +135,20 @@ impl Route {
         {
             return Arc::clone(leader);
         }
-        // Not pinned yet: in the given order, so that a local shard is the same one
-        // for every client that was given the same endpoints.
-        let start = if known.pin.is_some() { spread } else { 0 };
         drop(known);
+        self.choose_any(nodes, spread, tried)
+    }
+
+    /// A node to ask that need not lead.
+    pub(super) fn choose_any(&self, nodes: &Nodes, spread: u64, tried: &[Arc<Node>]) -> Arc<Node> {
+        let fresh = |node: &Arc<Node>| !tried.iter().any(|it| Arc::ptr_eq(it, node));
+        let start = match &self.known.read().pin {
+            Some(pin) if pin.local => return Arc::clone(&pin.home),
+            Some(_) => spread,
+            // In the given order, so that a local shard is the same one for every client
+            // that was given the same endpoints.
+            None => 0,
+        };
         let all = nodes.nodes.read();
         let configured = &all[..nodes.configured];
         let rotated = || {
@@ -273,6 +283,21 @@ mod tests {
         assert!(!route.has_untried(&nodes, &tried));
         assert!(route.admit([1; 16], true, home).is_ok());
         assert!(route.admit([2; 16], true, home).is_err());
+    }
+
+    #[test]
+    fn who_may_be_stale_is_asked_in_turns_unless_the_shard_is_local() {
+        let (nodes, route) = (nodes(), Route::new(ShardId(100)));
+        let any = |route: &Route, turn| route.choose_any(&nodes, turn, &[]).endpoint.to_string();
+        assert_eq!(any(&route, 2), "a:1", "it may be local");
+        let all = nodes.configured();
+        route.admit([1; 16], false, &all[0]).unwrap();
+        route.led_from(&nodes, "c:1", &all[0]);
+        let asked: Vec<_> = (0..3).map(|turn| any(&route, turn)).collect();
+        assert_eq!(asked, ["a:1", "b:1", "c:1"]);
+        let local = Route::new(ShardId(300));
+        local.admit([2; 16], true, &all[1]).unwrap();
+        assert_eq!(any(&local, 2), "b:1");
     }
 
     #[test]

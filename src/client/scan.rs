@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Client;
 use super::convert::{record, wire_range};
+use super::freshness::Freshness;
 use super::types::{KeyRange, Record};
 use crate::base::Result;
 use crate::base::types::Revision;
@@ -44,6 +45,7 @@ pub struct Scan {
     cursor: Bytes,
     revision: Option<Revision>,
     finished: bool,
+    freshness: Freshness,
 }
 
 impl Client {
@@ -68,13 +70,14 @@ impl Client {
     /// ```
     pub fn scan(&self, options: ScanOptions) -> Scan {
         Scan {
-            client: self.clone(),
+            client: self.settled(),
             range: wire_range(&options.range),
             left: options.limit,
             options,
             cursor: Bytes::new(),
             revision: None,
             finished: false,
+            freshness: Freshness::Current,
         }
     }
 }
@@ -91,7 +94,7 @@ impl Scan {
         }
         let build = |_| {
             Request::Scan(v1::ScanRequest {
-                target: self.client.target(),
+                target: self.client.read_target(),
                 range: Some(self.range.clone()),
                 limit: self.left,
                 keys_only: self.options.keys_only,
@@ -100,6 +103,7 @@ impl Scan {
             })
         };
         let answer = self.client.read(build).await?;
+        self.freshness = self.freshness.or_older(answer.freshness);
         let Reply::Scan(reply) = answer.reply else {
             return Err(answer.mismatched());
         };
@@ -118,6 +122,11 @@ impl Scan {
     /// The revision all pages see; `None` before the first.
     pub fn revision(&self) -> Option<Revision> {
         self.revision
+    }
+
+    /// How fresh the pages so far are: as the oldest of them.
+    pub fn freshness(&self) -> Freshness {
+        self.freshness
     }
 
     /// Reads all pages into one list.

@@ -46,17 +46,27 @@ pub enum EngineError {
         /// The newest format this build reads.
         supported: u32,
     },
-    /// No room for a checkpoint; the engine goes on without it.
-    #[error("{path}: no space left for a checkpoint of {needed} bytes")]
+    /// No room for a checkpoint or a replacement; the engine goes on without it.
+    #[error("{path}: no space left for {needed} bytes of rows")]
     OutOfSpace {
         /// The file.
         path: PathBuf,
         /// Bytes it would take.
         needed: u64,
     },
+    /// It cannot be done as things are; nothing has changed.
+    #[error("{0}")]
+    Refused(String),
     /// An earlier failure stopped the engine.
     #[error("the engine stopped after an earlier failure: {0}")]
     Poisoned(String),
+}
+
+impl EngineError {
+    /// True if the engine goes on as if nothing had been tried.
+    pub(super) fn is_harmless(&self) -> bool {
+        matches!(self, Self::OutOfSpace { .. } | Self::Refused(_))
+    }
 }
 
 impl From<EngineError> for Error {
@@ -66,7 +76,9 @@ impl From<EngineError> for Error {
             // Nothing is damaged: this is the wrong program for the directory.
             EngineError::NewerFormat { .. } => ErrorKind::Invalid,
             EngineError::OutOfSpace { .. } => ErrorKind::LimitExceeded,
-            EngineError::Io { .. } | EngineError::Poisoned(_) => ErrorKind::Internal,
+            EngineError::Io { .. } | EngineError::Refused(_) | EngineError::Poisoned(_) => {
+                ErrorKind::Internal
+            }
         };
         Error::new(kind, error.to_string()).with_source(error)
     }

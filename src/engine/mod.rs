@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod error;
+mod incoming;
 pub mod memory;
 mod poison;
 pub mod redb;
@@ -53,7 +54,10 @@ pub trait View: Read + Send + Sync {}
 ///   from the log, until a checkpoint's job returns.
 /// - after any error from `commit` or a checkpoint's job other than `OutOfSpace`
 ///   the engine is poisoned: every later call fails with `Poisoned`.
-/// - reopening gives the state of the last finished checkpoint, never part of one.
+/// - reopening gives the state of the last finished checkpoint, never part of one, or
+///   that of the last switch to a replacement, whichever came later.
+/// - a replacement that fails for want of room leaves the engine as it was; any other
+///   failure of the disk in it poisons the engine.
 pub trait Engine: Read + Send + Sync {
     /// Applies a batch.
     fn commit(&mut self, batch: Batch) -> Result<(), EngineError>;
@@ -63,7 +67,9 @@ pub trait Engine: Read + Send + Sync {
 
     /// Prepares to make the present state, which reflects the log up to `covers`,
     /// durable. The job runs without the engine's owner, on any thread, one at a
-    /// time; when it returns, reopening gives a state that covers that index.
+    /// time; when it returns, reopening gives a state that covers that index. A job
+    /// that runs only after a [`switch`](Self::switch) does nothing: what it was to
+    /// write is not wanted any more.
     fn checkpoint(&mut self, covers: LogIndex) -> CheckpointJob;
 
     /// The log index that a reopened engine would cover: what the log may drop.
@@ -77,6 +83,47 @@ pub trait Engine: Read + Send + Sync {
     fn upkeep(&self) -> Option<UpkeepJob> {
         None
     }
+
+    /// Begins to take in rows that are to replace all of the engine's own. An earlier
+    /// replacement, finished or not, is removed, and can do nothing from now on.
+    ///
+    /// # Errors
+    /// `OutOfSpace`, and the engine goes on; `Io`.
+    fn replace(&mut self) -> Result<Box<dyn Replacement>, EngineError>;
+
+    /// A whole replacement waits, which covers this index. It does until
+    /// [`switch`](Self::switch) or the next [`replace`](Self::replace), restarts
+    /// included.
+    fn sealed(&self) -> Option<LogIndex>;
+
+    /// Puts the sealed rows into the place of the engine's own, durably and at once:
+    /// reopening gives the one or the other, never a mixture. From then on the engine
+    /// covers what they cover; what was committed before is gone. Views that were taken
+    /// before go on with what they saw, or fail. It waits for a job that runs.
+    ///
+    /// # Errors
+    /// `Refused`, and nothing has changed, if none is sealed or it reaches less far than
+    /// the engine does durably; else the engine is poisoned.
+    fn switch(&mut self) -> Result<(), EngineError>;
+}
+
+/// Rows on their way into an engine, to replace all of its own. It works beside the
+/// engine, without its owner and on any thread, in memory for some megabytes, however
+/// many they are. Dropping it before it is sealed gives it up.
+pub trait Replacement: Send {
+    /// Takes in more rows. All rows come in ascending order of table and key.
+    ///
+    /// # Errors
+    /// After any of them the replacement is over, and removed. `Refused` if the rows do
+    /// not follow what came before, or if another replacement has begun. `OutOfSpace` if
+    /// the disk has no room: the engine is as it was. Any other failure poisons it.
+    fn add(&mut self, rows: Vec<(Table, Bytes, Bytes)>) -> Result<(), EngineError>;
+
+    /// Makes the rows durable, as a whole that covers the log up to `covers`.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    fn seal(self: Box<Self>, covers: LogIndex) -> Result<(), EngineError>;
 }
 
 /// The slow part of a checkpoint.

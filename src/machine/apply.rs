@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::time::MachineTime;
 use crate::base::types::{LogIndex, Revision};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, Result};
 use crate::engine::{Engine, Table, View};
 use crate::kv::Record;
 use crate::machine::command::Entry;
@@ -93,10 +93,7 @@ impl Machine {
         entry: &Entry,
         mark: Option<Bytes>,
     ) -> Result<Effects> {
-        if let Some(why) = &self.stopped {
-            let message = format!("the shard stopped after an earlier failure: {why}");
-            return Err(Error::new(ErrorKind::Internal, message));
-        }
+        self.check_runs()?;
         if index <= self.state.applied {
             return Ok(Effects::default());
         }
@@ -107,6 +104,54 @@ impl Machine {
         );
         self.apply_next(index, entry, mark)
             .inspect_err(|error| self.stopped = Some(error.to_string()))
+    }
+
+    /// Puts the rows of a sealed snapshot into the place of its own, see
+    /// [`SnapshotWriter`](crate::machine::SnapshotWriter). Its history begins anew: what
+    /// was before is `Compacted`.
+    ///
+    /// # Errors
+    /// `Internal` if no snapshot is sealed or it would take the machine back: nothing has
+    /// changed. If the engine fails or rows are damaged: the machine has stopped then, and
+    /// the node must stop too.
+    pub fn install(&mut self) -> Result<()> {
+        self.check_runs()?;
+        match self.engine.sealed() {
+            Some(covers) if covers >= self.state.applied => {}
+            Some(covers) => {
+                return Err(Error::internal(format!(
+                    "the snapshot reaches to index {covers}; {} is applied already",
+                    self.state.applied
+                )));
+            }
+            None => return Err(Error::internal("there is no snapshot to install")),
+        }
+        self.switch()
+            .inspect_err(|error| self.stopped = Some(error.to_string()))
+    }
+
+    fn switch(&mut self) -> Result<()> {
+        self.engine.switch()?;
+        self.state = query::state(&*self.engine)?;
+        self.sessions.reload(&*self.engine)?;
+        self.history.begin_anew(self.state.revision);
+        let covers = self.engine.durable_index();
+        if self.state.applied != covers {
+            return Err(Error::corrupt(format!(
+                "the snapshot covers index {covers}, and its rows are of index {}",
+                self.state.applied
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_runs(&self) -> Result<()> {
+        match &self.stopped {
+            Some(why) => Err(Error::internal(format!(
+                "the shard stopped after an earlier failure: {why}"
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn apply_next(

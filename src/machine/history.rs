@@ -66,6 +66,12 @@ impl History {
         }
     }
 
+    /// Forgets everything: the shard is at `current` now, and nobody knows how it came
+    /// there.
+    pub(super) fn begin_anew(&mut self, current: Revision) {
+        *self = Self::new(self.limits, current);
+    }
+
     /// The first revision from which on no event is missing. What a key was can be
     /// told for each revision from the one before the floor on.
     pub fn floor(&self) -> Revision {

@@ -16,6 +16,7 @@ mod txn;
 pub mod history;
 pub mod query;
 pub mod scan;
+pub mod snapshot;
 
 pub mod codec;
 mod keys;
@@ -28,4 +29,5 @@ pub use command::{Command, Entry, Fence, Op};
 pub use history::{History, HistoryLimits};
 pub use outcome::{Applied, Event, EventKind, Grant, Outcome, OutcomeKind};
 pub use scan::{ScanPage, ScanQuery};
+pub use snapshot::{SnapshotReader, SnapshotWriter};
 pub use state::State;

@@ -99,6 +99,12 @@ impl Sessions {
         Ok(sessions)
     }
 
+    /// Reads them anew, from rows that were replaced.
+    pub(super) fn reload(&mut self, rows: &dyn Read) -> Result<()> {
+        *self = Self::load(rows, self.limits)?;
+        Ok(())
+    }
+
     fn load_row(&mut self, row: &[u8], value: &[u8]) -> Result<(), codec::CodecError> {
         let client = codec::decode_client(row)?;
         let session = codec::decode_session(Bytes::copy_from_slice(value))?;

@@ -17,33 +17,29 @@ pub mod v1 {
     tonic::include_proto!("dkv.v1");
 }
 
-/// What the disk keeps: `proto/dkv/storage/v1`.
+/// The other packages, where the messages of one look for those of another.
 #[allow(
     unreachable_pub,
     dead_code,
-    reason = "generated as pub; not every room exists yet"
+    reason = "generated as pub; not every message is used everywhere"
 )]
-pub(crate) mod storage {
-    pub mod v1 {
-        tonic::include_proto!("dkv.storage.v1");
+mod packages {
+    pub mod storage {
+        pub mod v1 {
+            tonic::include_proto!("dkv.storage.v1");
+        }
     }
-    #[allow(unused_imports, reason = "not every message is used yet")]
-    pub use v1::*;
+    pub mod peer {
+        pub mod v1 {
+            tonic::include_proto!("dkv.peer.v1");
+        }
+    }
 }
 
 /// What nodes of a cluster say to each other: `proto/dkv/peer/v1`.
-#[allow(
-    unreachable_pub,
-    dead_code,
-    reason = "generated as pub; not every message is used yet"
-)]
-pub(crate) mod peer {
-    pub mod v1 {
-        tonic::include_proto!("dkv.peer.v1");
-    }
-    #[allow(unused_imports, reason = "not every message is used yet")]
-    pub use v1::*;
-}
+pub(crate) use packages::peer::v1 as peer;
+/// What the disk keeps: `proto/dkv/storage/v1`.
+pub(crate) use packages::storage::v1 as storage;
 
 /// All of it, described, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

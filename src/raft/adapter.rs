@@ -8,16 +8,18 @@ use openraft::OptionalSend;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::type_config::alias::SnapshotOf;
 
-use super::Replica;
-use super::codec::{decode_mark, encode_mark, index_of};
-use super::snapshot::SnapshotData;
+use super::codec::{decode_mark, encode_mark, index_of, index_or_zero};
+use super::snapshot::{Outgoing, Shelf, SnapshotData};
 use super::types::{LogId, Payload, SnapshotMeta, StoredMembership, Types};
 use super::watch;
+use super::{Log, Replica};
 use crate::base::types::LogIndex;
 
 /// Drives a replica.
 pub(super) struct Adapter {
     replica: Arc<dyn Replica>,
+    log: Log,
+    shelf: Arc<Shelf>,
     applied: Option<LogId>,
     membership: StoredMembership,
     /// Tells readers how far it is.
@@ -35,11 +37,15 @@ pub(super) struct Progress {
 impl Adapter {
     pub(super) fn new(
         replica: Arc<dyn Replica>,
+        log: Log,
+        shelf: Arc<Shelf>,
         progress: Arc<watch::Sender<Progress>>,
     ) -> crate::base::Result<Self> {
         let (applied, membership) = decode_mark(replica.mark()?)?;
         let adapter = Self {
             replica,
+            log,
+            shelf,
             applied,
             membership,
             progress,
@@ -105,18 +111,63 @@ impl RaftStateMachine<Types> for Adapter {
         }
     }
 
+    /// IMPORTANT: the log notes durably that it ends where the snapshot does before the
+    /// rows change: a node that crashes in between finds them sealed, and goes on.
     async fn install_snapshot(
         &mut self,
-        _meta: &SnapshotMeta,
-        _snapshot: SnapshotData,
+        meta: &SnapshotMeta,
+        snapshot: SnapshotData,
     ) -> io::Result<()> {
-        Err(io::Error::other("snapshots are not installed yet"))
+        let SnapshotData::Sealed = snapshot else {
+            return Err(io::Error::other(
+                "only rows that were received can be installed",
+            ));
+        };
+        if let Some(last) = meta.last_log_id {
+            self.log.note_installing(last).await?;
+        }
+        let replica = self.replica.clone();
+        tokio::task::spawn_blocking(move || replica.install())
+            .await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)?;
+        self.applied = meta.last_log_id;
+        self.membership = meta.last_membership.clone();
+        self.announce();
+        Ok(())
     }
 
+    /// Rows are frozen when another member needs them, not before.
     async fn get_current_snapshot(
         &mut self,
     ) -> io::Result<Option<SnapshotOf<Types, SnapshotData>>> {
-        Ok(None)
+        if self.applied.is_none() {
+            return Ok(None);
+        }
+        let purged = self.log.purged();
+        let kept = self
+            .shelf
+            .take_up()
+            .filter(|it| index_or_zero(it.meta().last_log_id.as_ref()) >= purged);
+        let outgoing = match kept {
+            Some(outgoing) => outgoing,
+            None => {
+                let frozen = self.replica.freeze().await.map_err(io::Error::other)?;
+                let (last_log_id, last_membership) =
+                    decode_mark(frozen.mark).map_err(io::Error::other)?;
+                let meta = SnapshotMeta {
+                    last_log_id,
+                    last_membership,
+                };
+                let outgoing = Arc::new(Outgoing::new(meta, frozen.view));
+                self.shelf.put(outgoing.clone());
+                outgoing
+            }
+        };
+        Ok(Some(SnapshotOf::<Types, SnapshotData> {
+            meta: outgoing.meta().clone(),
+            snapshot: SnapshotData::Outgoing(outgoing),
+        }))
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) struct Calls {
 
 struct Waiting {
     asked: NodeId,
+    lane: Lane,
     tell: oneshot::Sender<Body>,
 }
 
@@ -33,7 +34,8 @@ struct Waiting {
 pub(super) struct Answer {
     calls: Arc<Calls>,
     id: u64,
-    told: oneshot::Receiver<Body>,
+    /// None if it was never sent.
+    told: Option<oneshot::Receiver<Body>>,
 }
 
 /// Why there is no answer to make use of.
@@ -41,6 +43,8 @@ pub(super) struct Answer {
 pub(super) enum CallError {
     /// None came in time: whether the request was heard is unknown.
     Silence,
+    /// There is no link: it was not heard.
+    NoLink,
     /// The other node could not do it.
     Refused(Error),
 }
@@ -54,7 +58,7 @@ impl Calls {
         }
     }
 
-    /// Sends a request now.
+    /// Sends a request now; one that would be lost for sure is not.
     pub(super) fn ask(
         self: &Arc<Self>,
         to: NodeId,
@@ -63,15 +67,25 @@ impl Calls {
         body: Body,
     ) -> Answer {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let (tell, told) = oneshot::channel();
-        self.waiting.lock().insert(id, Waiting { asked: to, tell });
-        let answer = Answer {
+        let reaches = self.transport.reaches(to, lane);
+        let told = reaches.then(|| {
+            let (tell, told) = oneshot::channel();
+            self.waiting.lock().insert(
+                id,
+                Waiting {
+                    asked: to,
+                    lane,
+                    tell,
+                },
+            );
+            self.send(to, lane, group, id, body);
+            told
+        });
+        Answer {
             calls: self.clone(),
             id,
             told,
-        };
-        self.send(to, lane, group, id, body);
-        answer
+        }
     }
 
     /// Sends the answer to request `id` of `to`.
@@ -82,6 +96,12 @@ impl Calls {
             body: Some(body),
         };
         self.transport.send(to, lane, frame.encode_to_vec().into());
+    }
+
+    /// Whoever waits for an answer over this link need not wait longer.
+    pub(super) fn lost(&self, to: NodeId, lane: Lane) {
+        let mut waiting = self.waiting.lock();
+        waiting.retain(|_, it| it.asked != to || it.lane != lane);
     }
 
     /// An answer has come. One that nobody waits for, or from another than was asked, is
@@ -102,7 +122,10 @@ impl Calls {
 impl Answer {
     /// Waits for it, at most for so long.
     pub(super) async fn within(mut self, limit: Duration) -> Result<Body, CallError> {
-        match tokio::time::timeout(limit, &mut self.told).await {
+        let Some(told) = &mut self.told else {
+            return Err(CallError::NoLink);
+        };
+        match tokio::time::timeout(limit, told).await {
             Ok(Ok(Body::Failure(failure))) => Err(CallError::Refused(read_failure(failure))),
             Ok(Ok(body)) => Ok(body),
             Ok(Err(_)) | Err(_) => Err(CallError::Silence),

@@ -4,6 +4,9 @@
 //! The library counts entries from 0, the house from 1: 0 is before the first. The
 //! difference ends here.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
@@ -16,6 +19,9 @@ use super::types::{Entry, LogId, Membership, Payload, Proposal, StoredMembership
 use crate::base::types::LogIndex;
 use crate::base::{Error, Result};
 use crate::proto::storage;
+
+/// Terms and indexes beyond are nobody's: the library counts up from what it is told.
+const NUMBER_MAX: u64 = 1 << 62;
 
 /// The house's number of the library's position.
 pub(super) fn index_of(raft_index: u64) -> LogIndex {
@@ -56,10 +62,31 @@ pub(super) fn store_vote(vote: &Vote) -> storage::Vote {
 pub(super) fn read_vote(stored: Option<storage::Vote>) -> Result<Vote> {
     let stored = stored.ok_or_else(|| Error::corrupt("a vote is missing"))?;
     let node = read_node(&stored.node)?;
+    check_number("term", stored.term)?;
     Ok(match stored.committed {
         true => Vote::new_committed(stored.term, node),
         false => Vote::new(stored.term, node),
     })
+}
+
+/// As [`read_log_id`], for a position that another node sent.
+///
+/// # Errors
+/// `Corrupt` if there can be no such position.
+pub(super) fn read_sent_log_id(sent: Option<storage::LogId>) -> Result<Option<LogId>> {
+    if let Some(id) = &sent {
+        check_number("term", id.term)?;
+        check_number("index", id.index)?;
+    }
+    Ok(read_log_id(sent))
+}
+
+fn check_number(what: &str, number: u64) -> Result<()> {
+    if number > NUMBER_MAX {
+        let message = format!("the {what} {number} cannot be: none is above {NUMBER_MAX}");
+        return Err(Error::corrupt(message));
+    }
+    Ok(())
 }
 
 pub(super) fn store_membership(membership: &Membership) -> storage::Membership {
@@ -138,6 +165,7 @@ pub(super) fn decode_entry(index: LogIndex, bytes: Bytes) -> Result<Entry> {
     use storage::raft_entry::Payload as Stored;
     let damaged = |what: String| Error::corrupt(format!("entry {index} is damaged: {what}"));
     let stored = storage::RaftEntry::decode(bytes).map_err(|error| damaged(error.to_string()))?;
+    check_number("term", stored.term)?;
     let payload = match stored.payload {
         Some(Stored::Blank(_)) => Payload::Blank,
         Some(Stored::Entry(entry)) => Payload::Normal(Proposal(entry)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver as _;
-use openraft::errors::{ClientWriteError, Fatal, InitializeError, RaftError};
+use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use openraft::impls::ProgressResponder;
 use openraft::metrics::RaftServerMetrics;
 use openraft::raft::ReadPolicy;
@@ -21,6 +21,7 @@ use super::hub::Hub;
 use super::inbound::Inbound;
 use super::network::Links;
 use super::runtime::Runtime;
+use super::snapshot::{Receiver, Shelf};
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
@@ -48,6 +49,9 @@ pub struct GroupOptions {
     pub seed: u64,
 }
 
+/// How long the library may take to hear of a checkpoint.
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
+
 /// A handle to one group. Clones are the same group.
 #[derive(Clone)]
 pub struct Group {
@@ -60,6 +64,7 @@ struct Inner {
     log: Log,
     hub: Hub,
     inbound: Arc<Inbound>,
+    shelf: Arc<Shelf>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -93,12 +98,20 @@ impl Group {
             sessions: Arc::new(AtomicU64::new(1)),
         };
         let (tell, progress) = watch::channel(Progress::default());
-        let adapter = Adapter::new(replica.clone(), Arc::new(tell))?;
+        let shelf = Arc::new(Shelf::default());
+        let adapter = Adapter::new(replica.clone(), log.clone(), shelf.clone(), Arc::new(tell))?;
         let starting = Raft::new(options.node, Arc::new(config), links, log.clone(), adapter);
         let raft = Runtime::seeded(options.seed, starting)
             .await
             .map_err(|fatal| Error::corrupt(format!("shard {}: {fatal}", options.shard)))?;
+        let snapshots = Receiver::start(
+            raft.clone(),
+            replica.clone(),
+            hub.calls().clone(),
+            options.shard.0,
+        );
         let inbound = Inbound {
+            snapshots,
             raft: raft.clone(),
             replica,
             calls: hub.calls().clone(),
@@ -115,6 +128,7 @@ impl Group {
             log,
             hub: hub.clone(),
             inbound,
+            shelf,
             progress,
         };
         Ok(Self {
@@ -172,6 +186,19 @@ impl Group {
         self.inner.inbound.heard_ago()
     }
 
+    /// At the leader: how long ago a quorum of the members had answered; `None`: not in
+    /// this term, or this node does not lead.
+    pub fn quorum_age(&self) -> Option<Duration> {
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let mut voters = metrics.membership_config.membership().voter_ids();
+        // The library notes answers, and whoever is a quorum alone gets none.
+        if metrics.state == ServerState::Leader && voters.all(|it| it == self.inner.options.node) {
+            return Some(Duration::ZERO);
+        }
+        metrics.last_quorum_acked.map(|at| at.elapsed())
+    }
+
     /// True once everything up to `index` is applied here.
     pub fn has_applied(&self, index: LogIndex) -> bool {
         self.inner.progress.borrow().index >= index
@@ -197,6 +224,13 @@ impl Group {
         Changes {
             server: self.inner.raft.server_metrics(),
             progress: self.inner.progress.clone(),
+        }
+    }
+
+    /// Resolves when who leads, or who is a member, may have changed.
+    pub fn leader_changes(&self) -> LeaderChanges {
+        LeaderChanges {
+            server: self.inner.raft.server_metrics(),
         }
     }
 
@@ -258,7 +292,7 @@ impl Group {
                 Ok(LogIndex(reply.index.map_or(0, |position| position.index)))
             }
             Ok(_) => Err(Error::internal("the leader gave an answer of another kind")),
-            Err(CallError::Silence) => Err(Error::unavailable(
+            Err(CallError::Silence | CallError::NoLink) => Err(Error::unavailable(
                 "the leader did not answer in time: nothing was read",
             )),
             Err(CallError::Refused(error)) => Err(error),
@@ -286,6 +320,9 @@ impl Group {
                 Ok(applied.collect::<Result<_, _>>()?)
             }
             Ok(_) => Err(Error::timeout("the leader gave an answer of another kind")),
+            Err(CallError::NoLink) => Err(Error::unavailable(
+                "this node has no link to the leader: nothing was done",
+            )),
             Err(CallError::Silence) => Err(Error::timeout(
                 "the leader did not answer in time: ask again with the same request id",
             )),
@@ -313,17 +350,37 @@ impl Group {
         }
     }
 
-    /// A checkpoint covers the log up to `covers`: entries up to `upto` may go.
+    /// A checkpoint was written: entries up to `upto`, which it covers, may go. The library
+    /// drops nothing before it has heard of the checkpoint.
     pub async fn checkpointed(&self, upto: LogIndex) {
-        let trigger = self.inner.raft.trigger();
-        let Ok(()) = trigger.snapshot().await else {
+        let raft = self.raft();
+        let upto = self
+            .inner
+            .shelf
+            .pins()
+            .map_or(upto, |pinned| upto.min(pinned));
+        let Some(upto) = raft_index(upto) else {
             return;
         };
-        if let Some(upto) = raft_index(upto) {
-            let purged: std::result::Result<(), Fatal<Types>> = trigger.purge_log(upto).await;
-            if let Err(stopped) = purged {
-                tracing::debug!(%stopped, "the log was not purged");
-            }
+        if raft.trigger().snapshot().await.is_err() {
+            return;
+        }
+        let waiting = raft.wait(Some(NOTED_WITHIN));
+        let noted = waiting.metrics(
+            |metrics| {
+                metrics
+                    .snapshot
+                    .as_ref()
+                    .is_some_and(|at| at.index() >= upto)
+            },
+            "the checkpoint is known",
+        );
+        if let Err(error) = noted.await {
+            tracing::debug!(%error, "the log is kept until the next checkpoint");
+            return;
+        }
+        if let Err(stopped) = raft.trigger().purge_log(upto).await {
+            tracing::debug!(%stopped, "the log was not purged");
         }
     }
 
@@ -399,6 +456,20 @@ impl Changes {
     }
 }
 
+/// Waits for changes of who leads.
+pub struct LeaderChanges {
+    server: WatchReceiverOf<Types, RaftServerMetrics<Types>>,
+}
+
+impl LeaderChanges {
+    /// Resolves at the next change; never, once the group has stopped.
+    pub async fn next(&mut self) {
+        if self.server.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 fn config(options: &GroupOptions) -> Result<Config> {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let heartbeat = millis(options.heartbeat);
@@ -414,9 +485,12 @@ fn config(options: &GroupOptions) -> Result<Config> {
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: u64::MAX,
         max_payload_entries: 1_024,
+        // A member that is back should not wait long for what it missed.
+        backoff: "50ms 100ms 200ms ...300ms".to_owned(),
         enable_pre_vote: Some(true),
-        // IMPORTANT: a leader that starts again does not know all that it had committed, for
-        // that is not made durable: it must be elected anew before it may answer reads.
+        // IMPORTANT: a leader that starts anew in its old term would answer reads by what it
+        // remembers of how far the log is committed, which is not made durable and lags. One that
+        // is elected first learns it from the entry its term begins with.
         enable_leader_restore: Some(false),
         // Else an old leader that reaches some of us keeps the others from electing.
         quorum_loss_probe_interval: Some(2 * election),

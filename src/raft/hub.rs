@@ -1,6 +1,9 @@
 //! Where frames of other nodes arrive: each goes to its group, or to whoever waits for
 //! an answer.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -54,6 +57,10 @@ impl Hub {
 }
 
 impl Peer for Inner {
+    fn lost(&self, to: NodeId, lane: Lane) {
+        self.calls.lost(to, lane);
+    }
+
     fn receive(&self, from: NodeId, lane: Lane, frame: Bytes) {
         let peer::Frame { group, id, body } = match peer::Frame::decode(frame) {
             Ok(frame) => frame,

@@ -2,13 +2,18 @@
 //!
 //! Invariant: votes and entries go into one stream, so that what the library orders is
 //! durable in that order. Entries can be read as soon as they are appended, and count
-//! as durable when the disk has them.
+//! as durable when the disk has them. The newest are kept in memory, older ones are read
+//! back from the node's log.
 
 mod append;
+mod entries;
+mod read;
 mod replay;
 mod store;
+#[cfg(test)]
+pub(super) mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +22,7 @@ use prost::Message;
 
 pub use replay::Replay;
 
+use self::entries::Entries;
 use super::codec::{index_of, index_or_zero, store_log_id, store_vote};
 use super::types::{LogId, Vote};
 use crate::base::types::LogIndex;
@@ -32,71 +38,43 @@ pub struct Log {
 struct Shared {
     group: GroupId,
     wal: Wal,
-    state: Mutex<State>,
+    /// Apart, so that what waits for the disk does not keep the node's log open.
+    state: Arc<Mutex<State>>,
 }
 
 /// What is known of the log without reading it.
-#[derive(Default)]
 struct State {
     vote: Option<Vote>,
     committed: Option<LogId>,
     /// `committed` is newer than what the last state in the log says.
     committed_is_news: bool,
     purged: Option<LogId>,
-    /// The entries behind `purged`, without a hole.
-    entries: VecDeque<Kept>,
-}
-
-/// An entry, encoded.
-#[derive(Clone)]
-struct Kept {
-    term: u64,
-    payload: Bytes,
+    /// A snapshot up to here is being installed: the log on disk ends there already.
+    installing: Option<LogId>,
+    /// The entries behind `purged`.
+    entries: Entries,
 }
 
 impl State {
-    /// The library's index of the first entry there is, or would be.
-    fn first(&self) -> u64 {
-        self.purged.as_ref().map_or(0, |purged| purged.index() + 1)
-    }
-
-    /// The library's index behind the last entry.
-    fn end(&self) -> u64 {
-        self.first() + self.entries.len() as u64
-    }
-
     fn last(&self) -> Option<LogId> {
-        match self.entries.back() {
-            Some(kept) => Some(LogId::new_term_index(kept.term, self.end() - 1)),
+        match self.entries.last_term() {
+            Some(term) => Some(LogId::new_term_index(term, self.entries.end() - 1)),
             None => self.purged,
         }
     }
 
-    /// Where an entry is; `None` if it is not here.
-    fn position(&self, raft_index: u64) -> Option<usize> {
-        let position = usize::try_from(raft_index.checked_sub(self.first())?).ok()?;
-        (position < self.entries.len()).then_some(position)
-    }
-
-    /// Drops the entries from here on.
-    fn truncate(&mut self, from: u64) {
-        let keep = from.saturating_sub(self.first());
-        self.entries
-            .truncate(usize::try_from(keep).unwrap_or(usize::MAX));
-    }
-
     /// Drops the entries up to here, and remembers it.
     fn purge(&mut self, upto: LogId) {
-        if self
-            .purged
-            .is_some_and(|purged| purged.index() >= upto.index())
-        {
-            return;
+        let known = self.purged.map_or(0, |purged| purged.index() + 1);
+        if upto.index() >= known {
+            self.entries.forget(upto.index() + 1);
+            self.purged = Some(upto);
         }
-        let gone = upto.index() + 1 - self.first();
-        let gone = usize::try_from(gone).unwrap_or(usize::MAX);
-        self.entries.drain(..gone.min(self.entries.len()));
-        self.purged = Some(upto);
+    }
+
+    /// What the log on disk says is gone.
+    fn noted(&self) -> Option<LogId> {
+        self.purged.max(self.installing)
     }
 
     /// What must be remembered beside the entries.
@@ -104,7 +82,7 @@ impl State {
         storage::RaftState {
             vote: self.vote.as_ref().map(store_vote),
             committed: Some(store_log_id(self.committed.as_ref())),
-            purged: Some(store_log_id(self.purged.as_ref())),
+            purged: Some(store_log_id(self.noted().as_ref())),
         }
         .encode_to_vec()
         .into()
@@ -118,7 +96,7 @@ impl Shared {
         Record {
             group: self.group,
             kind: RecordKind::State,
-            index: index_or_zero(state.purged.as_ref()),
+            index: index_or_zero(state.noted().as_ref()),
             payload: state.encode(),
         }
     }
@@ -139,17 +117,28 @@ impl Log {
         index_or_zero(self.shared.state.lock().purged.as_ref())
     }
 
-    /// The term and a checksum of every entry that is here.
-    pub(super) fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
-        let state = self.shared.state.lock();
-        let entries = state.entries.iter().zip(state.first()..);
-        entries
-            .map(|(kept, at)| (index_of(at), (kept.term, crc32c::crc32c(&kept.payload))))
-            .collect()
+    /// Notes durably that everything up to `last` is in rows that are about to be
+    /// installed.
+    pub(super) async fn note_installing(&self, last: LogId) -> std::io::Result<()> {
+        let record = {
+            let mut state = self.shared.state.lock();
+            state.installing = Some(last);
+            self.shared.state_record(&mut state)
+        };
+        self.append_durably(record).await
     }
 
-    /// Why nothing can be appended right now, if so: the disk is full.
-    pub(super) fn read_only(&self) -> Option<String> {
-        self.shared.wal.status().read_only
+    /// The term and a checksum of every entry that is in memory.
+    pub(super) fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+        let state = self.shared.state.lock();
+        let entries = &state.entries;
+        let checksum = |at: u64| {
+            let payload = entries.recent(at)?;
+            let (term, _) = entries.last_of_terms(at..at + 1).first().copied()?;
+            Some((index_of(at), (term, crc32c::crc32c(payload))))
+        };
+        (entries.recent_first()..entries.end())
+            .filter_map(checksum)
+            .collect()
     }
 }

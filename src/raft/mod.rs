@@ -23,12 +23,13 @@ pub mod transport;
 mod types;
 mod watch;
 
-pub use group::{Changes, Group, GroupOptions, ProposeError};
+pub use group::{Changes, Group, GroupOptions, LeaderChanges, ProposeError};
 pub use hub::Hub;
 pub use log::{Log, Replay};
 pub use member::Member;
 pub use members::{Change, Members};
 pub use replica::{ForwardDone, ReadDone, Replica};
 pub use sim_network::SimNetwork;
+pub use snapshot::Frozen;
 pub use status::{GroupStatus, Role};
 pub use transport::{Lane, Peer, PeerTransport};

@@ -96,6 +96,7 @@ impl Link {
 fn silent(error: &CallError) -> RPCError<Types> {
     match error {
         CallError::Silence => RPCError::Network(NetworkError::from_string("no answer")),
+        CallError::NoLink => RPCError::Network(NetworkError::from_string("no link")),
         CallError::Refused(why) => RPCError::Unreachable(Unreachable::from_string(why)),
     }
 }

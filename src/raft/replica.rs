@@ -4,9 +4,10 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::snapshot::Frozen;
 use crate::base::Result;
 use crate::base::types::LogIndex;
-use crate::machine::{Applied, Command};
+use crate::machine::{Applied, Command, SnapshotWriter};
 
 /// Called once with what became of forwarded commands.
 pub type ForwardDone = Box<dyn FnOnce(Result<Vec<Applied>>) + Send>;
@@ -35,6 +36,21 @@ pub trait Replica: Send + Sync + 'static {
     /// # Errors
     /// If the machine fails: the node stops.
     fn apply(&self, index: LogIndex, entry: Option<Bytes>, mark: Bytes) -> Result<Vec<Applied>>;
+
+    /// The machine as it is, once this node's own log has made that durable.
+    fn freeze(&self) -> BoxFuture<'_, Result<Frozen>>;
+
+    /// Begins to take in the rows of another member, beside the machine's own.
+    ///
+    /// # Errors
+    /// If the engine fails or has no room.
+    fn begin_install(&self) -> Result<SnapshotWriter>;
+
+    /// Puts the rows that came, sealed, into the place of the machine's own.
+    ///
+    /// # Errors
+    /// If there are none, or the machine fails: the node stops.
+    fn install(&self) -> Result<()>;
 
     /// Commands that clients gave to another node. Calls `done` in any case.
     fn forwarded(&self, commands: Vec<Command>, due: Instant, done: ForwardDone);

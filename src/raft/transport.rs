@@ -21,6 +21,9 @@ pub enum Lane {
 pub trait Peer: Send + Sync {
     /// A frame of `from` has come. Must not block.
     fn receive(&self, from: NodeId, lane: Lane, frame: Bytes);
+
+    /// Frames that were given to the network for `to` lately may never arrive.
+    fn lost(&self, _to: NodeId, _lane: Lane) {}
 }
 
 /// Carries frames between nodes.
@@ -30,6 +33,11 @@ pub trait Peer: Send + Sync {
 pub trait PeerTransport: Send + Sync {
     /// Gives `frame` to the network.
     fn send(&self, to: NodeId, lane: Lane, frame: Bytes);
+
+    /// False if a frame given to the network now would be lost for sure.
+    fn reaches(&self, _to: NodeId, _lane: Lane) -> bool {
+        true
+    }
 
     /// Names who receives this node's frames; the last one named does.
     fn receive_with(&self, peer: Arc<dyn Peer>);

@@ -240,9 +240,10 @@ impl v1::lock_server::Lock for Grpc {
         let answered = async {
             tokio::select! {
                 answered = self.within(deadline, asked) => answered,
-                // The wait is given up with the future.
-                _ = stopping.wait_for(|stopping| *stopping) => {
-                    Err(Error::unavailable("this node is stopping: ask another"))
+                // The wait is given up with the future. One that does not wait has its answer
+                // soon, and whoever asked shall hear it.
+                _ = stopping.wait_for(|stopping| *stopping), if !wait.is_zero() => {
+                    Err(super::session::wait_broken_off())
                 }
             }
         };

@@ -43,6 +43,14 @@ pub(super) struct Manifest {
     log_started: bool,
 }
 
+/// The shards that a start asks for.
+pub(super) enum Wanted<'a> {
+    /// At least these.
+    These(&'a [WantedShard]),
+    /// These, if there are none yet.
+    ByDefault(&'a [WantedShard]),
+}
+
 impl Manifest {
     /// Reads the manifest of `dir` and adds the shards that are new, or mints one.
     ///
@@ -53,7 +61,7 @@ impl Manifest {
         host: &Host,
         dir: &Path,
         name: Option<&str>,
-        wanted: &[WantedShard],
+        wanted: Wanted<'_>,
         has_log: bool,
     ) -> Result<Self> {
         let path = dir.join("manifest");
@@ -90,7 +98,13 @@ impl Manifest {
             },
         };
         manifest.check_name(dir, name)?;
-        manifest.add_shards(wanted)?;
+        match wanted {
+            Wanted::These(shards) => manifest.add_shards(shards)?,
+            Wanted::ByDefault(shards) if manifest.shards.is_empty() => {
+                manifest.add_shards(shards)?;
+            }
+            Wanted::ByDefault(_) => {}
+        }
         if before.as_ref() != Some(&manifest) {
             manifest.write(&*host.disk, dir)?;
         }
@@ -168,9 +182,11 @@ impl Manifest {
                 }),
                 Some(shard) if shard.kind != spec.kind => {
                     return Err(Error::invalid(format!(
-                        "shard {} of this data directory is a {} and cannot become a {}: give \
-                         the {} another id",
-                        spec.id, shard.kind, spec.kind, spec.kind
+                        "shard {} of this data directory is a {} and cannot become a {}: {}",
+                        spec.id,
+                        shard.kind,
+                        spec.kind,
+                        way_out(shard.kind, spec.kind),
                     )));
                 }
                 Some(shard) => self.check_engine(shard, spec.engine)?,
@@ -252,7 +268,8 @@ impl Manifest {
     }
 }
 
-fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
+/// The message in the file, checked.
+fn unwrap(path: &Path, bytes: &[u8]) -> Result<storage::Manifest> {
     let Some((head, message)) = bytes.split_first_chunk::<HEAD_BYTES>() else {
         return Err(damaged(path, "it is too short"));
     };
@@ -289,8 +306,11 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
     if length != message.len() || crc32c::crc32c(message) != u32::from_le_bytes([c0, c1, c2, c3]) {
         return Err(damaged(path, "its checksum does not match"));
     }
-    let message =
-        storage::Manifest::decode(message).map_err(|_| damaged(path, "it cannot be read"))?;
+    storage::Manifest::decode(message).map_err(|_| damaged(path, "it cannot be read"))
+}
+
+fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
+    let message = unwrap(path, bytes)?;
     let node = <[u8; 16]>::try_from(&*message.node);
     let node = node.map_err(|_| damaged(path, "the node's id has not 16 bytes"))?;
     let cluster = match &*message.cluster {
@@ -355,4 +375,14 @@ fn gone(path: &Path, what: &str) -> Error {
 
 fn failed(path: &Path, source: io::Error) -> Error {
     Error::new(ErrorKind::Internal, format!("{}: {source}", path.display())).with_source(source)
+}
+
+/// What to do when a shard is wanted as another type than it has. A node of a cluster that
+/// is started without a word of it wants the shards of a lone one.
+fn way_out(kept: ShardKind, wanted: ShardKind) -> String {
+    match kept.is_replicated() && !wanted.is_replicated() {
+        true => "start this node as before, with --cluster-members or --join (or with --shards)"
+            .to_owned(),
+        false => format!("give the {wanted} another id"),
+    }
 }

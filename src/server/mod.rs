@@ -17,6 +17,7 @@ mod listen;
 mod manifest;
 mod metrics;
 pub mod node;
+pub mod operation;
 mod peer;
 pub mod run;
 pub mod service;

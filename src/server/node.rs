@@ -16,7 +16,7 @@ use super::manifest::Manifest;
 use super::service::{Service, Shard};
 use super::settings::{EngineKind, ServeConfig, ShardSpec};
 use crate::base::host::{DiskLock, Host};
-use crate::base::types::{ClusterId, NodeId};
+use crate::base::types::{ClusterId, LogIndex, NodeId};
 use crate::base::{Error, Result, limits};
 use crate::raft::{GroupOptions, Hub, Member, Replay};
 use crate::store::fatal::Fatal;
@@ -139,23 +139,25 @@ impl Opened {
         config: &ServeConfig,
         directory: Directory,
     ) -> Result<Self> {
-        let mut shards = BTreeMap::new();
-        for spec in &directory.manifest.shards {
-            let recovered = open_shard(host, &directory, *spec, config)?;
-            shards.insert(spec.id, recovered);
-        }
+        let specs = &directory.manifest.shards;
+        let replicated = specs.iter().filter(|spec| spec.kind.is_replicated());
         let options = WalOptions {
             dir: directory.log(),
             node: directory.manifest.node,
             segment_bytes: config.wal_segment_bytes,
             // Members that lag are sent what is not in memory any more.
-            indexed: shards
-                .values()
-                .filter(|shard: &&Recovered| shard.group.is_some())
-                .map(|shard| shard.spec.id.0)
-                .collect(),
+            indexed: replicated.map(|spec| spec.id.0).collect(),
         };
         let mut recovery = Wal::recover(host, options)?;
+        let mut shards = BTreeMap::new();
+        for spec in specs {
+            let state = recovery
+                .state(spec.id.0)
+                .filter(|_| spec.kind.is_replicated());
+            let log_begins_after = state.map_or(LogIndex(0), |state| state.index);
+            let recovered = open_shard(host, &directory, *spec, config, log_begins_after)?;
+            shards.insert(spec.id, recovered);
+        }
         let mut manifest = directory.manifest.clone();
         manifest.note_log(&*host.disk, &directory.path)?;
         replay(&mut recovery, &mut shards)?;

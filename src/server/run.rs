@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
-use super::cluster::{self, Admin, Membership};
+use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, routes};
@@ -57,13 +57,19 @@ pub async fn run(
     let (stop_sessions, stopping) = watch::channel(false);
     let standing = Standing {
         live: Arc::default(),
+        waiting: Waiting::default(),
         stopping: stopping.clone(),
         connections: Connections::at_most(connections_max(&config)),
     };
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
     let mut serving = serve(listeners, &standing, &grpc);
-    let (node, mut membership) = open(&host, &config, &addresses).await?;
+    tokio::pin!(stop);
+    let waiting = &standing.waiting;
+    let opened = open(&host, &config, &addresses, waiting, stop.as_mut()).await?;
+    let Some((node, mut membership)) = opened else {
+        return Ok(());
+    };
     let describe = Describe {
         service: node.service.clone(),
         read_only: node.read_only(),
@@ -79,7 +85,8 @@ pub async fn run(
     let services = Grpc::new(node.service.clone(), describe.clone(), stopping);
     let services = grpc_routes(services, admin).await?;
     let once = "only this function sets it, once";
-    standing.live.set(live(&node, describe)).ok().expect(once);
+    let live = live(&node, describe, membership.as_ref());
+    standing.live.set(live).ok().expect(once);
     grpc.set(services).expect(once);
     ready(&Ready {
         node: node.service.node(),
@@ -91,12 +98,19 @@ pub async fn run(
             .collect(),
     });
     let ended = tokio::select! {
-        () = stop => Ok(()),
+        () = &mut stop => Ok(()),
         reason = node.fatal.raised() => Err(Error::internal(reason)),
         failure = peer_port_failed(membership.as_mut()) => Err(failure),
         Some(ended) = serving.join_next() => Err(listener_ended(ended)),
     };
     stop_sessions.send_replace(true);
+    drain(serving).await;
+    end(node, membership).await?;
+    ended
+}
+
+/// Answers what is under way.
+async fn drain(mut serving: Serving) {
     let drained = tokio::time::timeout(DRAIN, async {
         while serving.join_next().await.is_some() {}
     });
@@ -107,6 +121,10 @@ pub async fn run(
         );
         serving.shutdown().await;
     }
+}
+
+/// Ends the node's work, and makes durable what it accepted.
+async fn end(node: Node, membership: Option<Membership>) -> Result<()> {
     node.leave_groups().await;
     if let Some(membership) = membership {
         membership.end().await;
@@ -117,22 +135,28 @@ pub async fn run(
     if let Err(failure) = closed.synced {
         tracing::warn!(%failure, "the log was not synced at the end");
     }
-    ended
+    Ok(())
 }
 
-/// Opens the node, and has it find its cluster if it is to have one.
+/// Opens the node, and has it find its cluster if it is to have one. Nothing if it was
+/// told to stop while it waited for the other members.
 async fn open(
     host: &Host,
     config: &ServeConfig,
     addresses: &[String],
-) -> Result<(Node, Option<Membership>)> {
+    waiting: &Waiting,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<(Node, Option<Membership>)>> {
     let taking = (host.clone(), config.clone());
     let mut directory = blocking(move || Directory::take(&taking.0, &taking.1)).await?;
     let mut membership = None;
     if cluster::is_needed(config, &directory) {
         let client = cluster::client_address(config, addresses);
-        let settled = Membership::settle(host, config, &mut directory, client).await?;
-        membership = Some(settled);
+        let settling = Membership::settle(host, config, &mut directory, client, waiting);
+        membership = tokio::select! {
+            settled = settling => Some(settled?),
+            () = stop => return Ok(None),
+        };
     }
     let opening = (host.clone(), config.clone());
     let opened = blocking(move || Opened::open(&opening.0, &opening.1, directory)).await?;
@@ -140,7 +164,7 @@ async fn open(
         Some(membership) => membership.start(opened, config).await?,
         None => opened.serve_alone(),
     };
-    Ok((node, membership))
+    Ok(Some((node, membership)))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -178,10 +202,11 @@ fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
         .collect()
 }
 
-fn live(node: &Node, describe: Describe) -> Live {
+fn live(node: &Node, describe: Describe, membership: Option<&Membership>) -> Live {
     Live {
         describe,
         log: node.log_status(),
+        links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         fatal: node.fatal.clone(),
     }
 }

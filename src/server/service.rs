@@ -9,79 +9,15 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::metrics::Meter;
+pub use super::operation::{Answer, Consistency, Operation, Query};
 use super::settings::{EngineKind, ShardKind};
 use super::settle::{Subject, settle};
 use crate::base::time::MachineTime;
-use crate::base::types::{NodeId, OwnerId, Revision, ShardId};
+use crate::base::types::{NodeId, OwnerId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
-use crate::kv::Record;
-use crate::lock::{Lock, LockCommand};
-use crate::machine::{Applied, Command, Op, Outcome, OutcomeKind, ScanPage, ScanQuery, query};
+use crate::lock::LockCommand;
+use crate::machine::{Applied, Command, Op, Outcome, OutcomeKind, query};
 use crate::store::{Barrier, Done, GrantWait, Store};
-
-/// What a request asks of a shard, whatever wire it came over.
-pub enum Operation {
-    /// One command, one outcome.
-    Write(Command),
-    /// A range delete, repeated piece by piece until nothing is left.
-    DeleteRange(Command),
-    /// An acquire that may wait this long for its turn.
-    AcquireWaiting(Command, Duration),
-    /// A look at the applied state.
-    Read(Query, Consistency),
-}
-
-/// How fresh an answer must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consistency {
-    /// It reflects everything that was acknowledged before it was asked for.
-    Linearizable,
-    /// It reflects what this node has applied, which may be behind.
-    Stale,
-}
-
-/// What can be read.
-pub enum Query {
-    /// A key's record.
-    Get {
-        /// The bucket.
-        bucket: String,
-        /// The key.
-        key: Bytes,
-    },
-    /// A page of a range.
-    Scan(ScanQuery),
-    /// A lock.
-    Lock {
-        /// Its name.
-        name: Bytes,
-    },
-    /// A page of locks.
-    Locks {
-        /// Names that start so, ...
-        prefix: Bytes,
-        /// ... and come after this one, ...
-        after: Bytes,
-        /// ... at most so many.
-        limit: usize,
-    },
-}
-
-/// What a request is answered with.
-pub enum Answer {
-    /// A write was applied.
-    Applied(Applied),
-    /// A range delete removed this many keys in all.
-    Deleted(u64, Revision),
-    /// A record, softly expired ones included.
-    Record(Option<Record>, MachineTime, Revision),
-    /// A page of records.
-    Page(ScanPage, MachineTime),
-    /// A lock, if it is held.
-    Lock(Option<Lock>, MachineTime, Revision),
-    /// Held locks, and whether there are more.
-    Locks(Vec<(Bytes, Lock)>, bool, MachineTime, Revision),
-}
 
 /// One shard as the service knows it.
 pub struct Shard {
@@ -406,28 +342,6 @@ impl Service {
         let claimed = self.write(shard, claim(&command), self.due()).await?;
         turn.armed = false;
         Ok(claimed)
-    }
-}
-
-impl Operation {
-    /// How fresh its answer must be; a write is always ordered.
-    pub fn consistency(&self) -> Consistency {
-        match self {
-            Self::Read(_, consistency) => *consistency,
-            Self::Write(_) | Self::DeleteRange(_) | Self::AcquireWaiting(..) => {
-                Consistency::Linearizable
-            }
-        }
-    }
-
-    fn is_about_keys(&self) -> bool {
-        match self {
-            Self::Write(command) => matches!(command.op, Op::Kv { .. }),
-            Self::DeleteRange(_) | Self::Read(Query::Get { .. } | Query::Scan(_), _) => true,
-            Self::AcquireWaiting(..) | Self::Read(Query::Lock { .. } | Query::Locks { .. }, _) => {
-                false
-            }
-        }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct ServeConfig {
     pub advertise: Option<String>,
     /// The shards to serve, by ascending id; at least one.
     pub shards: Vec<WantedShard>,
+    /// Nobody asked for these: a data directory that has shards keeps to them.
+    pub shards_by_default: bool,
     /// This member's name.
     pub node_id: Option<String>,
     /// Everything the node keeps.
@@ -124,6 +126,7 @@ impl Default for ServeConfig {
                 shard(100, ShardKind::Lstore),
                 shard(200, ShardKind::LockmgrLstore),
             ],
+            shards_by_default: true,
             node_id: None,
             data_dir: PathBuf::from("data"),
             durability: Durability::Fsync,

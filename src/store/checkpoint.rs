@@ -55,6 +55,7 @@ enum Stage {
 struct Frozen {
     covers: LogIndex,
     mark: Option<Bytes>,
+    generation: u64,
     job: CheckpointJob,
     span: Span,
     events: Vec<Event>,
@@ -195,6 +196,7 @@ impl Checkpointer {
             history_floor: history.floor(),
             covers,
             mark,
+            generation: core.generation.load(Ordering::SeqCst),
             job: machine.engine_mut().checkpoint(covers),
             commands: core.commands_since.load(Ordering::Relaxed),
             bytes: core.bytes_since.load(Ordering::Relaxed),
@@ -225,6 +227,7 @@ impl Checkpointer {
         let Frozen {
             covers,
             mark,
+            generation,
             job,
             span,
             events,
@@ -240,7 +243,9 @@ impl Checkpointer {
             .and_then(|()| self.history.append(span, &events))
             .and_then(|()| {
                 let mut machine = core.machine.write();
-                machine.history_mut().mark_persisted(span.through);
+                if core.generation.load(Ordering::SeqCst) == generation {
+                    machine.history_mut().mark_persisted(span.through);
+                }
                 drop(machine);
                 job()
             });
@@ -253,9 +258,15 @@ impl Checkpointer {
                 written.fetch_add(checkpointed.bytes, Ordering::Relaxed);
                 *core.no_room.lock() = None;
                 core.held_up.store(false, Ordering::Relaxed);
-                core.commands_since.fetch_sub(commands, Ordering::Relaxed);
-                core.bytes_since.fetch_sub(bytes, Ordering::Relaxed);
-                *core.durable_mark.lock() = mark;
+                {
+                    let _machine = core.machine.read();
+                    if core.generation.load(Ordering::SeqCst) != generation {
+                        return;
+                    }
+                    core.commands_since.fetch_sub(commands, Ordering::Relaxed);
+                    core.bytes_since.fetch_sub(bytes, Ordering::Relaxed);
+                    *core.durable_mark.lock() = mark;
+                }
                 self.sequence.checkpointed(covers);
                 self.sequence.has_room();
                 tracing::debug!(

@@ -63,6 +63,9 @@ pub(super) struct Core {
     pub(super) checkpoints: Figures,
     /// The machine's mark as a reopened engine would have it.
     pub(super) durable_mark: Mutex<Option<Bytes>>,
+    /// Grows when other rows take the place of the machine's: a checkpoint that was begun
+    /// before is of no use then.
+    pub(super) generation: AtomicU64,
     inflight_bytes: AtomicUsize,
 }
 
@@ -99,6 +102,7 @@ impl Core {
             no_room: Mutex::new(None),
             checkpoints: Figures::default(),
             durable_mark: Mutex::new(None),
+            generation: AtomicU64::new(0),
             inflight_bytes: AtomicUsize::new(0),
         }
     }
@@ -140,6 +144,14 @@ impl Core {
     /// Gives back the room of commands that are applied, or never will be.
     pub(super) fn done(&self, weight: usize) {
         self.inflight_bytes.fetch_sub(weight, Ordering::Relaxed);
+    }
+
+    /// Other rows are the machine's now, and durable. To be called under its lock.
+    pub(super) fn installed(&self, mark: Option<Bytes>) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        *self.durable_mark.lock() = mark;
+        self.commands_since.store(0, Ordering::Relaxed);
+        self.bytes_since.store(0, Ordering::Relaxed);
     }
 
     /// Counts what was applied towards the next checkpoint.

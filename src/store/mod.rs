@@ -22,9 +22,10 @@ pub use self::core::{Replayed, ShardOptions};
 use crate::base::Result;
 use crate::base::time::MachineTime;
 use crate::machine::{Applied, Command, Machine};
+pub use crate::raft::{GroupStatus, Role};
 pub use local::{Durability, Local};
 pub use notify::GrantWait;
-pub use replicated::{Replicated, ReplicatedOptions};
+pub use replicated::{Fate, Leadership, Replicated, ReplicatedFigures, ReplicatedOptions};
 pub use status::ShardStatus;
 
 /// Called once with what became of the submitted commands, in their order. Runs on
@@ -65,16 +66,6 @@ impl Store {
             Self::Local(local) => local.submit(commands, done),
             Self::Replicated(replicated) => replicated.submit(commands, due, done),
         }
-    }
-
-    /// For tests: with a deadline that no test reaches.
-    ///
-    /// # Errors
-    /// As [`Store::submit`].
-    #[cfg(test)]
-    pub(crate) fn submit_now(&self, commands: Vec<Command>, done: Done) -> Result<()> {
-        let due = Instant::now() + std::time::Duration::from_secs(3_600);
-        self.submit(commands, due, done)
     }
 
     /// What a linearizable read must wait for; `None`: nothing, what is applied here is

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::base::types::{FenceToken, OwnerId};
+use crate::lock::Lock;
 use crate::machine::Grant;
 
 type LockOwner = (Bytes, OwnerId);
@@ -59,6 +60,20 @@ impl Grants {
             number,
             granted,
         }
+    }
+
+    /// Wakes whoever has his lock already, as `find` says: grants may have been missed.
+    pub(super) fn look_again(&self, find: impl Fn(&[u8]) -> Option<Lock>) {
+        let keys: Vec<LockOwner> = self.waiting.lock().waits.keys().cloned().collect();
+        let granted = keys.into_iter().filter_map(|(name, owner)| {
+            let lock = find(&name).filter(|lock| lock.owner == owner)?;
+            Some(Grant {
+                name,
+                owner,
+                fence: lock.fence,
+            })
+        });
+        self.announce(granted.collect());
     }
 
     /// Wakes whoever waits for these grants. Nobody may: then the claim runs out.

@@ -3,6 +3,8 @@
 //! Any node takes requests. Commands go to the leader in batches, reads wait for a
 //! position that a quorum has confirmed.
 
+mod figures;
+mod leadership;
 mod proposer;
 mod queue;
 mod reader;
@@ -17,6 +19,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::figures::Counters;
+pub use self::figures::{Fate, ReplicatedFigures};
+pub use self::leadership::Leadership;
 use self::proposer::Proposer;
 use self::queue::{Queue, Read, Reads, Tell, Write};
 use self::reader::Reader;
@@ -63,6 +68,7 @@ struct Shared {
     /// When this node applied the last entry, on its own boot clock.
     applied_at: Mutex<BootStamp>,
     overhead: Mutex<Overhead>,
+    counters: Counters,
     /// Something was applied since the deadlines were looked at.
     has_applied: AtomicBool,
     room: Notify,
@@ -96,6 +102,7 @@ impl Replicated {
             reads: Reads::default(),
             applied_at: Mutex::new(boot),
             overhead: Mutex::new(Overhead::keeping(options.compaction_overhead)),
+            counters: Counters::default(),
             has_applied: AtomicBool::new(true),
             room: Notify::new(),
             runtime: tokio::runtime::Handle::current(),
@@ -109,6 +116,7 @@ impl Replicated {
             .drive(&format!("checkpoint-{name}"), Box::new(checkpointer));
         tokio::spawn(Proposer::new(shared.clone()).run());
         tokio::spawn(Reader::new(shared.clone()).run());
+        tokio::spawn(leadership::watch(shared.clone()));
         Ok(Self { shared })
     }
 
@@ -176,6 +184,16 @@ impl Replicated {
         self.shared.group().age()
     }
 
+    /// Who leads it, as this node can tell.
+    pub fn leadership(&self) -> Leadership {
+        Leadership::of(self.shared.group())
+    }
+
+    /// What it did since the node was started.
+    pub fn figures(&self) -> ReplicatedFigures {
+        self.shared.counters.figures()
+    }
+
     /// How its group is doing.
     pub fn group_status(&self) -> GroupStatus {
         self.shared.group().status()
@@ -238,6 +256,7 @@ impl Shared {
             weight,
             due,
             is_forwarded,
+            in_doubt: false,
             tell: Tell::new(done),
         });
         Ok(())

@@ -41,12 +41,8 @@ impl Cluster {
         } else {
             Self::replicated(settings, folder).await
         };
-        for node in &mut cluster.nodes {
-            node.start();
-        }
-        for node in &mut cluster.nodes {
-            node.wait_ready();
-        }
+        cluster.nodes.iter_mut().for_each(Node::start);
+        cluster.nodes.iter_mut().for_each(Node::wait_ready);
         cluster
     }
 
@@ -140,12 +136,13 @@ impl Cluster {
         }
     }
 
-    /// Waits until all nodes are equally far, with the same states. Once nobody writes, and all
-    /// is healed, they must be.
+    /// Waits until all nodes are equally far, and as far as they were known to be, with the same
+    /// states. Once nobody writes, and all is healed, they must be. (A node that starts anew
+    /// knows what is in its log, and learns only from a leader how much of it is committed.)
     ///
     /// # Errors
     /// Says where they differ: at the same position of the log, or for ever.
-    pub(crate) async fn converge(&self) -> Result<Vec<Progress>, String> {
+    pub(crate) async fn converge(&self, known: &[Progress]) -> Result<Vec<Progress>, String> {
         let began = Instant::now();
         loop {
             let mut all = Vec::new();
@@ -155,11 +152,15 @@ impl Cluster {
             if let Some(difference) = self.differ(&all) {
                 return Err(difference);
             }
-            if !all[0].is_empty() && all.iter().all(|it| *it == all[0]) {
+            let is_equal = !all[0].is_empty() && all.iter().all(|it| *it == all[0]);
+            let mut pairs = all[0].iter().zip(known);
+            let is_far = pairs.all(|(now, known)| now.applied_index >= known.applied_index);
+            if is_equal && is_far {
                 return Ok(all.swap_remove(0));
             }
             if began.elapsed() > PATIENCE {
-                return Err(format!("the nodes do not become equal: {all:?}"));
+                let message = format!("the nodes do not get as far as {known:?}: {all:?}");
+                return Err(message);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -31,6 +31,18 @@ impl LibraryClient {
         }
     }
 
+    /// Writes until it is confirmed; false if it never is.
+    pub(crate) async fn write_at_last(&mut self) -> bool {
+        let began = std::time::Instant::now();
+        while began.elapsed() < crate::PATIENCE {
+            if self.client.set("at-last", "alice").await.is_ok() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+
     pub(crate) async fn call(&mut self, action: &Action) -> Outcome {
         let is_write = !matches!(action, Action::Get { .. });
         let answered = self.ask(action).await;

@@ -109,8 +109,11 @@ impl Load {
         self.shared.liar.as_ref().is_some_and(Liar::has_lied)
     }
 
-    /// Ends the load, reads every key at every node, and gives what was recorded.
-    pub(crate) async fn finish(mut self, addresses: &[String], dice: &Dice) -> Vec<Operation> {
+    /// Ends the load and reads every key at every node: all is healed, so each must answer.
+    ///
+    /// # Errors
+    /// Names the node that does not answer.
+    pub(crate) async fn finish(&mut self, addresses: &[String], dice: &Dice) -> Result<(), String> {
         self.shared.stop.store(true, Ordering::SeqCst);
         while let Some(ended) = self.clients.join_next().await {
             ended.expect("a client does not panic");
@@ -127,14 +130,54 @@ impl Load {
             let mut dice = dice.fork(1_000 + at as u64);
             let mut client = WireClient::new(address, &mut dice);
             for key in &keys {
-                self.read_at_last(&mut client, at, key).await;
+                self.read_at_last(&mut client, at, key).await?;
             }
         }
-        self.shared.recorder.history()
+        Ok(())
     }
 
-    /// Reads until there is an answer: all is healed, so there must be one.
-    async fn read_at_last(&self, client: &mut WireClient, at: usize, key: &str) {
+    /// Writes, at one node after the other, until that is confirmed.
+    pub(crate) async fn write_at_last(&self, addresses: &[String], dice: &Dice, round: u64) {
+        let mut dice = dice.fork(2_000 + round);
+        let mut clients: Vec<WireClient> = addresses
+            .iter()
+            .map(|address| WireClient::new(address, &mut dice))
+            .collect();
+        let began = std::time::Instant::now();
+        for turn in 0.. {
+            assert!(began.elapsed() < crate::PATIENCE, "nothing can be written");
+            let at = turn % clients.len();
+            let action = Action::Set {
+                key: "at-last".to_owned(),
+                value: format!("{round}-{turn}"),
+                condition: None,
+                fence: None,
+            };
+            let invoked_ns = self.recorder().now_ns();
+            let outcome = clients[at].call(&action).await;
+            let is_written = matches!(outcome, Outcome::Written { .. });
+            self.recorder().record(Operation {
+                client: 0,
+                node: format!("node-{}", at + 1),
+                invoked_ns,
+                returned_ns: self.recorder().now_ns(),
+                action,
+                outcome,
+            });
+            if is_written {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Reads until there is an answer.
+    async fn read_at_last(
+        &self,
+        client: &mut WireClient,
+        at: usize,
+        key: &str,
+    ) -> Result<(), String> {
         let action = Action::Get {
             key: key.to_owned(),
             consistency: Consistency::Linearizable,
@@ -144,6 +187,7 @@ impl Load {
             let invoked_ns = self.recorder().now_ns();
             let outcome = client.call(&action).await;
             let is_answered = matches!(outcome, Outcome::Read { .. });
+            let said = format!("{outcome:?}");
             self.recorder().record(Operation {
                 client: u32::MAX - u32::try_from(at).expect("few nodes"),
                 node: format!("node-{}", at + 1),
@@ -153,10 +197,14 @@ impl Load {
                 outcome,
             });
             if is_answered {
-                return;
+                return Ok(());
             }
-            let stuck = began.elapsed() > crate::PATIENCE;
-            assert!(!stuck, "node-{} does not answer a read of `{key}`", at + 1);
+            if began.elapsed() > crate::PATIENCE {
+                let node = at + 1;
+                return Err(format!(
+                    "node-{node} does not answer a read of `{key}`: {said}"
+                ));
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

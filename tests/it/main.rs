@@ -13,6 +13,7 @@ mod cli;
 mod cli_kv;
 mod cli_lock;
 mod cli_scan;
+mod cluster_example;
 mod embedded;
 mod embedded_same;
 mod generated;

@@ -52,6 +52,8 @@ const BANS: &[Ban] = &[
             "src/proto/",
             "src/machine/codec",
             "src/server/manifest.rs",
+            // Members and shards, as peers tell them each other.
+            "src/server/cluster/",
             "src/raft/",
         ],
         in_tests: true,
@@ -174,7 +176,15 @@ const BANS: &[Ban] = &[
             "tokio::task::spawn",
             "tokio::task::spawn_blocking",
         ],
-        except: &["src/server/", "src/client/", "src/cli/", "src/perf/"],
+        except: &[
+            "src/server/",
+            "src/client/",
+            "src/cli/",
+            "src/perf/",
+            // The consensus library is asynchronous through and through: ADR 17.
+            "src/raft/",
+            "src/store/replicated",
+        ],
         instead: "tasks live at the edges (`server`, `client`, `cli`, `perf`); lower rooms return \
                   what there is to do",
         ..BAN

@@ -126,6 +126,7 @@ fn peers(overview: &ClusterOverview, shard: Option<&ClusterShard>) -> Field {
 
 fn member_row(member: &ClusterMember) -> Row {
     let role = match (member.voter, member.wants_vote) {
+        _ if member.leaving => "leaving",
         (true, _) => "voter",
         (false, true) => "learner, to be a voter",
         (false, false) => "learner",

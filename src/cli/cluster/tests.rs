@@ -2,7 +2,6 @@
 
 use crate::cli::tests::dkv_at;
 use crate::client::tests::fake_cluster::cluster;
-use crate::proto::v1;
 
 #[tokio::test]
 async fn every_member_has_its_row() {
@@ -117,7 +116,7 @@ async fn a_member_is_taken_out_only_when_that_was_meant() {
     assert!(remarks.contains("the last voter"), "{remarks}");
     assert!(alone[0].asked().is_empty());
     alone[0].state.lock().status.members[0].voter = false;
-    alone[0].refuse(v1::ErrorKind::Invalid, "");
+    alone[0].refuse_as_invalid();
     let (code, _, remarks) = dkv_at(&alone[0].endpoint, &words).await;
     assert_eq!(
         (code, remarks.as_str()),

@@ -80,7 +80,7 @@ impl ImportArgs {
             // A server that is not there, a shard without keys or a bucket that does not
             // exist are errors of their own, before any line is blamed.
             connected.has("import").await?;
-            let options = client.options(1)?;
+            let options = client.options(1);
             Some((connected.unordered(), options.timeout))
         };
         let mut problems = Problems::new(inputs.names(), self.report.as_deref())?;

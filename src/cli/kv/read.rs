@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::client_args::{ClientArgs, bytes};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
+use crate::cli::fresh;
 use crate::cli::output::Printer;
 use crate::cli::row::{Field, Row};
 use crate::client::Record;
@@ -33,10 +34,13 @@ impl GetArgs {
     /// Prints the value.
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
         let client = client.connect(1).await?;
-        match client.get(bytes(&self.key)).await? {
+        let read = client.get_dated(bytes(&self.key)).await?;
+        fresh::remark(printer, read.freshness);
+        match read.value {
             Some(record) => {
                 let value = record.value.clone();
-                printer.value(&value, &record_row(record))?;
+                let row = fresh::dated(record_row(record), read.freshness);
+                printer.value(&value, &row)?;
                 Ok(ExitStatus::Done)
             }
             None => {
@@ -51,8 +55,11 @@ impl HasArgs {
     /// Prints whether the key is there.
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
         let client = client.connect(1).await?;
-        let found = client.has(bytes(&self.key)).await?;
-        printer.confirm(&Row::new().with("found", found))?;
+        let read = client.has_dated(bytes(&self.key)).await?;
+        fresh::remark(printer, read.freshness);
+        let found = read.value;
+        let row = Row::new().with("found", found);
+        printer.confirm(&fresh::dated(row, read.freshness))?;
         Ok(if found {
             ExitStatus::Done
         } else {

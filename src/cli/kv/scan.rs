@@ -9,6 +9,7 @@ use crate::base::{Error, Result};
 use crate::cli::client_args::{ClientArgs, bytes};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
+use crate::cli::fresh;
 use crate::cli::kv::read::record_row;
 use crate::cli::output::Printer;
 use crate::cli::row::{Row, escaped};
@@ -102,10 +103,12 @@ impl ScanArgs {
         while let Some(records) = scan.next_page().await? {
             for record in records {
                 let text = line(&record, self.keys_only);
-                list.push(self.row(record, list.is_raw()), &text)?;
+                let row = self.row(record, list.is_raw());
+                list.push(fresh::dated(row, scan.freshness()), &text)?;
             }
         }
         list.finish()?;
+        fresh::remark(printer, scan.freshness());
         Ok(ExitStatus::Done)
     }
 

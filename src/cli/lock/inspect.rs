@@ -8,6 +8,7 @@ use crate::cli::ask::confirmed;
 use crate::cli::client_args::{ClientArgs, bytes};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
+use crate::cli::fresh;
 use crate::cli::output::Printer;
 use crate::cli::row::{Row, escaped};
 use crate::client::LockInfo;
@@ -51,17 +52,20 @@ impl InfoArgs {
     /// Prints who holds the lock.
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
         let client = client.connect(1).await?;
-        let info = client.lock_info(bytes(&self.name)).await?;
+        let read = client.lock_info_dated(bytes(&self.name)).await?;
+        fresh::remark(printer, read.freshness);
+        let info = read.value;
         let held = Row::new().with("held", info.is_some());
         let status = if info.is_some() {
             ExitStatus::Done
         } else {
             ExitStatus::NotFound
         };
-        printer.row(&match info {
+        let row = match info {
             Some(info) => described(held, &info),
             None => held,
-        })?;
+        };
+        printer.row(&fresh::dated(row, read.freshness))?;
         Ok(status)
     }
 }
@@ -88,10 +92,11 @@ impl ListArgs {
                 let row = Row::new().with("name", info.name.clone());
                 let row = described(row, &info);
                 let text = row.to_line();
-                list.push(row, &text)?;
+                list.push(fresh::dated(row, locks.freshness()), &text)?;
             }
         }
         list.finish()?;
+        fresh::remark(printer, locks.freshness());
         Ok(ExitStatus::Done)
     }
 }

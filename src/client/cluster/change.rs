@@ -150,6 +150,8 @@ struct Search {
     is_in_doubt: bool,
     was_in_doubt: bool,
     last: Option<Error>,
+    /// `last` is what a node answered.
+    is_refused: bool,
 }
 
 impl Search {
@@ -163,6 +165,7 @@ impl Search {
             is_in_doubt: false,
             was_in_doubt: false,
             last: None,
+            is_refused: false,
         }
     }
 
@@ -198,8 +201,18 @@ impl Search {
         }
         let wraps = self.turn.is_multiple_of(self.endpoints.len());
         self.pauses = self.leader.is_none() && (was_hint || wraps);
-        self.last = Some(error);
+        self.remember(error);
         None
+    }
+
+    /// Keeps what says most: a node that cannot be reached, or sends on to another, says less
+    /// than a leader that refuses.
+    fn remember(&mut self, error: Error) {
+        let says_little = !self.is_in_doubt || error.kind() == ErrorKind::NotLeader;
+        if !says_little || !self.is_refused {
+            self.is_refused = !says_little;
+            self.last = Some(error);
+        }
     }
 
     /// The error of a change that nobody confirmed in time.

@@ -52,6 +52,7 @@ fn member(member: v1::ClusterMember, from: &Endpoint) -> Result<ClusterMember> {
         client_address: member.client_address,
         voter: member.voter,
         wants_vote: member.wants_vote,
+        leaving: member.leaving,
     })
 }
 

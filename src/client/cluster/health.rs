@@ -12,12 +12,19 @@ use crate::base::types::{LogIndex, NodeId, ShardId};
 /// Entries a member may be behind.
 const LAG_MAX: u64 = 10_000;
 
+/// A cluster whose founder ended in the middle of it.
+const NOBODY: &str = "no members are known yet: the node that founds the cluster must run, and it \
+                      is the one with the smallest name";
+
 impl ClusterOverview {
     /// One sentence for each thing that is wrong, the worst first; none: it is healthy.
     pub fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for shard in self.shard_ids() {
             complaints.extend(self.diverged(shard));
+        }
+        if self.members.is_empty() {
+            complaints.push(NOBODY.to_owned());
         }
         complaints.extend(self.quorum());
         for shard in self.shard_ids() {

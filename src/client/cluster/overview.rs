@@ -72,7 +72,7 @@ fn authority(answers: &[ClusterStatus]) -> &ClusterStatus {
     answers
         .iter()
         .max_by_key(progress)
-        .expect("somebody answered")
+        .expect("nobody comes here without an answer")
 }
 
 fn one_cluster(answers: &[ClusterStatus]) -> Result<ClusterId> {

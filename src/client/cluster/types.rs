@@ -43,6 +43,8 @@ pub struct ClusterMember {
     pub voter: bool,
     /// A learner that becomes a voter once it has caught up.
     pub wants_vote: bool,
+    /// It is being taken out.
+    pub leaving: bool,
 }
 
 /// What a member is in a shard's cluster.

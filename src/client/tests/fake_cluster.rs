@@ -53,6 +53,7 @@ pub(crate) async fn cluster(members: u8) -> Vec<FakeMember> {
             client_address: fake.endpoint.clone(),
             voter: true,
             wants_vote: false,
+            leaving: false,
         })
         .collect();
     for (place, fake) in (1..=members).zip(&fakes) {
@@ -122,6 +123,23 @@ impl FakeMember {
         let details = error.encode_to_vec().into();
         let status = Status::with_details(Code::Unavailable, error.message, details);
         self.state.lock().refusals.push_back(status);
+    }
+
+    /// Refuses the next change as wrong.
+    pub(crate) fn refuse_as_invalid(&self) {
+        self.refuse(v1::ErrorKind::Invalid, "");
+    }
+
+    /// Has shard 100 led by the member number `leader` in `term`.
+    pub(crate) fn led_by(&self, leader: u8, term: u64) {
+        let mut state = self.state.lock();
+        let leads = state.status.node == id(leader);
+        let shard = &mut state.status.groups[0];
+        let role = match leads {
+            true => v1::Role::Leader,
+            false => v1::Role::Follower,
+        };
+        (shard.role, shard.term, shard.leader) = (role as i32, term, id(leader));
     }
 
     /// The changes it was asked for.

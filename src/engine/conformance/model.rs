@@ -12,6 +12,16 @@ use crate::engine::{Batch, Op, Read, Table};
 pub(super) struct Model(BTreeMap<(Table, Bytes), Bytes>);
 
 impl Model {
+    /// These rows, in order, so many at a time.
+    pub(super) fn pieces(&self, rows: usize) -> Vec<Vec<(Table, Bytes, Bytes)>> {
+        let all: Vec<_> = self
+            .0
+            .iter()
+            .map(|((table, key), value)| (*table, key.clone(), value.clone()))
+            .collect();
+        all.chunks(rows).map(<[_]>::to_vec).collect()
+    }
+
     /// Applies a batch.
     pub(super) fn commit(&mut self, batch: &Batch) {
         for op in &batch.ops {

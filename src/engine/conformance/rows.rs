@@ -9,8 +9,9 @@ use proptest::test_runner::{Config, TestRunner};
 use super::Open;
 use super::disk::TestDisk;
 use super::model::Model;
+use super::replace::bring;
 use crate::base::types::LogIndex;
-use crate::engine::{Batch, Engine, Op, Table, View};
+use crate::engine::{Batch, Engine, EngineError, Op, Table, View};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -20,6 +21,10 @@ enum Step {
     Checkpoint,
     /// Takes a checkpoint whose job runs only after the next commit.
     LateCheckpoint(Batch),
+    /// Brings and seals a replacement that reaches so much farther than what is there.
+    Replace(Batch, u64),
+    /// Switches to what is sealed; a checkpoint and upkeep from before run only then.
+    Switch,
     Reopen,
 }
 
@@ -109,6 +114,7 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
     let mut model = Model::default();
     let mut durable = (LogIndex(0), Model::default());
     let mut index = LogIndex(0);
+    let mut sealed: Option<(LogIndex, Model)> = None;
     let mut views: Vec<(Arc<dyn View>, Model)> = Vec::new();
     for step in steps {
         match step {
@@ -131,6 +137,28 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
                 job().unwrap();
                 durable = frozen;
             }
+            Step::Replace(batch, farther) => {
+                let covers = LogIndex(index.0 + farther);
+                sealed = Some((covers, replace(&mut *engine, &batch, covers)));
+            }
+            Step::Switch => {
+                let late = engine.checkpoint(index);
+                let upkeep = engine.upkeep();
+                match sealed.take_if(|(covers, _)| *covers >= durable.0) {
+                    Some(replacement) => {
+                        engine.switch().unwrap();
+                        (index, model) = replacement.clone();
+                        durable = replacement;
+                    }
+                    None => {
+                        let refused = engine.switch().unwrap_err();
+                        assert!(matches!(refused, EngineError::Refused(_)), "{refused}");
+                        durable = (index, model.clone());
+                    }
+                }
+                late().unwrap();
+                upkeep.map_or(Ok(()), |job| job()).unwrap();
+            }
             Step::Reopen => {
                 for (view, model) in views.drain(..) {
                     model.assert_is(&*view);
@@ -141,11 +169,19 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
             }
         }
         assert_eq!(engine.durable_index(), durable.0);
+        assert_eq!(engine.sealed(), sealed.as_ref().map(|(covers, _)| *covers));
         model.assert_is(&*engine);
     }
     for (view, model) in views {
         model.assert_is(&*view);
     }
+}
+
+fn replace(engine: &mut dyn Engine, batch: &Batch, covers: LogIndex) -> Model {
+    let mut new = Model::default();
+    new.commit(batch);
+    bring(engine, &new, covers).unwrap();
+    new
 }
 
 fn commit(engine: &mut dyn Engine, model: &mut Model, index: &mut LogIndex, batch: Batch) {
@@ -162,6 +198,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::View),
         1 => Just(Step::Checkpoint),
         1 => batch().prop_map(Step::LateCheckpoint),
+        1 => (batch(), 0..4_u64).prop_map(|(batch, farther)| Step::Replace(batch, farther)),
+        1 => Just(Step::Switch),
         1 => Just(Step::Reopen),
     ]
 }

@@ -1,6 +1,6 @@
 //! The engine: trees, who may see them, and what is on disk of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,12 +8,14 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::checkpoint::{self, Trees, VALUE_BYTES_MAX};
+use super::replacement::MemoryReplacement;
 use crate::base::host::{Disk, OpenMode};
 use crate::base::types::LogIndex;
+use crate::engine::incoming::Incoming;
 use crate::engine::poison::Poison;
 use crate::engine::{
-    Batch, CheckpointJob, Checkpointed, Engine, EngineError, EngineStats, Op, Read, Table, View,
-    Visit,
+    Batch, CheckpointJob, Checkpointed, Engine, EngineError, EngineStats, Op, Read, Replacement,
+    Table, View, Visit,
 };
 
 /// All rows in memory; a checkpoint is a file.
@@ -24,16 +26,28 @@ pub struct MemoryEngine {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     state: Arc<State>,
+    incoming: Incoming,
 }
 
-/// What a checkpoint's job tells the engine, from whichever thread it runs on.
+/// What jobs and replacements tell the engine, from whichever thread they run on.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     durable_index: AtomicU64,
     disk_bytes: AtomicU64,
-    poison: Poison,
+    pub(super) poison: Poison,
     /// Held by the job that runs, so that two never write at once.
     job: Mutex<()>,
+    /// How often the rows were replaced: a job that was made before does nothing after.
+    switches: AtomicU64,
+}
+
+impl State {
+    /// Stops the engine, unless there was just no room, or nothing was done.
+    pub(super) fn stop_at(&self, error: &EngineError) {
+        if !error.is_harmless() {
+            self.poison.set(error);
+        }
+    }
 }
 
 /// A frozen state.
@@ -60,16 +74,29 @@ impl MemoryEngine {
         if let Some((covers, path)) = checkpoint::newest(&*disk, &dir)? {
             trees = checkpoint::load(&*disk, &path, covers)?;
             state.durable_index.store(covers.0, Ordering::Release);
-            let bytes = disk.open(&path, OpenMode::Read).and_then(|file| file.len());
-            let bytes = bytes.map_err(|source| EngineError::Io { path, source })?;
+            let bytes = file_bytes(&*disk, &path)?;
             state.disk_bytes.store(bytes, Ordering::Relaxed);
         }
         Ok(Self {
             trees,
+            incoming: Incoming::open(disk.clone(), dir.clone())?,
             disk,
             dir,
             state: Arc::new(state),
         })
+    }
+
+    /// Loads the sealed rows, and makes their file the engine's checkpoint.
+    fn take_over(&mut self, covers: LogIndex, sealed: &Path) -> Result<(), EngineError> {
+        // What was there goes first: the memory need not hold both.
+        self.trees = Trees::default();
+        self.trees = checkpoint::load(&*self.disk, sealed, covers)?;
+        let path = checkpoint::finished_path(&self.dir, covers);
+        self.incoming.hand_over(covers, &path)?;
+        checkpoint::remove_older(&*self.disk, &self.dir, covers)?;
+        let bytes = file_bytes(&*self.disk, &path)?;
+        self.state.disk_bytes.store(bytes, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Rows of a table.
@@ -143,23 +170,19 @@ impl Engine for MemoryEngine {
         let disk = Arc::clone(&self.disk);
         let dir = self.dir.clone();
         let state = Arc::clone(&self.state);
+        let switches = state.switches.load(Ordering::Acquire);
         Box::new(move || {
             let _running = state.job.lock();
             state.poison.check()?;
+            if state.switches.load(Ordering::Acquire) != switches {
+                let covers = LogIndex(state.durable_index.load(Ordering::Acquire));
+                return Ok(Checkpointed { covers, bytes: 0 });
+            }
             let finished = || state.durable_index.store(covers.0, Ordering::Release);
             let written = checkpoint::write(&*disk, &dir, covers, &trees, finished);
-            match written {
-                Ok(bytes) => {
-                    state.disk_bytes.store(bytes, Ordering::Relaxed);
-                    Ok(Checkpointed { covers, bytes })
-                }
-                Err(error) => {
-                    if !matches!(error, EngineError::OutOfSpace { .. }) {
-                        state.poison.set(&error);
-                    }
-                    Err(error)
-                }
-            }
+            let bytes = written.inspect_err(|error| state.stop_at(error))?;
+            state.disk_bytes.store(bytes, Ordering::Relaxed);
+            Ok(Checkpointed { covers, bytes })
         })
     }
 
@@ -172,6 +195,32 @@ impl Engine for MemoryEngine {
             disk_bytes: self.state.disk_bytes.load(Ordering::Relaxed),
             ..EngineStats::default()
         }
+    }
+
+    fn replace(&mut self) -> Result<Box<dyn Replacement>, EngineError> {
+        self.state.poison.check()?;
+        let begun = self.incoming.begin().and_then(|claim| {
+            let state = Arc::clone(&self.state);
+            MemoryReplacement::begin(&*self.disk, claim, state)
+        });
+        let replacement = begun.inspect_err(|error| self.state.stop_at(error))?;
+        Ok(Box::new(replacement))
+    }
+
+    fn sealed(&self) -> Option<LogIndex> {
+        self.incoming.sealed()
+    }
+
+    fn switch(&mut self) -> Result<(), EngineError> {
+        let state = Arc::clone(&self.state);
+        let _running = state.job.lock();
+        state.poison.check()?;
+        let (covers, sealed) = self.incoming.due(self.durable_index())?;
+        self.take_over(covers, &sealed)
+            .inspect_err(|error| state.poison.set(error))?;
+        state.switches.fetch_add(1, Ordering::AcqRel);
+        state.durable_index.store(covers.0, Ordering::Release);
+        Ok(())
     }
 }
 
@@ -195,3 +244,11 @@ impl Read for MemoryView {
 }
 
 impl View for MemoryView {}
+
+fn file_bytes(disk: &dyn Disk, path: &Path) -> Result<u64, EngineError> {
+    let bytes = disk.open(path, OpenMode::Read).and_then(|file| file.len());
+    bytes.map_err(|source| EngineError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod engine;
+mod replacement;
 
 pub use engine::MemoryEngine;
 

@@ -11,12 +11,15 @@ use super::gaps::Gaps;
 use super::jobs::Shared;
 use super::layer::Layer;
 use super::merge;
+use super::replacement::RedbReplacement;
 use super::view::{Below, RedbView};
 use super::writer::Writer;
 use crate::base::host::Disk;
 use crate::base::types::LogIndex;
+use crate::engine::incoming::Incoming;
 use crate::engine::{
-    Batch, CheckpointJob, Engine, EngineError, EngineStats, Read, Table, UpkeepJob, View, Visit,
+    Batch, CheckpointJob, Engine, EngineError, EngineStats, Read, Replacement, Table, UpkeepJob,
+    View, Visit,
 };
 
 /// How a redb engine is run.
@@ -35,6 +38,10 @@ pub struct RedbEngine {
     active: Layer,
     gaps: Gaps,
     shared: Arc<Shared>,
+    incoming: Incoming,
+    disk: Arc<dyn Disk>,
+    /// What a piece of background work writes, bytes.
+    step_bytes: usize,
 }
 
 impl RedbEngine {
@@ -53,11 +60,15 @@ impl RedbEngine {
             path: dir.clone(),
             source,
         })?;
-        let writer = Writer::open(disk, dir, options)?;
+        let incoming = Incoming::open(disk.clone(), dir.clone())?;
+        let writer = Writer::open(disk.clone(), dir, options)?;
         Ok(Self {
             active: Layer::default(),
             gaps: Gaps::default(),
             shared: Arc::new(Shared::new(writer)?),
+            incoming,
+            disk,
+            step_bytes: options.rewrite_step_bytes,
         })
     }
 
@@ -192,7 +203,8 @@ impl Engine for RedbEngine {
         });
         drop(below);
         let shared = self.shared.clone();
-        Box::new(move || shared.checkpoint(&frozen, covers))
+        let switches = shared.switches();
+        Box::new(move || shared.checkpoint(&frozen, covers, switches))
     }
 
     fn durable_index(&self) -> LogIndex {
@@ -211,5 +223,25 @@ impl Engine for RedbEngine {
 
     fn upkeep(&self) -> Option<UpkeepJob> {
         Shared::upkeep_job(&self.shared)
+    }
+
+    fn replace(&mut self) -> Result<Box<dyn Replacement>, EngineError> {
+        self.shared.poison.check()?;
+        let begun = self.incoming.begin().and_then(|claim| {
+            RedbReplacement::begin(&*self.disk, claim, self.shared.clone(), self.step_bytes)
+        });
+        let replacement = begun.inspect_err(|error| self.shared.stop_at(error))?;
+        Ok(Box::new(replacement))
+    }
+
+    fn sealed(&self) -> Option<LogIndex> {
+        self.incoming.sealed()
+    }
+
+    fn switch(&mut self) -> Result<(), EngineError> {
+        self.shared.switch(&self.incoming)?;
+        self.active = Layer::default();
+        self.gaps = Gaps::default();
+        Ok(())
     }
 }

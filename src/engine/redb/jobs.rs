@@ -10,6 +10,7 @@ use super::snapshot::Snapshot;
 use super::view::Below;
 use super::writer::{Flushed, Writer};
 use crate::base::types::LogIndex;
+use crate::engine::incoming::Incoming;
 use crate::engine::poison::Poison;
 use crate::engine::{Checkpointed, EngineError, UpkeepJob};
 
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) disk_bytes: AtomicU64,
     pub(super) wants_rewrite: AtomicBool,
     pub(super) poison: Poison,
+    /// How often the file was replaced by a sealed one. Changed by who holds the writer.
+    pub(super) switches: AtomicU64,
     /// Held by the job that runs, so that two never write at once.
     pub(super) writer: Mutex<Writer>,
 }
@@ -37,6 +40,7 @@ impl Shared {
             disk_bytes: AtomicU64::new(writer.disk_bytes()),
             wants_rewrite: AtomicBool::new(writer.wants_rewrite()),
             poison: Poison::default(),
+            switches: AtomicU64::new(0),
             writer: Mutex::new(writer),
         })
     }
@@ -45,6 +49,13 @@ impl Shared {
     fn stop(&self, writer: &Writer, error: &EngineError) {
         self.poison.set(error);
         writer.close();
+    }
+
+    /// Stops at a failure from beside the writer, unless it leaves all as it was.
+    pub(super) fn stop_at(&self, error: &EngineError) {
+        if !error.is_harmless() {
+            self.stop(&self.writer.lock(), error);
+        }
     }
 
     pub(super) fn below(&self) -> Arc<Below> {
@@ -66,9 +77,14 @@ impl Shared {
         &self,
         layer: &Arc<Layer>,
         covers: LogIndex,
+        switches: u64,
     ) -> Result<Checkpointed, EngineError> {
         let mut writer = self.writer.lock();
         self.poison.check()?;
+        if self.switches() != switches {
+            let covers = writer.covers();
+            return Ok(Checkpointed { covers, bytes: 0 });
+        }
         let flushed = writer.flush(layer, covers);
         self.note(&writer);
         match flushed.inspect_err(|error| self.stop(&writer, error))? {
@@ -94,12 +110,16 @@ impl Shared {
             return None;
         }
         let shared = shared.clone();
-        Some(Box::new(move || shared.upkeep()))
+        let switches = shared.switches();
+        Some(Box::new(move || shared.upkeep(switches)))
     }
 
-    fn upkeep(&self) -> Result<(), EngineError> {
+    fn upkeep(&self, switches: u64) -> Result<(), EngineError> {
         let mut writer = self.writer.lock();
         self.poison.check()?;
+        if self.switches() != switches {
+            return Ok(());
+        }
         let Some(from) = self.below().rows.clone() else {
             return Ok(());
         };
@@ -111,6 +131,29 @@ impl Shared {
         self.note(&writer);
         // What cannot be done now is looked at again after the next checkpoint.
         self.wants_rewrite.store(goes_on, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How often the file was replaced: a job that was made before does nothing after.
+    pub(super) fn switches(&self) -> u64 {
+        self.switches.load(Ordering::Acquire)
+    }
+
+    /// Puts the sealed rows into the place of the file, and of all that lies above it
+    /// here. The owner drops what it has itself.
+    pub(super) fn switch(&self, incoming: &Incoming) -> Result<(), EngineError> {
+        let mut writer = self.writer.lock();
+        self.poison.check()?;
+        let (covers, sealed) = incoming.due(writer.covers())?;
+        let taken = writer.take_over(incoming, covers, &sealed);
+        let rows = taken.inspect_err(|error| self.stop(&writer, error))?;
+        self.switches.fetch_add(1, Ordering::AcqRel);
+        *self.below.write() = Arc::new(Below {
+            frozen: None,
+            rows: Some(Arc::new(rows)),
+        });
+        self.durable_index.store(covers.0, Ordering::Release);
+        self.note(&writer);
         Ok(())
     }
 

@@ -21,6 +21,7 @@ mod gaps;
 mod jobs;
 mod layer;
 mod merge;
+mod replacement;
 mod rewrite;
 mod row;
 mod snapshot;

@@ -11,6 +11,9 @@ use crate::engine::Table;
 
 const CHECKSUM_BYTES: usize = 4;
 
+/// What a stored form has beside the value, bytes.
+pub(super) const STORED_BYTES_MIN: usize = CHECKSUM_BYTES;
+
 /// Stands for a deleted row in a layer.
 pub(super) const DELETED: &[u8] = &[];
 

@@ -14,7 +14,7 @@ use crate::base::types::LogIndex;
 use crate::engine::conformance::disk::TestDisk;
 use crate::engine::conformance::{Open, conformance_tests};
 use crate::engine::{
-    Batch, CheckpointJob, Engine, EngineError, EngineStats, Read, Table, View, Visit,
+    Batch, CheckpointJob, Engine, EngineError, EngineStats, Read, Replacement, Table, View, Visit,
 };
 
 const OPTIONS: RedbOptions = RedbOptions {
@@ -97,6 +97,18 @@ impl Engine for Rewriting {
 
     fn stats(&self) -> EngineStats {
         self.engine.stats()
+    }
+
+    fn replace(&mut self) -> Result<Box<dyn Replacement>, EngineError> {
+        self.engine.replace()
+    }
+
+    fn sealed(&self) -> Option<LogIndex> {
+        self.engine.sealed()
+    }
+
+    fn switch(&mut self) -> Result<(), EngineError> {
+        self.engine.switch()
     }
 }
 
@@ -231,6 +243,49 @@ fn no_room_for_writing_the_file_anew_leaves_it_as_it_was() {
         );
     }
     assert!(without_room > 10, "{without_room}");
+}
+
+/// A switch ends the writing anew of the file it replaces, and a piece of that which was
+/// begun before does nothing after.
+#[test]
+fn a_switch_ends_the_rewriting_of_what_it_replaces() {
+    let disk = TestDisk::default();
+    let options = RedbOptions {
+        rewrite_bytes_min: 0,
+        ..OPTIONS
+    };
+    let mut engine = open_with(&disk, options).unwrap();
+    put(&mut engine, 0..1_000, 20);
+    engine.checkpoint(LogIndex(1))().unwrap();
+    for _ in 0..2 {
+        engine.upkeep().expect("a fresh file is mostly empty")().unwrap();
+    }
+    let unfinished = String::from("rows.redb.new");
+    assert!(disk.names().contains(&unfinished));
+    let late = engine.upkeep().expect("there is more to do");
+    let mut replacement = engine.replace().unwrap();
+    let row = (Table::Data, Bytes::from("key"), Bytes::from("new"));
+    replacement.add(vec![row]).unwrap();
+    replacement.seal(LogIndex(2)).unwrap();
+    engine.switch().unwrap();
+    assert!(!disk.names().contains(&unfinished));
+    let operations = disk.operations();
+    late().unwrap();
+    assert_eq!(disk.operations(), operations, "a late piece wrote");
+    while let Some(job) = engine.upkeep() {
+        job().unwrap();
+        engine.checkpoint(LogIndex(2))().unwrap();
+        if !disk.names().contains(&unfinished) {
+            break;
+        }
+    }
+    drop(engine);
+    let engine = open_with(&disk, options).unwrap();
+    assert_eq!(
+        engine.get(Table::Data, b"key").unwrap().as_deref(),
+        Some(&b"new"[..])
+    );
+    assert_eq!(engine.get(Table::Data, &[0; 4]).unwrap(), None);
 }
 
 /// Once, the last reader of a file that had been replaced waited while redb wrote to it.

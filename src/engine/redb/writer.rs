@@ -10,6 +10,7 @@ use super::rewrite::Rewrite;
 use super::snapshot::Snapshot;
 use crate::base::host::{Disk, is_no_room};
 use crate::base::types::LogIndex;
+use crate::engine::incoming::Incoming;
 use crate::engine::{EngineError, Table};
 
 const FILE_NAME: &str = "rows.redb";
@@ -22,7 +23,7 @@ const NEW_FILE_NAME: &str = "rows.redb.new";
 const CHANGED_ROW_BYTES_MAX: u64 = 5 << 10;
 
 /// What any commit may take beside its rows, bytes.
-const COMMIT_BYTES: u64 = 64 << 10;
+pub(super) const COMMIT_BYTES: u64 = 64 << 10;
 
 /// A file is written anew when it is this many times as large as what it holds. redb
 /// keeps a file under random writes at four to five times.
@@ -190,10 +191,41 @@ impl Writer {
             source,
         })?;
         file.renamed(&path);
+        self.replace_file(file);
+        Ok(())
+    }
+
+    /// Puts a sealed file, which must reach to `covers`, into the place of the own one.
+    pub(super) fn take_over(
+        &mut self,
+        incoming: &Incoming,
+        covers: LogIndex,
+        sealed: &Path,
+    ) -> Result<Snapshot, EngineError> {
+        // Opened first: a file that does not open replaces nothing.
+        let (mut file, found) = RowFile::open(&*self.disk, sealed, self.options.cache_bytes)?;
+        if found != covers {
+            file.state().close();
+            return Err(EngineError::Damaged {
+                path: sealed.to_owned(),
+                what: format!("it reaches to index {found}, and by its name to {covers}"),
+            });
+        }
+        let path = self.path();
+        let taken = self
+            .give_up_rewrite()
+            .and_then(|()| incoming.hand_over(covers, &path));
+        taken.inspect_err(|_| file.state().close())?;
+        file.renamed(&path);
+        self.replace_file(file);
+        self.covers = covers;
+        Ok(self.snapshot()?.expect("the file is there"))
+    }
+
+    fn replace_file(&mut self, file: RowFile) {
         if let Some(replaced) = self.file.replace(file) {
             replaced.state().retire();
         }
-        Ok(())
     }
 
     fn follow(&mut self, layer: &Layer) -> Result<(), EngineError> {
@@ -268,9 +300,10 @@ impl Writer {
     }
 
     fn give_up_rewrite(&mut self) -> Result<(), EngineError> {
-        if let Some(rewrite) = self.rewrite.take() {
-            rewrite.close();
-        }
+        let Some(rewrite) = self.rewrite.take() else {
+            return Ok(());
+        };
+        rewrite.close();
         let path = self.dir.join(NEW_FILE_NAME);
         let removed = self.disk.remove(&path);
         removed.map_err(|source| EngineError::Io { path, source })

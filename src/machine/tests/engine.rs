@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::base::types::LogIndex;
 use crate::engine::EngineStats;
 use crate::engine::{
-    Batch, CheckpointJob, Checkpointed, Engine, EngineError, Op, Read, Table, View,
+    Batch, CheckpointJob, Checkpointed, Engine, EngineError, Op, Read, Replacement, Table, View,
 };
 
 type Rows = BTreeMap<(Table, Bytes), Bytes>;
@@ -25,6 +25,14 @@ pub(crate) struct Frozen(pub(crate) Rows);
 pub(crate) struct MapEngine {
     rows: Frozen,
     durable: Durable,
+    /// It does not survive the engine.
+    sealed: Durable,
+}
+
+/// Rows that are to replace the engine's own.
+struct MapReplacement {
+    rows: Rows,
+    sealed: Durable,
 }
 
 impl MapEngine {
@@ -32,6 +40,7 @@ impl MapEngine {
         Self {
             rows: durable.lock().0.clone(),
             durable: durable.clone(),
+            sealed: Durable::default(),
         }
     }
 }
@@ -113,5 +122,39 @@ impl Engine for MapEngine {
 
     fn stats(&self) -> EngineStats {
         EngineStats::default()
+    }
+
+    fn replace(&mut self) -> Result<Box<dyn Replacement>, EngineError> {
+        self.sealed = Durable::default();
+        Ok(Box::new(MapReplacement {
+            rows: Rows::default(),
+            sealed: self.sealed.clone(),
+        }))
+    }
+
+    fn sealed(&self) -> Option<LogIndex> {
+        let covers = self.sealed.lock().1;
+        (covers > LogIndex(0)).then_some(covers)
+    }
+
+    fn switch(&mut self) -> Result<(), EngineError> {
+        let sealed = std::mem::take(&mut self.sealed);
+        self.rows = sealed.lock().0.clone();
+        *self.durable.lock() = sealed.lock().clone();
+        Ok(())
+    }
+}
+
+impl Replacement for MapReplacement {
+    fn add(&mut self, rows: Vec<(Table, Bytes, Bytes)>) -> Result<(), EngineError> {
+        let rows = rows.into_iter();
+        self.rows
+            .extend(rows.map(|(table, key, value)| ((table, key), value)));
+        Ok(())
+    }
+
+    fn seal(self: Box<Self>, covers: LogIndex) -> Result<(), EngineError> {
+        *self.sealed.lock() = (Frozen(self.rows), covers);
+        Ok(())
     }
 }

@@ -6,4 +6,5 @@ mod limits;
 mod model;
 mod model_test;
 mod script;
+mod snapshot;
 mod stage;

@@ -35,9 +35,14 @@ impl Log {
             self.shared.append(batch, || Box::new(|_| {})).await?;
         }
         let flushed = Arc::new(Mutex::new(Some(flushed)));
+        let state = &self.shared.state;
+        state.lock().entries.under_way();
         let tell = || -> Done {
-            let flushed = flushed.clone();
+            let (flushed, state) = (flushed.clone(), state.clone());
             Box::new(move |result| {
+                if result.is_ok() {
+                    state.lock().entries.flushed();
+                }
                 if let Some(flushed) = flushed.lock().take() {
                     flushed.io_completed(result.map_err(io::Error::other));
                 }

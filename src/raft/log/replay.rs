@@ -1,12 +1,13 @@
 //! A group's log as the node's log tells it at the start.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use prost::Message;
 
-use super::{Kept, Log, Shared, State};
+use super::entries::Entries;
+use super::{Log, Shared, State};
+use crate::base::limits;
 use crate::base::types::LogIndex;
 use crate::base::{Error, Result};
 use crate::proto::storage;
@@ -20,21 +21,25 @@ pub struct Replay {
     vote: Option<Vote>,
     committed: Option<LogId>,
     purged: Option<LogId>,
-    /// The library's index of the first entry collected.
-    first: u64,
-    entries: VecDeque<Kept>,
+    entries: Entries,
+    recent_bytes_max: usize,
 }
 
 impl Replay {
     /// Nothing yet.
     pub fn of(group: GroupId) -> Self {
+        Self::keeping(group, limits::RAFT_RECENT_BYTES)
+    }
+
+    /// Nothing yet; of what comes so much is kept in memory.
+    pub(super) fn keeping(group: GroupId, recent_bytes_max: usize) -> Self {
         Self {
             group,
             vote: None,
             committed: None,
             purged: None,
-            first: 0,
-            entries: VecDeque::new(),
+            entries: Entries::beginning_at(0, recent_bytes_max),
+            recent_bytes_max,
         }
     }
 
@@ -48,9 +53,7 @@ impl Replay {
             RecordKind::State => self.state(record),
             RecordKind::Truncate => {
                 let from = self.raft_index(record.index)?;
-                let keep = from.saturating_sub(self.first);
-                self.entries
-                    .truncate(usize::try_from(keep).unwrap_or(usize::MAX));
+                self.entries.truncate(from);
                 Ok(())
             }
             // The state says the same, and more.
@@ -63,9 +66,9 @@ impl Replay {
         if self.entries.is_empty() {
             // What was before is in segments that are gone, or void; whether it may be
             // missing is known at the end.
-            self.first = index;
+            self.entries = Entries::beginning_at(index, self.recent_bytes_max);
         }
-        let end = self.first + self.entries.len() as u64;
+        let end = self.entries.end();
         if index != end {
             return Err(Error::corrupt(format!(
                 "the log of shard {} goes on at entry {} after entry {end}",
@@ -78,10 +81,7 @@ impl Replay {
                 record.index, self.group
             ))
         })?;
-        self.entries.push_back(Kept {
-            term: stored.term,
-            payload: record.payload,
-        });
+        self.entries.push_durable(stored.term, record.payload);
         Ok(())
     }
 
@@ -104,12 +104,8 @@ impl Replay {
     /// Entries that were purged are as good as gone, so that what follows them need not
     /// follow on them: a snapshot may have come between.
     fn drop_purged(&mut self) {
-        let Some(purged) = &self.purged else {
-            return;
-        };
-        while !self.entries.is_empty() && self.first <= purged.index() {
-            self.entries.pop_front();
-            self.first += 1;
+        if let Some(purged) = &self.purged {
+            self.entries.forget(purged.index() + 1);
         }
     }
 
@@ -135,14 +131,17 @@ impl Replay {
     /// `Corrupt` if entries are missing between what was purged and what is there.
     pub fn into_log(self, wal: Wal) -> Result<Log> {
         let expected = self.purged.as_ref().map_or(0, |purged| purged.index() + 1);
-        if !self.entries.is_empty() && self.first != expected {
+        let mut entries = self.entries;
+        if entries.is_empty() {
+            entries = Entries::beginning_at(expected, self.recent_bytes_max);
+        } else if entries.first() != expected {
             return Err(Error::corrupt(format!(
                 "the log of shard {} begins at entry {}, and only entry {} is known to be in \
                  the engine: restore the directory from a backup, or remove this member and \
                  join again with an empty one",
                 self.group,
-                index_of(self.first),
-                self.purged()
+                index_of(entries.first()),
+                index_or_zero(self.purged.as_ref())
             )));
         }
         let state = State {
@@ -150,13 +149,14 @@ impl Replay {
             committed: self.committed,
             committed_is_news: false,
             purged: self.purged,
-            entries: self.entries,
+            installing: None,
+            entries,
         };
         Ok(Log {
             shared: Arc::new(Shared {
                 group: self.group,
                 wal,
-                state: Mutex::new(state),
+                state: Arc::new(Mutex::new(state)),
             }),
         })
     }

@@ -2,45 +2,31 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, Range, RangeBounds, RangeInclusive};
 
 use bytes::Bytes;
+use futures_util::Stream;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
 
-use super::{Kept, Log};
-use crate::raft::codec::{decode_entry, encode_entry, index_of, index_or_zero};
+use super::Log;
+use crate::raft::codec::{encode_entry, index_of, index_or_zero};
 use crate::raft::types::{Entry, LogId, Types, Vote};
 use crate::wal::{Record, RecordKind};
 
-/// A piece of the log that is sent at once, bytes: it bounds what a link holds.
-const READ_BYTES_MAX: usize = 1 << 20;
-
-impl Log {
-    /// Entries from `start` to before `end`, at most `bytes_max` of them but at least one.
-    fn read(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
-        let kept: Vec<(u64, Bytes)> = {
-            let state = self.shared.state.lock();
-            let start = start.max(state.first());
-            let end = end.min(state.end());
-            let mut bytes = 0;
-            let mut kept = Vec::new();
-            for raft_index in start..end {
-                let position = state.position(raft_index).expect("within the bounds");
-                let payload = state.entries[position].payload.clone();
-                bytes += payload.len();
-                if bytes > bytes_max && !kept.is_empty() {
-                    break;
-                }
-                kept.push((raft_index, payload));
-            }
-            kept
-        };
-        kept.into_iter()
-            .map(|(raft_index, payload)| decode_entry(index_of(raft_index), payload))
-            .collect::<crate::base::Result<_>>()
-            .map_err(io::Error::other)
-    }
+/// The library's numbers from the first to before the last one that is meant.
+fn numbers(range: &impl RangeBounds<u64>) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    };
+    start..end
 }
 
 impl RaftLogReader<Types> for Log {
@@ -48,25 +34,36 @@ impl RaftLogReader<Types> for Log {
         &mut self,
         range: RB,
     ) -> io::Result<Vec<Entry>> {
-        let start = match range.start_bound() {
-            Bound::Included(start) => *start,
-            Bound::Excluded(before) => before + 1,
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(last) => last + 1,
-            Bound::Excluded(end) => *end,
-            Bound::Unbounded => u64::MAX,
-        };
-        self.read(start, end, usize::MAX)
+        self.read(numbers(&range)).await
+    }
+
+    /// What is applied after a start may be most of the log.
+    async fn entries_stream<RB>(
+        &mut self,
+        range: RB,
+    ) -> impl Stream<Item = io::Result<Entry>> + OptionalSend
+    where
+        RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        Box::pin(self.clone().stream(numbers(&range)))
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
-        self.read(start, end, READ_BYTES_MAX)
+        self.read_some(start..end).await
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
         Ok(self.shared.state.lock().vote)
+    }
+
+    /// The last entry of each term, as the library's own search finds them.
+    async fn get_key_log_ids(&mut self, range: RangeInclusive<LogId>) -> io::Result<Vec<LogId>> {
+        let numbers = range.start().index()..range.end().index() + 1;
+        let found = self.shared.state.lock().entries.last_of_terms(numbers);
+        Ok(found
+            .into_iter()
+            .map(|(term, raft_index)| LogId::new_term_index(term, raft_index))
+            .collect())
     }
 }
 
@@ -123,7 +120,7 @@ impl RaftLogStorage<Types> for Log {
             for entry in &entries {
                 let payload = encode_entry(entry);
                 let raft_index = entry.log_id.index();
-                if raft_index != state.end() {
+                if raft_index != state.entries.end() {
                     return Err(io::Error::other(format!(
                         "entry {} cannot follow entry {}",
                         index_of(raft_index),
@@ -131,10 +128,8 @@ impl RaftLogStorage<Types> for Log {
                     )));
                 }
                 records.push(self.shared.entry_record(raft_index, payload.clone()));
-                state.entries.push_back(Kept {
-                    term: entry.log_id.committed_leader_id().term,
-                    payload,
-                });
+                let term = entry.log_id.committed_leader_id().term;
+                state.entries.push(term, payload);
             }
             records
         };
@@ -144,7 +139,7 @@ impl RaftLogStorage<Types> for Log {
     /// Needs no wait: it is ordered before whatever is appended after it.
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
         let from = last.map_or(0, |last| last.index() + 1);
-        self.shared.state.lock().truncate(from);
+        self.shared.state.lock().entries.truncate(from);
         let record = Record {
             group: self.shared.group,
             kind: RecordKind::Truncate,

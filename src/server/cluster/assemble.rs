@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::join::Places;
-use super::{Announcer, Book, Reconciler, Settled, settle};
+use super::{Acquaintance, Announcer, Book, Reconciler, Settled, Waiting, settle};
 use crate::base::host::Host;
 use crate::base::{Error, Result};
 use crate::raft::{Group, Hub, Member, PeerTransport};
@@ -24,7 +24,7 @@ pub(in crate::server) struct Membership {
 
 impl Membership {
     /// Opens the peer port and settles which cluster this is. Waits for the other
-    /// founders, or the cluster to join, as long as that takes.
+    /// founders, or the cluster to join, as long as that takes; may be dropped meanwhile.
     ///
     /// # Errors
     /// As the message says; nothing was served.
@@ -33,6 +33,7 @@ impl Membership {
         config: &ServeConfig,
         directory: &mut Directory,
         client_address: String,
+        waiting: &Waiting,
     ) -> Result<Self> {
         let name = directory.manifest.name.clone();
         if name.is_empty() {
@@ -62,7 +63,8 @@ impl Membership {
         );
         let mut tasks = JoinSet::new();
         tasks.spawn(server.serve(service, stopping));
-        let settled = settle(host, config, &directory.manifest, &book).await?;
+        let settled = settle(host, config, &directory.manifest, &book, waiting).await?;
+        waiting.is_over();
         if let Some(settled) = settled {
             let Settled {
                 cluster,
@@ -122,6 +124,15 @@ impl Membership {
             book: self.book.clone(),
             stopping: self.stop.subscribe(),
         };
+        let acquaintance = Acquaintance {
+            book: self.book.clone(),
+            contact: config.cluster.join.clone(),
+            stopping: self.stop.subscribe(),
+        };
+        self.tasks.spawn(async {
+            acquaintance.run().await;
+            Ok(())
+        });
         self.tasks.spawn(async {
             announcer.run().await;
             Ok(())

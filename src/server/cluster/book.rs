@@ -105,6 +105,13 @@ impl Book {
         self.inner.hints.values()
     }
 
+    /// Where the members but this one are said to be.
+    pub(super) fn others(&self) -> Vec<String> {
+        let name = &self.inner.me.name;
+        let others = self.inner.hints.iter().filter(|(other, _)| *other != name);
+        others.map(|(_, address)| address.clone()).collect()
+    }
+
     /// What the peer port asks.
     pub(in crate::server) fn duties(&self) -> Duties {
         let (hello, known, joining) = (self.clone(), self.clone(), self.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Book;
+use super::{Book, Waiting};
 use crate::base::host::Host;
 use crate::base::types::{ClusterId, NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
@@ -37,6 +37,7 @@ pub(in crate::server) async fn settle(
     config: &ServeConfig,
     manifest: &Manifest,
     book: &Book,
+    waiting: &Waiting,
 ) -> Result<Option<Settled>> {
     let myself = book.myself();
     let cluster = &config.cluster;
@@ -44,7 +45,7 @@ pub(in crate::server) async fn settle(
         return Ok(None);
     }
     if let Some(address) = &cluster.join {
-        return join(address, myself).await.map(Some);
+        return join(address, book, waiting).await.map(Some);
     }
     let replicated = manifest.shards.iter().find(|it| it.kind.is_replicated());
     let Some(shard) = replicated else {
@@ -64,7 +65,7 @@ pub(in crate::server) async fn settle(
         myself,
         me: book.me(),
     };
-    founding.run(book).await.map(Some)
+    founding.run(book, waiting).await.map(Some)
 }
 
 /// The first start of a cluster: every node asks until it knows all of them; the one
@@ -77,11 +78,10 @@ struct Founding<'a> {
 }
 
 impl Founding<'_> {
-    async fn run(&self, book: &Book) -> Result<Settled> {
+    async fn run(&self, book: &Book, waiting: &Waiting) -> Result<Settled> {
         let smallest = self.listed.iter().map(|(name, _)| name).min();
         let founds = smallest.is_some_and(|name| name == self.myself.name());
         let mut known = BTreeMap::from([(self.myself.node(), self.me.clone())]);
-        let mut waiting_said = String::new();
         loop {
             let mut missing = Vec::new();
             for (name, address) in self.others() {
@@ -111,17 +111,16 @@ impl Founding<'_> {
                     shards: Vec::new(),
                 });
             }
-            let waiting = match missing.is_empty() {
+            waiting.for_others(match missing.is_empty() {
                 true => format!(
                     "waiting for {} to found the cluster",
                     smallest.map_or("", |it| it)
                 ),
-                false => format!("waiting for {} to found the cluster", missing.join(", ")),
-            };
-            if waiting != waiting_said {
-                tracing::info!("{waiting}");
-                waiting_said = waiting;
-            }
+                false => format!(
+                    "waiting for {}: a cluster is founded once all its members have met",
+                    missing.join(", ")
+                ),
+            });
             tokio::time::sleep(ASK_AGAIN).await;
         }
     }
@@ -191,16 +190,16 @@ enum Asked {
 }
 
 /// A reply to a hello, read.
-struct Greeting {
+pub(super) struct Greeting {
     node: NodeId,
-    name: String,
-    cluster: Option<ClusterId>,
-    members: BTreeMap<NodeId, Member>,
+    pub(super) name: String,
+    pub(super) cluster: Option<ClusterId>,
+    pub(super) members: BTreeMap<NodeId, Member>,
     shards: Vec<storage::Shard>,
 }
 
 impl Greeting {
-    fn read(reply: peer::HelloReply) -> Result<Self> {
+    pub(super) fn read(reply: peer::HelloReply) -> Result<Self> {
         let from = reply.from.unwrap_or_default();
         let odd = |what: &str| Error::invalid(format!("a peer's answer has an odd {what}"));
         let node = from.node[..].try_into().map_err(|_| odd("node id"))?;
@@ -244,9 +243,24 @@ fn was_another(name: &str, node: NodeId) -> Error {
     ))
 }
 
+/// The members as the one at `address` knows them; none if it does not answer.
+pub(super) async fn members_at(address: &str, myself: &Myself) -> BTreeMap<NodeId, Member> {
+    let reply = hello(address, myself.identity(), None, ASK_WITHIN).await;
+    let greeting = reply.and_then(Greeting::read);
+    greeting.map(|it| it.members).unwrap_or_default()
+}
+
+/// The name that a node wants to join with is a member's.
+pub(super) fn taken(name: &str, node: NodeId) -> Error {
+    Error::invalid(format!(
+        "{name} is {node} in this cluster: choose another --node-id, or remove that one first \
+         (dkv cluster remove {name})"
+    ))
+}
+
 /// Asks the cluster behind `address` who it is and what it keeps.
-async fn join(address: &str, myself: &Myself) -> Result<Settled> {
-    let mut is_said = false;
+async fn join(address: &str, book: &Book, waiting: &Waiting) -> Result<Settled> {
+    let myself = book.myself();
     loop {
         let greeting = match hello(address, myself.identity(), None, ASK_WITHIN).await {
             Ok(reply) => Some(Greeting::read(reply)?),
@@ -256,24 +270,29 @@ async fn join(address: &str, myself: &Myself) -> Result<Settled> {
                 None
             }
         };
+        let why = match &greeting {
+            Some(greeting) => format!("{} is in no cluster yet", greeting.name),
+            None => "nobody answers".to_owned(),
+        };
         if let Some(greeting) = greeting
             && let Some(cluster) = greeting.cluster
         {
             let name = myself.name();
             let known = greeting.members.iter().find(|(_, it)| it.name == name);
             if let Some((node, _)) = known.filter(|(node, _)| **node != myself.node()) {
-                return Err(was_another(name, *node));
+                return Err(taken(name, *node));
             }
+            // Whoever gets entries must know where to send its answers.
+            book.learn(greeting.members);
             return Ok(Settled {
                 cluster,
                 founders: BTreeMap::new(),
                 shards: wanted(greeting.shards)?,
             });
         }
-        if !is_said {
-            tracing::info!("waiting for a cluster at {address} to join");
-            is_said = true;
-        }
+        waiting.for_others(format!(
+            "waiting for a member of the cluster to join: {why} at {address} (--join)"
+        ));
         tokio::time::sleep(ASK_AGAIN).await;
     }
 }

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::Book;
+use super::found::{members_at, taken};
 use crate::base::types::NodeId;
 use crate::base::{Error, ErrorKind, Result};
 use crate::proto::peer;
@@ -34,6 +35,9 @@ impl Announcer {
         let mut contact = self.contact.clone();
         let mut was_member = false;
         loop {
+            if self.book.members().is_empty() {
+                self.meet().await;
+            }
             let known = self.first.members().all.get(&self.first.node()).cloned();
             was_member |= known.is_some();
             let may_ask = known.is_some() || (self.contact.is_some() && !was_member);
@@ -43,6 +47,19 @@ impl Announcer {
             }
             let stopped = self.stopping.wait_for(|stopping| *stopping);
             if tokio::time::timeout(ASK_AGAIN, stopped).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// A node that ended before anybody told it of the others asks for them: without their
+    /// addresses it could not answer them either.
+    async fn meet(&self) {
+        let addresses = self.contact.iter().chain(self.book.hints());
+        for address in addresses {
+            let members = members_at(address, self.book.myself()).await;
+            if !members.is_empty() {
+                self.book.learn(members);
                 return;
             }
         }
@@ -146,10 +163,7 @@ fn check_name(
         .iter()
         .find(|(other, it)| it.name == name && **other != node)
     {
-        Some((other, _)) => Err(Error::invalid(format!(
-            "{name} is {other} in this cluster: choose another --node-id, or remove that one first \
-             (dkv cluster remove {name})"
-        ))),
+        Some((other, _)) => Err(taken(name, *other)),
         None => Ok(()),
     }
 }

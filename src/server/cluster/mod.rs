@@ -5,6 +5,7 @@
 //! members say is what the others follow, step by step, whoever leads them and whatever
 //! stopped half way.
 
+mod acquaint;
 mod admin;
 mod assemble;
 mod book;
@@ -12,10 +13,13 @@ mod found;
 mod join;
 mod reconcile;
 mod steps;
+mod waiting;
 
+use acquaint::Acquaintance;
 pub(super) use admin::Admin;
 pub(super) use assemble::{Membership, client_address, is_needed};
 pub(super) use book::Book;
 use found::{Settled, settle};
 use join::Announcer;
 use reconcile::Reconciler;
+pub(super) use waiting::Waiting;

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use tokio::sync::{SetOnce, watch};
 
 use crate::base::host::ProcessFigures;
+use crate::server::cluster::Waiting;
 use crate::server::describe::Describe;
 use crate::server::metrics::{self, Connections, Figures};
 use crate::server::node::LogStatus;
+use crate::server::peer::PeerFigures;
 use crate::store::fatal::Fatal;
 
 /// A node that has recovered.
 pub(in crate::server) struct Live {
     pub(in crate::server) describe: Describe,
     pub(in crate::server) log: Arc<dyn Fn() -> LogStatus + Send + Sync>,
+    /// How the links to the other members are doing; none without a cluster.
+    pub(in crate::server) links: Arc<dyn Fn() -> Vec<PeerFigures> + Send + Sync>,
     pub(in crate::server) fatal: Fatal,
 }
 
@@ -22,6 +26,8 @@ pub(in crate::server) struct Live {
 pub(in crate::server) struct Standing {
     /// Set once everything acknowledged is there.
     pub(in crate::server) live: Arc<SetOnce<Live>>,
+    /// What it waits for before it starts.
+    pub(in crate::server) waiting: Waiting,
     pub(in crate::server) stopping: watch::Receiver<bool>,
     pub(in crate::server) connections: Connections,
 }
@@ -35,6 +41,7 @@ impl Standing {
             service: &describe.service,
             connections: &self.connections,
             log: (live.log)(),
+            links: (live.links)(),
             process: ProcessFigures::read(),
             uptime_ms: describe.uptime_ms(),
         }))

@@ -1,12 +1,18 @@
 //! Whether the node should be given work, and if not, why.
 
 use super::live::{Live, Standing};
+use crate::server::service::Shard;
+
+/// What says more.
+const SEE: &str = "(dkv cluster health)";
 
 /// One thing that must hold.
 pub(super) struct Check {
     pub(super) name: String,
     /// Why it does not hold, if so.
     pub(super) failed: Option<String>,
+    /// What people may want to know beside that it holds; empty: nothing.
+    pub(super) remark: String,
 }
 
 impl Check {
@@ -15,6 +21,7 @@ impl Check {
             name: name.into(),
             // A check is one line.
             failed: failed.map(|why| why.replace(['\n', '\r'], " ")),
+            remark: String::new(),
         }
     }
 }
@@ -24,10 +31,13 @@ pub(super) fn checks(standing: &Standing) -> Vec<Check> {
     let stopping = (*standing.stopping.borrow()).then(|| "this node is stopping".to_owned());
     let mut checks = vec![Check::new("serving", stopping)];
     match standing.live.get() {
-        None => {
-            let why = "recovering: the log is being applied; ask again";
-            checks.push(Check::new("recovery", Some(why.to_owned())));
-        }
+        None => checks.push(match standing.waiting.why() {
+            Some(why) => Check::new("cluster", Some(why)),
+            None => {
+                let why = "recovering: the log is being applied; ask again";
+                Check::new("recovery", Some(why.to_owned()))
+            }
+        }),
         Some(live) => {
             checks.push(Check::new("recovery", None));
             checks.extend(checks_of(live));
@@ -45,10 +55,27 @@ fn checks_of(live: &Live) -> Vec<Check> {
         Check::new("disk", log.read_only.map(read_only)),
     ];
     for shard in live.describe.service.shards() {
-        let failed = shard.store.status().read_only.map(read_only);
-        checks.push(Check::new(format!("shard {}", shard.id), failed));
+        checks.push(check_of(shard));
     }
     checks
+}
+
+/// A replicated shard needs a leader that can be reached: here it would be served, or from
+/// here be sent there. A stale read would still be answered, but nobody who asks a load
+/// balancer for a node means that.
+fn check_of(shard: &Shard) -> Check {
+    let name = format!("shard {}", shard.id);
+    let failed = shard.store.status().read_only.map(read_only);
+    let Some(replicated) = shard.store.replicated() else {
+        return Check::new(name, failed);
+    };
+    let leadership = replicated.leadership();
+    let leaderless = (!leadership.is_led())
+        .then(|| format!("{leadership}; is a majority of the members running? {SEE}"));
+    Check {
+        remark: leadership.to_string(),
+        ..Check::new(name, failed.or(leaderless))
+    }
 }
 
 fn read_only(why: String) -> String {
@@ -73,7 +100,8 @@ pub(super) fn verbose(checks: &[Check]) -> String {
     for check in checks {
         let name = &check.name;
         match &check.failed {
-            None => text.push_str(&format!("[+]{name} ok\n")),
+            None if check.remark.is_empty() => text.push_str(&format!("[+]{name} ok\n")),
+            None => text.push_str(&format!("[+]{name} ok: {}\n", check.remark)),
             Some(why) => text.push_str(&format!("[-]{name} failed: {why}\n")),
         }
     }

@@ -3,6 +3,7 @@
 use crate::base::ErrorKind;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request;
+use crate::store::Fate;
 
 /// What was asked for, by the name of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +147,15 @@ impl Outcome {
             Self::Declined => "declined",
             Self::Error(kind) => error_label(kind),
         }
+    }
+}
+
+/// What became of commands in a replicated log.
+pub(super) fn fate_label(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Applied => "applied",
+        Fate::Refused => "refused",
+        Fate::Unknown => "unknown",
     }
 }
 

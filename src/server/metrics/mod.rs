@@ -6,9 +6,12 @@
 //! know who reads them; only `page.rs` knows the format.
 
 mod connections;
+mod groups;
 mod labels;
+mod links;
 mod log;
 mod meter;
+mod names;
 mod page;
 mod process;
 mod render;

@@ -1,10 +1,12 @@
 //! The whole page.
 
 use super::connections::Connections;
+use super::names::Names;
 use super::page::Page;
-use super::{log, process, requests, shards};
+use super::{groups, links, log, process, requests, shards};
 use crate::base::host::ProcessFigures;
 use crate::server::node::LogStatus;
+use crate::server::peer::PeerFigures;
 use crate::server::service::Service;
 
 /// Where the numbers come from.
@@ -12,6 +14,7 @@ pub(in crate::server) struct Figures<'a> {
     pub(in crate::server) service: &'a Service,
     pub(in crate::server) connections: &'a Connections,
     pub(in crate::server) log: LogStatus,
+    pub(in crate::server) links: Vec<PeerFigures>,
     pub(in crate::server) process: ProcessFigures,
     pub(in crate::server) uptime_ms: u64,
 }
@@ -25,5 +28,16 @@ pub(in crate::server) fn render(figures: &Figures<'_>) -> String {
     requests::write(&mut page, figures.service.meter());
     log::write(&mut page, &figures.log);
     shards::write(&mut page, figures.service);
+    let seen = groups::look(figures.service);
+    let names = names(&seen, &figures.links);
+    groups::write(&mut page, &seen, &names);
+    links::write(&mut page, &figures.links, &names);
     page.finish()
+}
+
+/// What the members of all groups, and whoever there is a link to, are called.
+fn names(seen: &[groups::Seen], links: &[PeerFigures]) -> Names {
+    let members = seen.iter().flat_map(|one| &one.status.members);
+    let members = members.map(|(node, member)| (*node, member.name.clone()));
+    Names::of_all(members, links.iter().map(|peer| peer.node))
 }

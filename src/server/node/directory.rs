@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::base::host::{Disk, DiskLock, Host};
 use crate::base::types::ShardId;
 use crate::base::{Error, ErrorKind, Result};
-use crate::server::manifest::Manifest;
+use crate::server::manifest::{Manifest, Wanted};
 use crate::server::settings::ServeConfig;
 use crate::wal;
 
@@ -16,7 +16,6 @@ pub(in crate::server) struct Directory {
     pub(in crate::server) path: PathBuf,
     pub(in crate::server) manifest: Manifest,
     pub(super) lock: Arc<DiskLock>,
-    pub(super) has_log: bool,
 }
 
 impl Directory {
@@ -36,8 +35,9 @@ impl Directory {
         let name = config.node_id.as_deref();
         // A node that joins takes its shards from the cluster.
         let wanted = match config.cluster.join {
-            Some(_) => &[][..],
-            None => &config.shards,
+            Some(_) => Wanted::These(&[]),
+            None if config.shards_by_default => Wanted::ByDefault(&config.shards),
+            None => Wanted::These(&config.shards),
         };
         let manifest = Manifest::settle(host, &path, name, wanted, has_log)?;
         manifest.check_log(&path.join("wal"), has_log)?;
@@ -45,7 +45,6 @@ impl Directory {
             path,
             manifest,
             lock: Arc::new(lock),
-            has_log,
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::directory::Directory;
 use crate::base::host::Host;
-use crate::base::types::ShardId;
+use crate::base::types::{LogIndex, ShardId};
 use crate::base::{Error, Result};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
@@ -33,9 +33,10 @@ pub(super) fn open_shard(
     directory: &Directory,
     spec: ShardSpec,
     config: &ServeConfig,
+    log_begins_after: LogIndex,
 ) -> Result<Recovered> {
     let dir = directory.make_shard(&*host.disk, spec.id)?;
-    let engine: Box<dyn Engine> = match spec.engine {
+    let mut engine: Box<dyn Engine> = match spec.engine {
         EngineKind::Memory => Box::new(MemoryEngine::open(host.disk.clone(), dir.clone())?),
         EngineKind::Redb => {
             let options = RedbOptions {
@@ -46,6 +47,7 @@ pub(super) fn open_shard(
             Box::new(RedbEngine::open(host.disk.clone(), dir.clone(), options)?)
         }
     };
+    finish_install(&mut *engine, log_begins_after)?;
     let mut machine = Machine::open(engine, config.history)?;
     let upto = machine.state().revision;
     let (history, loaded) = HistoryFiles::open(host.disk.clone(), dir, upto)?;
@@ -60,6 +62,17 @@ pub(super) fn open_shard(
         replayed: Replayed::default(),
         group,
     })
+}
+
+/// A snapshot was being installed when the node stopped: its log ends there already, and
+/// the rows wait.
+fn finish_install(engine: &mut dyn Engine, log_begins_after: LogIndex) -> Result<()> {
+    let covers = engine.durable_index();
+    let waits = engine.sealed().filter(|sealed| *sealed >= log_begins_after);
+    if covers < log_begins_after && waits.is_some() {
+        engine.switch()?;
+    }
+    Ok(())
 }
 
 /// Applies what the log has beyond each local shard's checkpoint, and collects what it

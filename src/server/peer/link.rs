@@ -36,6 +36,8 @@ pub(super) struct Link {
     pub(super) channel: Channel,
     pub(super) outgoing: Arc<Outgoing>,
     pub(super) rng: Arc<dyn Rng>,
+    /// Called when an open link is over: what it carried last may be lost.
+    pub(super) lost: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Link {
@@ -47,6 +49,7 @@ impl Link {
             let began = Instant::now();
             let (was_open, reason) = self.hold(&mut told).await;
             if was_open {
+                (self.lost)();
                 backoff.held(began.elapsed());
             }
             self.tell(&mut told, reason);

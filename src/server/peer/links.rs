@@ -131,6 +131,18 @@ impl PeerLinks {
         counters.entry(node).or_default().clone()
     }
 
+    /// Tells whoever receives that a link is over. The links' tasks end with the links, so
+    /// that they must not hold them.
+    fn lost(&self, to: NodeId, lane: Lane) -> Arc<dyn Fn() + Send + Sync> {
+        let inner = Arc::downgrade(&self.inner);
+        Arc::new(move || {
+            let receiver = inner.upgrade().and_then(|it| it.receiver.read().clone());
+            if let Some(receiver) = receiver {
+                receiver.lost(to, lane);
+            }
+        })
+    }
+
     fn entry(&self, to: NodeId, address: String) -> Result<Entry> {
         let transport = dial::transport(&address, CONNECT_WITHIN)?;
         let counters = self.counters(to);
@@ -151,6 +163,7 @@ impl PeerLinks {
                 channel: channel.clone(),
                 outgoing: outgoing.clone(),
                 rng: self.inner.rng.clone(),
+                lost: self.lost(to, outgoing.lane),
             };
             tasks.spawn(link.keep());
         }
@@ -168,6 +181,12 @@ impl PeerTransport for PeerLinks {
         if let Some(entry) = self.inner.book.read().get(&to) {
             entry.lanes[lane::place(lane)].send(frame);
         }
+    }
+
+    fn reaches(&self, to: NodeId, lane: Lane) -> bool {
+        let book = self.inner.book.read();
+        book.get(&to)
+            .is_some_and(|entry| entry.lanes[lane::place(lane)].is_connected())
     }
 
     fn receive_with(&self, peer: Arc<dyn Peer>) {

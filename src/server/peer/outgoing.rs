@@ -71,6 +71,11 @@ impl Outgoing {
         }
     }
 
+    /// True while the peer takes what is sent.
+    pub(super) fn is_connected(&self) -> bool {
+        self.queue.lock().is_some()
+    }
+
     /// Frames that left.
     pub(super) fn sent(&self, frames: &[Bytes]) {
         self.counters.lane(self.lane).sent(frames);

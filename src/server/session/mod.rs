@@ -12,4 +12,4 @@ mod outbox;
 mod rounds;
 mod stream;
 
-pub(super) use stream::Session;
+pub(super) use stream::{Session, wait_broken_off};

@@ -24,6 +24,10 @@ use crate::server::service::{Answer, Consistency, Operation, Query, Service};
 use crate::server::settle::{Subject, settle};
 use crate::server::status;
 
+/// At most so much of a client's time, and at most a tenth of it, is left for the answer
+/// to come back in: one that comes late tells nothing.
+const WAY_BACK_MS_MAX: u64 = 200;
+
 /// Which request it is, and what the figures say of it.
 #[derive(Clone, Copy)]
 struct Asked {
@@ -197,7 +201,10 @@ impl Session {
         };
         let allowed = match deadline_ms {
             0 => self.service.request_timeout(),
-            ms => Duration::from_millis(ms.min(limits::DURATION_MS_MAX)),
+            ms => {
+                let ms = ms.min(limits::DURATION_MS_MAX);
+                Duration::from_millis(ms - (ms / 10).min(WAY_BACK_MS_MAX))
+            }
         };
         let call = convert::call(request, self.service.value_bytes_max()).and_then(|call| {
             self.service.shard_for(call.shard, &call.operation)?;
@@ -264,7 +271,7 @@ impl Session {
             let result = tokio::select! {
                 answered = call => answered.unwrap_or_else(|_| Err(overdue())),
                 // The wait is given up with the future.
-                () = stopped(&mut stop) => Err(stopping()),
+                () = stopped(&mut stop) => Err(wait_broken_off()),
             };
             (tag, result)
         }));
@@ -417,6 +424,14 @@ fn asked(came: Instant, frame: &v1::RequestFrame) -> Asked {
 
 fn stopping() -> Error {
     Error::unavailable("this node is stopping: nothing was done; ask another, or ask again")
+}
+
+/// The lock may have been granted in the same moment, so nobody may take it for refused.
+pub(in crate::server) fn wait_broken_off() -> Error {
+    Error::timeout(
+        "this node is stopping, and whether the lock was granted before is unknown: ask again, as \
+         the same owner",
+    )
 }
 
 fn too_late() -> Error {

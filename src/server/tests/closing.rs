@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::world::{kv, set, store};
+use super::world::{SubmitNow as _, kv, set, store};
 use crate::base::ErrorKind;
 use crate::base::host::sim_disk::SimDisk;
 use crate::base::host::{Host, SeededRng, Spawn, Step, ThreadSpawn};

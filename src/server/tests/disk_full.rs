@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use super::world::{World, contents, kv, set, store};
+use super::world::{SubmitNow as _, World, contents, kv, set, store};
 use crate::base::{ErrorKind, Result};
 use crate::kv::KvCommand;
 use crate::server::settings::EngineKind;

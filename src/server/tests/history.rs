@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::world::{World, contents_at, kv, set, store};
+use super::world::{SubmitNow as _, World, contents_at, kv, set, store};
 use crate::base::host::Rng;
 use crate::base::types::Revision;
 use crate::store::Store;

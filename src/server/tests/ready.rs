@@ -7,7 +7,7 @@ use http::Request;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use super::world::{World, kv, set, store};
+use super::world::{SubmitNow as _, World, kv, set, store};
 use crate::server::describe::Describe;
 use crate::server::http::{Live, Standing, routes};
 use crate::server::metrics::Connections;
@@ -22,6 +22,7 @@ impl Asked {
     fn recovering() -> Self {
         let (stop, stopping) = watch::channel(false);
         let standing = Standing {
+            waiting: crate::server::cluster::Waiting::default(),
             live: Arc::default(),
             stopping,
             connections: Connections::at_most(1),
@@ -42,6 +43,7 @@ impl Asked {
         let live = Live {
             describe,
             log: node.log_status(),
+            links: Arc::new(Vec::new),
             fatal: node.fatal.clone(),
         };
         assert!(asked.standing.live.set(live).is_ok());

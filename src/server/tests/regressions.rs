@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::world::{SHARD, World, kv, lock, set, store};
+use super::world::{SHARD, SubmitNow as _, World, kv, lock, set, store};
 use crate::base::ErrorKind;
 use crate::base::time::Timer;
 use crate::base::types::{ClientId, OwnerId, RequestId};

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::world::{World, kv, set, store};
+use super::world::{SubmitNow as _, World, kv, set, store};
 use crate::base::time::Timer;
 use crate::kv::KvCommand;
 use crate::store::Store;

@@ -17,7 +17,7 @@ use crate::lock::LockCommand;
 use crate::machine::{Applied, Command, Op, OutcomeKind, ScanQuery};
 use crate::server::node::Node;
 use crate::server::settings::{DiskEngineConfig, EngineKind, ServeConfig};
-use crate::store::{Durability, Store};
+use crate::store::{Done, Durability, Store};
 
 pub(super) const SHARD: ShardId = ShardId(100);
 
@@ -354,5 +354,17 @@ pub(super) fn any_durability(world: &World) -> Durability {
         0 => Durability::IntervalMs(50),
         1 => Durability::None,
         _ => Durability::Fsync,
+    }
+}
+
+/// Submits with a deadline that no test reaches.
+pub(super) trait SubmitNow {
+    fn submit_now(&self, commands: Vec<Command>, done: Done) -> Result<()>;
+}
+
+impl SubmitNow for Store {
+    fn submit_now(&self, commands: Vec<Command>, done: Done) -> Result<()> {
+        let due = tokio::time::Instant::now() + std::time::Duration::from_secs(3_600);
+        self.submit(commands, due, done)
     }
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::figures::Fate;
 use super::queue::Write;
 use super::{Shared, pause};
 use crate::base::time::MachineTime;
@@ -25,9 +26,16 @@ const ENTRIES: usize = 4;
 /// Batches under way to the leader at once.
 const FORWARDS: usize = 8;
 
+/// A leader that has not answered for so many times its longest silence is asked again, or
+/// its successor is: by the same request ids.
+const ANSWER_SILENCES: u32 = 2;
+
 /// How long a leader that has lost its office waits for what it proposed, before it says
 /// that it does not know.
 const GRACE: Duration = Duration::from_millis(200);
+
+/// How long what was not done waits before it is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// How long a sweep may take, and how long a refused one waits, ms.
 const SWEEP_WITHIN: Duration = Duration::from_secs(5);
@@ -42,6 +50,16 @@ enum Failed {
     With(Error),
     /// The leader that was asked is lost, and nobody knows what it did.
     LostLeader,
+}
+
+impl Failed {
+    /// An outcome that is unknown before the deadline means that the link broke.
+    fn of_forward(error: Error, due: Instant) -> Self {
+        match error.kind() {
+            ErrorKind::Timeout if Instant::now() < due => Self::LostLeader,
+            _ => Self::With(error),
+        }
+    }
 }
 
 /// One leadership of this node.
@@ -60,6 +78,8 @@ pub(super) struct Proposer {
     due: Option<MachineTime>,
     is_sweeping: Arc<AtomicBool>,
     sweep_not_before: MachineTime,
+    /// What was not done is tried again no sooner than this.
+    again_at: Option<Instant>,
 }
 
 /// Where commands go.
@@ -78,6 +98,7 @@ impl Proposer {
             due: None,
             is_sweeping: Arc::default(),
             sweep_not_before: MachineTime(0),
+            again_at: None,
         }
     }
 
@@ -86,6 +107,10 @@ impl Proposer {
         let group = self.shared.group().clone();
         let mut changes = group.changes();
         while !self.shared.is_closing() {
+            if let Some(at) = self.again_at.take().filter(|at| *at > Instant::now()) {
+                // Either is a reason to look again.
+                drop(timeout_at(at, changes.next()).await);
+            }
             let way = self.look(&group);
             self.refuse_hopeless(&way);
             self.sweep_if_due();
@@ -132,6 +157,7 @@ impl Proposer {
         for write in self.shared.writes.take_hopeless(Instant::now(), leads) {
             let why = match write.is_forwarded && !leads {
                 true => Error::new(ErrorKind::NotLeader, "this node does not lead the shard"),
+                false if write.in_doubt => nobody_knows(),
                 false => nobody_leads(),
             };
             write.refuse(why);
@@ -183,16 +209,23 @@ impl Proposer {
         let commands = writes
             .iter_mut()
             .flat_map(|write| write.take_commands())
-            .collect();
+            .collect::<Vec<_>>();
+        let (count, began) = (commands.len(), Instant::now());
         let (_, entry) = office.sequencer.stamp(commands);
         let proposed = group.propose(term, codec::encode_entry(&entry)).await;
         let due = last_due(&writes);
-        let group = group.clone();
+        let (group, shared) = (group.clone(), self.shared.clone());
         self.under_way.push(Box::pin(async move {
             let result = match proposed {
                 Ok(outcome) => outcome_of(&group, term, due, outcome).await,
                 Err(error) => Err(error),
             };
+            let fate = match &result {
+                Ok(_) => Fate::Applied,
+                Err(ProposeError::NotLeader) => Fate::Refused,
+                Err(ProposeError::Unknown(_)) => Fate::Unknown,
+            };
+            shared.counters.proposed(fate, count, began);
             (writes, result.map_err(|error| Failed::With(refused(error))))
         }));
     }
@@ -207,7 +240,8 @@ impl Proposer {
             return;
         }
         let due = last_due(&writes);
-        let group = group.clone();
+        let may_be_repeated = writes.iter().all(Write::may_be_repeated);
+        let (group, shared) = (group.clone(), self.shared.clone());
         self.under_way.push(Box::pin(async move {
             let commands: Vec<Command> = writes
                 .iter()
@@ -216,9 +250,21 @@ impl Proposer {
             let budget = due.saturating_duration_since(Instant::now());
             let result = tokio::select! {
                 biased;
-                result = group.forward(leader, &commands, budget) => result.map_err(Failed::With),
+                result = group.forward(leader, &commands, budget) => {
+                    result.map_err(|error| Failed::of_forward(error, due))
+                }
                 () = deposed(&group, leader) => Err(Failed::LostLeader),
+                // Frames may be lost, and nobody else repeats this one.
+                () = sleep(ANSWER_SILENCES * group.silence()), if may_be_repeated => {
+                    Err(Failed::LostLeader)
+                }
             };
+            let fate = match &result {
+                Ok(_) => Fate::Applied,
+                Err(Failed::With(error)) => Fate::of(error),
+                Err(Failed::LostLeader) => Fate::Unknown,
+            };
+            shared.counters.forwarded.add(fate, commands.len());
             (writes, result)
         }));
     }
@@ -247,16 +293,24 @@ impl Proposer {
                 if was_not_done(&error) && writes.iter().all(Write::has_commands) =>
             {
                 self.shared.writes.put_back(writes);
+                self.again_at = Some(Instant::now() + AGAIN);
             }
             Err(Failed::With(error)) => {
                 for write in writes {
-                    write.refuse(Error::new(error.kind(), error.message()));
+                    // That it was refused now says nothing of what a lost leader did.
+                    let why = match write.in_doubt {
+                        true => nobody_knows(),
+                        false => Error::new(error.kind(), error.message()),
+                    };
+                    write.refuse(why);
                 }
             }
             Err(Failed::LostLeader) => {
-                let (again, unknown): (Vec<_>, Vec<_>) =
+                let (mut again, unknown): (Vec<_>, Vec<_>) =
                     writes.into_iter().partition(Write::may_be_repeated);
+                again.iter_mut().for_each(|write| write.in_doubt = true);
                 self.shared.writes.put_back(again);
+                self.again_at = Some(Instant::now() + AGAIN);
                 for write in unknown {
                     write.refuse(Error::timeout(
                         "the leader was lost before the outcome was known, and the request has \
@@ -314,7 +368,11 @@ impl Proposer {
         let stopping = || Error::unavailable("this node is stopping: nothing was done");
         let all = Instant::now() + Duration::from_secs(365 * 24 * 3_600);
         for write in self.shared.writes.take_hopeless(all, false) {
-            write.refuse(stopping());
+            let why = match write.in_doubt {
+                true => nobody_knows(),
+                false => stopping(),
+            };
+            write.refuse(why);
         }
         while let Ok(Some((writes, result))) = timeout(GRACE, self.under_way.next()).await {
             let unknown = |_| Failed::With(Error::timeout("the node stopped meanwhile"));
@@ -377,10 +435,11 @@ async fn outcome_of(
     }
 }
 
-/// Resolves once somebody else leads.
+/// Resolves once somebody else leads, or the same node again.
 async fn deposed(group: &Group, leader: NodeId) {
     let mut changes = group.changes();
-    while group.leader().is_some_and(|(node, _)| node == leader) {
+    let term = group.term();
+    while group.term() == term && group.leader().is_some_and(|(node, _)| node == leader) {
         changes.next().await;
     }
 }
@@ -399,6 +458,13 @@ fn refused(error: ProposeError) -> Error {
 
 fn was_not_done(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unavailable)
+}
+
+fn nobody_knows() -> Error {
+    Error::timeout(
+        "the leader was lost before it answered, and no other was found in time: ask again with \
+         the same request id",
+    )
 }
 
 fn nobody_leads() -> Error {

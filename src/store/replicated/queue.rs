@@ -24,6 +24,8 @@ pub(super) struct Write {
     pub(super) due: Instant,
     /// Another node has sent it here as to the leader: it is not sent on.
     pub(super) is_forwarded: bool,
+    /// A leader that was lost may have done it: it is never again said to be undone.
+    pub(super) in_doubt: bool,
     pub(super) tell: Tell,
 }
 
@@ -109,11 +111,6 @@ impl Queue {
             .partition(|write| write.due <= now || (write.is_forwarded && !leads));
         *writes = waiting;
         Vec::from(hopeless)
-    }
-
-    /// When the first of them cannot wait any longer.
-    pub(super) fn first_due(&self) -> Option<Instant> {
-        self.writes.lock().iter().map(|write| write.due).min()
     }
 
     pub(super) fn wake(&self) {

@@ -114,6 +114,7 @@ impl Reader {
     }
 
     fn finish(&mut self, reads: Vec<Read>, result: Result<LogIndex>) {
+        self.shared.counters.round(reads.len(), result.is_ok());
         match result {
             Ok(index) => {
                 let group = self.shared.group().clone();

@@ -14,8 +14,8 @@ use super::queue::{Read, Wants};
 use crate::base::time::BootStamp;
 use crate::base::types::LogIndex;
 use crate::base::{Error, ErrorKind, Result, limits};
-use crate::machine::{Applied, Command, codec, query};
-use crate::raft::{ForwardDone, ReadDone, Replica};
+use crate::machine::{Applied, Command, SnapshotWriter, codec, query};
+use crate::raft::{ForwardDone, Frozen, ReadDone, Replica};
 use crate::store::core::Sequence;
 
 /// How often a shard that is held up looks whether it may go on, if nobody tells it.
@@ -36,6 +36,11 @@ impl Overhead {
             entries: VecDeque::new(),
             commands: 0,
         }
+    }
+
+    fn forget(&mut self) {
+        self.entries.clear();
+        self.commands = 0;
     }
 
     fn note(&mut self, index: LogIndex, commands: usize) {
@@ -83,6 +88,37 @@ impl Replica for Shared {
         applied.inspect_err(|failure| self.core.fatal.raise(&failure.to_string()))
     }
 
+    fn freeze(&self) -> BoxFuture<'_, Result<Frozen>> {
+        Box::pin(async {
+            let frozen = {
+                let machine = self.core.machine.read();
+                Frozen {
+                    mark: query::mark(machine.engine())?,
+                    view: machine.view(),
+                }
+            };
+            let (tell, told) = tokio::sync::oneshot::channel();
+            self.core
+                .wal
+                .sync(Box::new(move |synced| drop(tell.send(synced))));
+            match told.await {
+                Ok(synced) => synced.map_err(Error::from)?,
+                Err(_) => return Err(Error::unavailable("the log has stopped")),
+            }
+            Ok(frozen)
+        })
+    }
+
+    fn begin_install(&self) -> Result<SnapshotWriter> {
+        let mut machine = self.core.machine.write();
+        Ok(SnapshotWriter::new(machine.engine_mut().replace()?))
+    }
+
+    fn install(&self) -> Result<()> {
+        let installed = self.install_sealed();
+        installed.inspect_err(|failure| self.core.fatal.raise(&failure.to_string()))
+    }
+
     fn forwarded(&self, commands: Vec<Command>, due: Instant, done: ForwardDone) {
         let slot = Arc::new(parking_lot::Mutex::new(Some(done)));
         let told = slot.clone();
@@ -114,6 +150,28 @@ impl Replica for Shared {
 }
 
 impl Shared {
+    fn install_sealed(&self) -> Result<()> {
+        let mut machine = self.core.machine.write();
+        machine.install()?;
+        self.core.installed(query::mark(machine.engine())?);
+        self.overhead.lock().forget();
+        self.note_applied();
+        // Locks may have passed on in entries that were never applied here.
+        self.core
+            .grants
+            .look_again(|name| query::lock(machine.engine(), name).ok().flatten());
+        Ok(())
+    }
+
+    fn note_applied(&self) {
+        let clock = &self.core.host.clock;
+        *self.applied_at.lock() = BootStamp {
+            boot_ms: clock.boot_ms(),
+            boot_id: clock.boot_id(),
+        };
+        self.has_applied.store(true, Ordering::SeqCst);
+    }
+
     fn apply_entry(
         &self,
         index: LogIndex,
@@ -125,19 +183,14 @@ impl Shared {
         }
         let weight = entry.as_ref().map_or(0, Bytes::len);
         let entry = entry.map(codec::decode_entry).transpose()?;
-        let clock = &self.core.host.clock;
         let mut machine = self.core.machine.write();
         let entry = entry.unwrap_or_else(|| machine.nothing());
         let effects = machine.apply_marked(index, &entry, Some(mark))?;
-        *self.applied_at.lock() = BootStamp {
-            boot_ms: clock.boot_ms(),
-            boot_id: clock.boot_id(),
-        };
+        self.note_applied();
         let commands = entry.commands.len();
         self.core.count_applied(weight, commands);
         drop(machine);
         self.overhead.lock().note(index, commands);
-        self.has_applied.store(true, Ordering::SeqCst);
         self.core.grants.announce(effects.grants);
         Ok(effects.replies)
     }

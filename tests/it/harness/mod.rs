@@ -4,6 +4,7 @@
 //! become true is asked again until a deadline.
 
 mod command;
+mod example_cluster;
 mod http;
 mod machine;
 mod node;
@@ -11,6 +12,7 @@ mod shell;
 mod site;
 
 pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
+pub(crate) use example_cluster::ExampleCluster;
 pub(crate) use http::{Exposition, http, http_raw, parse_exposition, read_answer};
 pub(crate) use machine::{Machine, install_script};
 pub(crate) use node::{Node, serve_fails};

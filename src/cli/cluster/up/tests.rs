@@ -15,7 +15,6 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output::tests::Sink;
 use crate::cli::output::{Format, Printer, Stream};
 use crate::client::tests::fake_cluster::{FakeMember, cluster, id};
-use crate::proto::v1;
 
 /// Says its process id, and stops as it is told.
 const NODE: &str = "echo pid $$ >&2; trap 'exit 0' TERM; while :; do sleep 0.02; done";
@@ -174,15 +173,7 @@ async fn the_leader_is_killed_and_comes_back() {
             first.is_some_and(|pid| test_kill_process(pid).is_err())
         })
         .await;
-        for (place, fake) in fakes.iter().enumerate() {
-            fake.shard(|it| {
-                let role = match place {
-                    1 => v1::Role::Leader,
-                    _ => v1::Role::Follower,
-                };
-                (it.role, it.term, it.leader) = (role as i32, 4, id(2));
-            });
-        }
+        fakes.iter().for_each(|fake| fake.led_by(2, 4));
         until(|| remarks.text().contains("has caught up")).await;
     };
     assert!(stage.play(&mut crew, true, election).await.is_none());

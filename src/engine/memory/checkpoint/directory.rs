@@ -11,7 +11,7 @@ const FINISHED: &str = ".ckpt";
 const UNFINISHED: &str = ".tmp";
 
 /// Where the finished checkpoint that covers `covers` is.
-pub(super) fn finished_path(dir: &Path, covers: LogIndex) -> PathBuf {
+pub(in crate::engine::memory) fn finished_path(dir: &Path, covers: LogIndex) -> PathBuf {
     dir.join(format!("{PREFIX}{:020}{FINISHED}", covers.0))
 }
 
@@ -39,7 +39,7 @@ pub(in crate::engine::memory) fn newest(
 }
 
 /// Removes the finished checkpoints below `covers`.
-pub(super) fn remove_older(
+pub(in crate::engine::memory) fn remove_older(
     disk: &dyn Disk,
     dir: &Path,
     covers: LogIndex,

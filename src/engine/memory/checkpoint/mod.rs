@@ -4,12 +4,14 @@
 //! whatever is unfinished is called `.tmp`. Reading and writing take memory for one
 //! block, not for the file.
 
+mod blocks;
 mod directory;
 mod format;
 mod read;
 mod write;
 
-pub(super) use directory::newest;
+pub(super) use blocks::{Blocks, room_of};
+pub(super) use directory::{finished_path, newest, remove_older};
 pub(super) use format::VALUE_BYTES_MAX;
 pub(super) use read::load;
 pub(super) use write::write;

@@ -4,18 +4,14 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::Xxh3Default;
-
 use crate::base::host::{Disk, DiskFile, OpenMode, is_no_room};
 use crate::base::types::LogIndex;
+use crate::engine::tree::Tree;
 use crate::engine::{EngineError, Table};
 
 use super::Trees;
+use super::blocks::{Blocks, room_of};
 use super::directory::{finished_path, io_error, remove, remove_older, unfinished_path};
-use super::format::{
-    BLOCK_BYTES, BLOCK_HEADER_BYTES, FOOTER_BYTES, Footer, HEADER_BYTES, ROW_HEADER_BYTES,
-    RowHeader, encode_block_header, encode_header,
-};
 
 /// Writes `trees` as the checkpoint that covers `covers`; calls `finished` once it is
 /// durable, then removes older ones. Returns its size, bytes.
@@ -90,7 +86,7 @@ fn write_and_rename(
         }
     };
     let file = create(disk, dir, &path).map_err(failure(false))?;
-    let bytes = write_rows(&*file, covers, trees).map_err(failure(true))?;
+    let (file, bytes) = write_rows(file, covers, trees).map_err(failure(true))?;
     // IMPORTANT: the content must be durable before the name says that it is whole.
     file.sync_data().map_err(failure(true))?;
     drop(file);
@@ -110,12 +106,16 @@ fn create(disk: &dyn Disk, dir: &Path, path: &Path) -> io::Result<Box<dyn DiskFi
     disk.open(path, OpenMode::CreateNew)
 }
 
-fn write_rows(file: &dyn DiskFile, covers: LogIndex, trees: &Trees) -> io::Result<u64> {
-    let mut writer = Writer::begin(file, covers)?;
+fn write_rows(
+    file: Box<dyn DiskFile>,
+    covers: LogIndex,
+    trees: &Trees,
+) -> io::Result<(Box<dyn DiskFile>, u64)> {
+    let mut blocks = Blocks::begin(file, covers)?;
     for (table, tree) in Table::ALL.into_iter().zip(trees) {
         let mut result = Ok(());
         let _ = tree.scan(&[], None, &mut |key, value| {
-            result = writer.row(table, key, value);
+            result = blocks.row(table, key, value);
             if result.is_ok() {
                 ControlFlow::Continue(())
             } else {
@@ -124,95 +124,11 @@ fn write_rows(file: &dyn DiskFile, covers: LogIndex, trees: &Trees) -> io::Resul
         });
         result?;
     }
-    writer.end()
-}
-
-/// Gathers rows into blocks and blocks into the file.
-struct Writer<'a> {
-    file: &'a dyn DiskFile,
-    offset: u64,
-    block: Vec<u8>,
-    rows: u64,
-    blocks: u64,
-    hash: Xxh3Default,
-}
-
-impl<'a> Writer<'a> {
-    fn begin(file: &'a dyn DiskFile, covers: LogIndex) -> io::Result<Self> {
-        let mut writer = Self {
-            file,
-            offset: 0,
-            block: Vec::with_capacity(2 * BLOCK_BYTES),
-            rows: 0,
-            blocks: 0,
-            hash: Xxh3Default::new(),
-        };
-        writer.append(&encode_header(covers))?;
-        writer.open_block();
-        Ok(writer)
-    }
-
-    fn row(&mut self, table: Table, key: &[u8], value: &[u8]) -> io::Result<()> {
-        let header = RowHeader {
-            table: table as u8,
-            key_bytes: u16::try_from(key.len()).expect("the tree refuses longer keys"),
-            value_bytes: u32::try_from(value.len()).expect("the engine refuses longer values"),
-        };
-        self.block.extend_from_slice(&header.encode());
-        self.block.extend_from_slice(key);
-        self.block.extend_from_slice(value);
-        self.rows += 1;
-        if self.block.len() >= BLOCK_HEADER_BYTES + BLOCK_BYTES {
-            self.close_block()?;
-        }
-        Ok(())
-    }
-
-    fn open_block(&mut self) {
-        self.block.clear();
-        // One huge row must not keep its memory for the rest of the file.
-        self.block.shrink_to(2 * BLOCK_BYTES);
-        self.block.resize(BLOCK_HEADER_BYTES, 0);
-    }
-
-    fn close_block(&mut self) -> io::Result<()> {
-        let mut block = std::mem::take(&mut self.block);
-        let header = encode_block_header(&block[BLOCK_HEADER_BYTES..]);
-        block[..BLOCK_HEADER_BYTES].copy_from_slice(&header);
-        self.append(&block)?;
-        self.blocks += 1;
-        self.block = block;
-        self.open_block();
-        Ok(())
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.hash.update(bytes);
-        self.file.write_all_at(bytes, self.offset)?;
-        self.offset += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn end(mut self) -> io::Result<u64> {
-        if self.block.len() > BLOCK_HEADER_BYTES {
-            self.close_block()?;
-        }
-        let footer = Footer {
-            rows: self.rows,
-            blocks: self.blocks,
-            xxh3: self.hash.digest(),
-        };
-        self.append(&footer.encode())?;
-        Ok(self.offset)
-    }
+    blocks.end()
 }
 
 /// Bytes the file can take at most: every block but the last is full.
 fn needed_bytes(trees: &Trees) -> u64 {
-    let rows: u64 = trees
-        .iter()
-        .map(|tree| tree.bytes() + tree.rows() * ROW_HEADER_BYTES as u64)
-        .sum();
-    let blocks = rows.div_ceil(BLOCK_BYTES as u64);
-    rows + blocks * BLOCK_HEADER_BYTES as u64 + (HEADER_BYTES + FOOTER_BYTES) as u64
+    let rows = trees.iter().map(Tree::rows).sum();
+    room_of(rows, trees.iter().map(Tree::bytes).sum())
 }

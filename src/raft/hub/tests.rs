@@ -1,0 +1,149 @@
+//! Frames that nobody would send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::base::host::{Rng, SeededRng};
+use crate::base::types::ShardId;
+use crate::proto::storage;
+use crate::raft::log::tests::{TestReplica, running_log};
+use crate::raft::{Group, GroupOptions, Member};
+
+const ALICE: NodeId = NodeId([1; 16]);
+const MALLORY: NodeId = NodeId([9; 16]);
+
+/// Hears its own name only.
+#[derive(Default)]
+struct Deaf {
+    peer: parking_lot::Mutex<Option<Arc<dyn Peer>>>,
+    sent: parking_lot::Mutex<Vec<Bytes>>,
+}
+
+impl PeerTransport for Deaf {
+    fn send(&self, _to: NodeId, _lane: Lane, frame: Bytes) {
+        self.sent.lock().push(frame);
+    }
+
+    fn receive_with(&self, peer: Arc<dyn Peer>) {
+        *self.peer.lock() = Some(peer);
+    }
+}
+
+/// Numbers at which something may overflow.
+fn number(rng: &SeededRng) -> u64 {
+    let numbers = [0, 1, 2, 3, 1 << 40, 1 << 62, u64::MAX - 1, u64::MAX];
+    numbers[rng.below(numbers.len() as u64) as usize]
+}
+
+fn id(rng: &SeededRng) -> Option<storage::LogId> {
+    (rng.below(4) > 0).then(|| storage::LogId {
+        term: number(rng),
+        index: number(rng),
+    })
+}
+
+fn vote(rng: &SeededRng) -> Option<storage::Vote> {
+    (rng.below(8) > 0).then(|| storage::Vote {
+        // No higher than the group's own: it must go on after all this.
+        term: 0,
+        node: vec![9; if rng.below(8) > 0 { 16 } else { 5 }].into(),
+        committed: rng.below(2) == 0,
+    })
+}
+
+fn body(rng: &SeededRng) -> Body {
+    match rng.below(9) {
+        0..=2 => Body::Append(peer::Append {
+            session: number(rng),
+            vote: vote(rng),
+            prev: id(rng),
+            entries: vec![Bytes::from_static(&[0x08, 0x00, 0x10, 0x01]); rng.below(3) as usize],
+            committed: id(rng),
+        }),
+        3 => Body::Vote(peer::Vote {
+            vote: vote(rng),
+            last: id(rng),
+            pre: rng.below(2) == 0,
+            transfer: false,
+        }),
+        4 => Body::Transfer(peer::TransferLeader {
+            from: vote(rng),
+            to: vec![1; rng.below(20) as usize].into(),
+            last: id(rng),
+        }),
+        5 => Body::ReadIndex(peer::ReadIndex {}),
+        6 => Body::Forward(peer::Forward {
+            commands: vec![storage::Command::default(); rng.below(3) as usize],
+            budget_ms: number(rng),
+        }),
+        7 => Body::SnapshotChunk(peer::SnapshotChunk {
+            last: id(rng),
+            number: number(rng),
+            vote: vote(rng),
+            ..peer::SnapshotChunk::default()
+        }),
+        _ => Body::Failure(peer::Failure {
+            kind: number(rng) as u32,
+            message: String::new(),
+        }),
+    }
+}
+
+/// Random bytes, frames that are damaged, and frames that say what cannot be. None of it
+/// panics, and the group goes on.
+#[tokio::test]
+async fn no_frame_stops_a_node() {
+    let transport = Arc::new(Deaf::default());
+    let hub = Hub::new(&(transport.clone() as Arc<dyn PeerTransport>));
+    let replica = TestReplica::in_memory();
+    let options = GroupOptions {
+        seed: 1,
+        shard: ShardId(7),
+        node: ALICE,
+        heartbeat: Duration::from_millis(50),
+        election_timeout: Duration::from_millis(200),
+    };
+    let log = running_log(1 << 20);
+    let group = Group::start(options, log, replica.clone(), &hub)
+        .await
+        .unwrap();
+    group
+        .found([(ALICE, Member::default())].into())
+        .await
+        .unwrap();
+    while group.leads().is_none() {
+        group.changes().next().await;
+    }
+    let receiver = transport.peer.lock().clone().unwrap();
+    let rng = SeededRng::new(3);
+    for round in 0..6_000 {
+        let frame = peer::Frame {
+            group: if rng.below(8) > 0 { 7 } else { 8 },
+            id: number(&rng),
+            body: Some(body(&rng)),
+        };
+        let mut bytes = frame.encode_to_vec();
+        match rng.below(4) {
+            0 => {
+                bytes = vec![0; rng.below(64) as usize];
+                rng.fill(&mut bytes);
+            }
+            1 => {
+                let at = rng.below(bytes.len() as u64) as usize;
+                bytes.truncate(at);
+            }
+            _ => {}
+        }
+        let lane = [Lane::Data, Lane::Heartbeat, Lane::Snapshot][round % 3];
+        receiver.receive(MALLORY, lane, bytes.into());
+        if round % 64 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let answers = transport.sent.lock().len();
+    assert!(answers > 1_000, "the test must bite: {answers}");
+    let index = tokio::time::timeout(Duration::from_secs(20), group.read_index()).await;
+    assert!(index.unwrap().unwrap() <= replica.applied());
+    group.stop().await;
+}

@@ -1,0 +1,178 @@
+//! The follower's side: one snapshot at a time, chunk by chunk.
+
+use std::sync::Arc;
+
+use openraft::Raft;
+use openraft::type_config::alias::SnapshotOf;
+use tokio::sync::mpsc;
+
+use super::SnapshotData;
+use crate::base::types::NodeId;
+use crate::base::{Error, Result};
+use crate::machine::SnapshotWriter;
+use crate::proto::peer;
+use crate::proto::peer::frame::Body;
+use crate::raft::Replica;
+use crate::raft::adapter::Adapter;
+use crate::raft::calls::{Calls, failure};
+use crate::raft::codec::{read_log_id, read_stored_membership, read_vote, store_vote};
+use crate::raft::transport::Lane;
+use crate::raft::types::{SnapshotMeta, Types, Vote};
+use crate::wal::GroupId;
+
+/// Requests that wait; a leader keeps fewer under way.
+const QUEUE: usize = 64;
+
+/// One request about a snapshot.
+struct Request {
+    from: NodeId,
+    id: u64,
+    body: Body,
+}
+
+/// Takes requests about snapshots, in order.
+pub(in crate::raft) struct Receiver {
+    requests: mpsc::Sender<Request>,
+}
+
+/// What works on them.
+struct Work {
+    raft: Raft<Types, Adapter>,
+    replica: Arc<dyn Replica>,
+    calls: Arc<Calls>,
+    group: GroupId,
+    receiving: Option<Receiving>,
+}
+
+/// A snapshot that has begun to come.
+struct Receiving {
+    meta: SnapshotMeta,
+    writer: SnapshotWriter,
+}
+
+impl Receiver {
+    pub(in crate::raft) fn start(
+        raft: Raft<Types, Adapter>,
+        replica: Arc<dyn Replica>,
+        calls: Arc<Calls>,
+        group: GroupId,
+    ) -> Self {
+        let (requests, taken) = mpsc::channel(QUEUE);
+        let work = Work {
+            raft,
+            replica,
+            calls,
+            group,
+            receiving: None,
+        };
+        tokio::spawn(work.run(taken));
+        Self { requests }
+    }
+
+    /// What does not fit is lost, which a sender must expect.
+    pub(in crate::raft) fn request(&self, from: NodeId, id: u64, body: Body) {
+        if self.requests.try_send(Request { from, id, body }).is_err() {
+            tracing::debug!(%from, "a piece of a snapshot was dropped");
+        }
+    }
+}
+
+impl Work {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(Request { from, id, body }) = requests.recv().await {
+            let done = match body {
+                Body::SnapshotOpen(open) => self.open(open).await,
+                Body::SnapshotChunk(chunk) => self.chunk(chunk).await,
+                _ => Err(Error::invalid("this is no piece of a snapshot")),
+            };
+            let reply = match done {
+                Ok(reply) => Body::SnapshotReply(reply),
+                Err(error) => {
+                    tracing::warn!(shard = self.group, %error, "a snapshot was not received");
+                    failure(&error)
+                }
+            };
+            self.calls.send(from, Lane::Snapshot, self.group, id, reply);
+        }
+    }
+
+    /// Begins a snapshot, or says how much of it is here already.
+    async fn open(&mut self, open: peer::SnapshotOpen) -> Result<peer::SnapshotReply> {
+        let meta = SnapshotMeta {
+            last_log_id: read_log_id(open.last),
+            last_membership: read_stored_membership(open.membership)?,
+        };
+        if let Some(receiving) = self.receiving.as_ref().filter(|it| it.meta == meta)
+            && !receiving.writer.is_complete()
+        {
+            return Ok(reply(receiving.writer.chunks(), None));
+        }
+        // What was there of another one is of no use any more.
+        self.receiving = None;
+        let replica = self.replica.clone();
+        let writer = blocking(move || replica.begin_install()).await?;
+        self.receiving = Some(Receiving { meta, writer });
+        Ok(reply(0, None))
+    }
+
+    async fn chunk(&mut self, chunk: peer::SnapshotChunk) -> Result<peer::SnapshotReply> {
+        let last = read_log_id(chunk.last);
+        let receiving = self.receiving.take();
+        let Some(mut receiving) = receiving.filter(|it| it.meta.last_log_id == last) else {
+            return Err(Error::unavailable(
+                "this snapshot was not begun here: open it",
+            ));
+        };
+        if chunk.number != receiving.writer.chunks() {
+            let next = receiving.writer.chunks();
+            self.receiving = Some(receiving);
+            return Ok(reply(next, None));
+        }
+        let vote = read_vote(chunk.vote)?;
+        let bytes = chunk.chunk;
+        receiving = blocking(move || {
+            receiving.writer.add(bytes)?;
+            Ok(receiving)
+        })
+        .await?;
+        if !chunk.end {
+            let next = receiving.writer.chunks();
+            self.receiving = Some(receiving);
+            return Ok(reply(next, None));
+        }
+        install(self.raft.clone(), self.group, vote, receiving).await
+    }
+}
+
+/// All chunks are here.
+async fn install(
+    raft: Raft<Types, Adapter>,
+    group: GroupId,
+    vote: Vote,
+    receiving: Receiving,
+) -> Result<peer::SnapshotReply> {
+    let Receiving { meta, writer } = receiving;
+    let chunks = writer.chunks();
+    blocking(move || writer.seal()).await?;
+    let snapshot = SnapshotOf::<Types, SnapshotData> {
+        meta,
+        snapshot: SnapshotData::Sealed,
+    };
+    let installed = raft.install_full_snapshot(vote, snapshot).await;
+    let response = installed.map_err(|fatal| Error::unavailable(fatal.to_string()))?;
+    tracing::info!(shard = group, chunks, "a snapshot was received");
+    Ok(reply(chunks, Some(store_vote(&response.vote))))
+}
+
+fn reply(chunks: u64, vote: Option<crate::proto::storage::Vote>) -> peer::SnapshotReply {
+    peer::SnapshotReply { chunks, vote }
+}
+
+/// Rows are written to disk: that is not for the tasks that serve requests.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::unavailable("the node is stopping"))?
+}

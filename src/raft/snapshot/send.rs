@@ -1,0 +1,179 @@
+//! The leader's side.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use openraft::errors::{NetworkError, StreamingError, Unreachable};
+use openraft::raft::SnapshotResponse;
+use openraft::type_config::alias::SnapshotOf;
+
+use super::SnapshotData;
+use crate::base::types::NodeId;
+use crate::machine::SnapshotReader;
+use crate::proto::peer;
+use crate::proto::peer::frame::Body;
+use crate::raft::calls::{Answer, CallError, Calls};
+use crate::raft::codec::{read_vote, store_log_id, store_stored_membership, store_vote};
+use crate::raft::transport::Lane;
+use crate::raft::types::{Types, Vote};
+use crate::wal::GroupId;
+
+/// Chunks under way at once.
+const WINDOW: usize = 8;
+
+/// How long the follower may take for a chunk, ...
+const CHUNK_WITHIN: Duration = Duration::from_secs(10);
+
+/// ... and to install all of them.
+const INSTALL_WITHIN: Duration = Duration::from_secs(120);
+
+type Sent<T> = Result<T, StreamingError<Types>>;
+
+/// One transfer.
+struct Sending<'a> {
+    calls: &'a Arc<Calls>,
+    to: NodeId,
+    group: GroupId,
+    vote: Vote,
+    last: crate::proto::storage::LogId,
+}
+
+/// Sends a snapshot, from the chunk on that the follower does not have yet.
+pub(in crate::raft) async fn send(
+    calls: &Arc<Calls>,
+    to: NodeId,
+    group: GroupId,
+    vote: Vote,
+    snapshot: SnapshotOf<Types, SnapshotData>,
+) -> Sent<SnapshotResponse<Types>> {
+    let SnapshotData::Outgoing(outgoing) = snapshot.snapshot else {
+        return Err(broken("only rows can be sent"));
+    };
+    let sending = Sending {
+        calls,
+        to,
+        group,
+        vote,
+        last: store_log_id(outgoing.meta().last_log_id.as_ref()),
+    };
+    let membership = store_stored_membership(&outgoing.meta().last_membership);
+    let opened = sending.open(membership).await?;
+    if let Some(vote) = opened.vote {
+        return answered(Some(vote));
+    }
+    tracing::info!(
+        shard = group,
+        index = sending.last.index,
+        %to,
+        from_chunk = opened.chunks,
+        "sending a snapshot"
+    );
+    let mut reader = SnapshotReader::new(outgoing.view.clone());
+    let from = opened.chunks;
+    reader = reading(move || reader.skip_to(from).map(|()| reader)).await?;
+    let sent = sending.chunks(reader, from).await;
+    drop(outgoing);
+    sent
+}
+
+impl Sending<'_> {
+    async fn open(
+        &self,
+        membership: crate::proto::storage::StoredMembership,
+    ) -> Sent<peer::SnapshotReply> {
+        let body = Body::SnapshotOpen(peer::SnapshotOpen {
+            vote: Some(store_vote(&self.vote)),
+            last: Some(self.last),
+            membership: Some(membership),
+        });
+        replied(self.ask(body), CHUNK_WITHIN).await
+    }
+
+    async fn chunks(
+        &self,
+        mut reader: SnapshotReader,
+        mut number: u64,
+    ) -> Sent<SnapshotResponse<Types>> {
+        let mut under_way: VecDeque<(u64, Answer)> = VecDeque::new();
+        loop {
+            let (chunk, is_end);
+            (reader, chunk, is_end) = reading(move || {
+                let chunk = reader.next_chunk()?;
+                let is_end = reader.is_done();
+                Ok((reader, chunk, is_end))
+            })
+            .await?;
+            let Some(chunk) = chunk else {
+                return Err(broken(
+                    "the follower has all chunks and did not install them",
+                ));
+            };
+            let answer = self.ask(self.chunk(number, chunk, is_end));
+            if is_end {
+                let reply = replied(answer, INSTALL_WITHIN).await?;
+                return answered(reply.vote);
+            }
+            under_way.push_back((number, answer));
+            number += 1;
+            while under_way.len() >= WINDOW {
+                let (number, answer) = under_way.pop_front().expect("there are some");
+                let reply = replied(answer, CHUNK_WITHIN).await?;
+                if reply.vote.is_some() {
+                    return answered(reply.vote);
+                }
+                if reply.chunks != number + 1 {
+                    return Err(broken("the follower lost its place"));
+                }
+            }
+        }
+    }
+
+    fn chunk(&self, number: u64, chunk: Bytes, end: bool) -> Body {
+        Body::SnapshotChunk(peer::SnapshotChunk {
+            last: Some(self.last),
+            number,
+            chunk,
+            end,
+            vote: Some(store_vote(&self.vote)),
+        })
+    }
+
+    fn ask(&self, body: Body) -> Answer {
+        self.calls.ask(self.to, Lane::Snapshot, self.group, body)
+    }
+}
+
+async fn replied(answer: Answer, limit: Duration) -> Sent<peer::SnapshotReply> {
+    match answer.within(limit).await {
+        Ok(Body::SnapshotReply(reply)) => Ok(reply),
+        Ok(_) => Err(broken("an answer of another kind")),
+        Err(CallError::Silence) => Err(broken("no answer")),
+        Err(CallError::NoLink) => Err(broken("no link")),
+        Err(CallError::Refused(error)) => {
+            Err(StreamingError::Unreachable(Unreachable::from_string(error)))
+        }
+    }
+}
+
+fn answered(vote: Option<crate::proto::storage::Vote>) -> Sent<SnapshotResponse<Types>> {
+    let vote = read_vote(vote).map_err(|error| broken(error.message()))?;
+    Ok(SnapshotResponse::new(vote))
+}
+
+/// Rows are read from disk: that is not for the tasks that serve requests.
+async fn reading<T: Send + 'static>(
+    read: impl FnOnce() -> crate::base::Result<T> + Send + 'static,
+) -> Sent<T> {
+    let done = tokio::task::spawn_blocking(read).await;
+    match done {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(error)) => Err(broken(error.message())),
+        Err(_) => Err(broken("the node is stopping")),
+    }
+}
+
+fn broken(why: impl ToString) -> StreamingError<Types> {
+    StreamingError::Network(NetworkError::from_string(why))
+}

@@ -1,0 +1,97 @@
+//! What can be asked of a shard, and what it answers, whatever wire it goes over.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::time::MachineTime;
+use crate::base::types::Revision;
+use crate::kv::Record;
+use crate::lock::Lock;
+use crate::machine::{Applied, Command, Op, ScanPage, ScanQuery};
+
+/// What a request asks of a shard, whatever wire it came over.
+pub enum Operation {
+    /// One command, one outcome.
+    Write(Command),
+    /// A range delete, repeated piece by piece until nothing is left.
+    DeleteRange(Command),
+    /// An acquire that may wait this long for its turn.
+    AcquireWaiting(Command, Duration),
+    /// A look at the applied state.
+    Read(Query, Consistency),
+}
+
+/// How fresh an answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// It reflects everything that was acknowledged before it was asked for.
+    Linearizable,
+    /// It reflects what this node has applied, which may be behind.
+    Stale,
+}
+
+/// What can be read.
+pub enum Query {
+    /// A key's record.
+    Get {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: Bytes,
+    },
+    /// A page of a range.
+    Scan(ScanQuery),
+    /// A lock.
+    Lock {
+        /// Its name.
+        name: Bytes,
+    },
+    /// A page of locks.
+    Locks {
+        /// Names that start so, ...
+        prefix: Bytes,
+        /// ... and come after this one, ...
+        after: Bytes,
+        /// ... at most so many.
+        limit: usize,
+    },
+}
+
+/// What a request is answered with.
+pub enum Answer {
+    /// A write was applied.
+    Applied(Applied),
+    /// A range delete removed this many keys in all.
+    Deleted(u64, Revision),
+    /// A record, softly expired ones included.
+    Record(Option<Record>, MachineTime, Revision),
+    /// A page of records.
+    Page(ScanPage, MachineTime),
+    /// A lock, if it is held.
+    Lock(Option<Lock>, MachineTime, Revision),
+    /// Held locks, and whether there are more.
+    Locks(Vec<(Bytes, Lock)>, bool, MachineTime, Revision),
+}
+
+impl Operation {
+    /// How fresh its answer must be; a write is always ordered.
+    pub fn consistency(&self) -> Consistency {
+        match self {
+            Self::Read(_, consistency) => *consistency,
+            Self::Write(_) | Self::DeleteRange(_) | Self::AcquireWaiting(..) => {
+                Consistency::Linearizable
+            }
+        }
+    }
+
+    pub(super) fn is_about_keys(&self) -> bool {
+        match self {
+            Self::Write(command) => matches!(command.op, Op::Kv { .. }),
+            Self::DeleteRange(_) | Self::Read(Query::Get { .. } | Query::Scan(_), _) => true,
+            Self::AcquireWaiting(..) | Self::Read(Query::Lock { .. } | Query::Locks { .. }, _) => {
+                false
+            }
+        }
+    }
+}

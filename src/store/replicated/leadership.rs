@@ -1,0 +1,126 @@
+//! Who leads a shard, as this node can tell, and the log lines that say so.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::Shared;
+use crate::base::types::NodeId;
+use crate::raft::Group;
+
+/// Who leads a shard, as this node can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leadership {
+    /// A member leads, and was heard lately; it may be this node, with a quorum.
+    Led {
+        /// The leader.
+        node: NodeId,
+        /// Its name.
+        name: String,
+        /// In which term.
+        term: u64,
+    },
+    /// A member led, and has been silent for longer than a member that runs is.
+    Silent {
+        /// Its name.
+        name: String,
+    },
+    /// This node leads, but no quorum answers it.
+    Alone,
+    /// Nobody leads.
+    Nobody,
+}
+
+impl Leadership {
+    /// Right now.
+    pub(super) fn of(group: &Group) -> Self {
+        let Some((node, member)) = group.leader() else {
+            return Self::Nobody;
+        };
+        let lately = |ago: Option<Duration>| ago.is_some_and(|ago| ago <= group.silence());
+        let name = member.name;
+        if node == group.node() {
+            return match group.quorum_age() {
+                // It was elected a moment ago.
+                None => Self::Nobody,
+                age if lately(age) => Self::led(node, name, group.term()),
+                Some(_) => Self::Alone,
+            };
+        }
+        match lately(group.age()) {
+            true => Self::led(node, name, group.term()),
+            false => Self::Silent { name },
+        }
+    }
+
+    fn led(node: NodeId, name: String, term: u64) -> Self {
+        Self::Led { node, name, term }
+    }
+
+    /// True if requests can be served here, or sent to where they can.
+    pub fn is_led(&self) -> bool {
+        matches!(self, Self::Led { .. })
+    }
+}
+
+/// As one part of a sentence, after the name of the shard.
+impl fmt::Display for Leadership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Led { name, term, .. } => write!(f, "{name} leads (term {term})"),
+            Self::Silent { name } => write!(f, "no leader: {name} led, and is silent"),
+            Self::Alone => f.write_str("no quorum answers this node, which leads"),
+            Self::Nobody => f.write_str("no leader"),
+        }
+    }
+}
+
+/// Logs every change, once, and counts the leaders, until the shard closes.
+pub(super) async fn watch(shared: Arc<Shared>) {
+    let group = shared.group().clone();
+    // Silence comes without a notice.
+    let look_every = group.silence() / 4;
+    let mut changes = group.leader_changes();
+    let mut told = Leadership::Nobody;
+    let mut last_leader = None;
+    while !shared.is_closing() {
+        let now = Leadership::of(&group);
+        if let Leadership::Led { node, term, .. } = &now
+            && last_leader != Some((*node, *term))
+        {
+            last_leader = Some((*node, *term));
+            let counters = &shared.counters;
+            counters.leader_changes.fetch_add(1, Ordering::Relaxed);
+        }
+        // Why there is none may change while there is none: that is no news.
+        if now != told && (now.is_led() || told.is_led()) {
+            tracing::info!("shard {}: {now}", group.shard());
+            told = now;
+        }
+        // Either is a reason to look again.
+        drop(timeout(look_every, changes.next()).await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_said_in_one_line() {
+        let led = Leadership::Led {
+            node: NodeId([1; 16]),
+            name: "node-3".to_owned(),
+            term: 7,
+        };
+        assert_eq!(led.to_string(), "node-3 leads (term 7)");
+        let silent = Leadership::Silent {
+            name: "node-3".to_owned(),
+        };
+        assert!(led.is_led() && !silent.is_led());
+        assert!(silent.to_string().starts_with("no leader: node-3 led"));
+    }
+}
