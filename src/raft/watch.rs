@@ -193,3 +193,41 @@ impl<T: OptionalSend + OptionalSync> watch::WatchReceiver<InOrder, T> for Receiv
         value
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn waiters_wake_in_the_order_in_which_they_began_to_wait() {
+        for _ in 0..20 {
+            let (sender, receiver) = channel(0);
+            let woken = Arc::new(Mutex::new(Vec::new()));
+            let waiters = (0..10).map(|number| {
+                let (mut receiver, woken) = (receiver.clone(), woken.clone());
+                tokio::spawn(async move {
+                    assert!(receiver.has_become(|value| *value == 1).await);
+                    woken.lock().push(number);
+                })
+            });
+            let waiters: Vec<_> = waiters.collect();
+            tokio::task::yield_now().await;
+            sender.replace(1);
+            for waiter in waiters {
+                waiter.await.unwrap();
+            }
+            assert_eq!(*woken.lock(), (0..10).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_sender_that_is_gone() {
+        let (sender, mut receiver) = channel(0);
+        let waiting = tokio::spawn(async move { receiver.has_become(|value| *value == 1).await });
+        tokio::task::yield_now().await;
+        drop(sender);
+        assert!(!waiting.await.unwrap());
+    }
+}

@@ -1,7 +1,6 @@
 //! Somebody who breaks things, and mends them again.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use turmoil::Sim;
@@ -55,7 +54,7 @@ const LAST_OPERATIONS: u64 = 12;
 const AGONY_MS: u64 = 15;
 
 /// Something to be done at a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
     Mend(usize, usize),
     Release(usize),

@@ -23,11 +23,11 @@ use crate::watch::Watch;
 const NODES: usize = 3;
 
 /// When faults begin and end.
-const FAULTS_FROM_MS: u64 = 1_000;
-const FAULTS_UNTIL_MS: u64 = 8_000;
+const FAULTS_FROM_MS: u64 = 800;
+const FAULTS_UNTIL_MS: u64 = 5_500;
 
 /// When clients begin nothing new: they must be served once all is mended.
-const LOAD_UNTIL_MS: u64 = 10_000;
+const LOAD_UNTIL_MS: u64 = 6_500;
 
 /// When whatever is not done is stuck.
 const STUCK_MS: u64 = 60_000;
