@@ -252,7 +252,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcomma
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -284,7 +284,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -305,7 +305,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -321,7 +321,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from has" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -341,7 +341,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from delete" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -359,7 +359,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from expire" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -379,7 +379,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from touch" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -396,7 +396,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from persist" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -416,7 +416,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -438,7 +438,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -459,7 +459,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -475,7 +475,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcom
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and not __fish_seen_subcommand_from acquire renew release info list revoke run" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -501,7 +501,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from acquire" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -518,7 +518,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from renew" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -534,7 +534,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from release" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -550,7 +550,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from info" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -568,7 +568,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -584,7 +584,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -603,7 +603,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand lock; and __fish_seen_subcommand_from run" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -619,7 +619,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand info" -l bucket -d 'Use the keys
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand info" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand info" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -635,7 +635,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand perf" -l bucket -d 'Use the keys
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l timeout -d 'Give up after this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
-stale\t'A read may answer from the past (not in this build yet)'"
+stale\t'A read may answer from the past'"
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l threads -d 'Clients that ask at once' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l connections -d 'Connections to each node' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l value-size -d 'The length of a value, like 128 or 4K' -r

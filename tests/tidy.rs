@@ -66,6 +66,8 @@ const ROOMS: &[Room] = &[
             ("src/server/peer/", &["raft"]),
             // Founds, joins and changes clusters.
             ("src/server/cluster/", &["raft"]),
+            // A node whose peers are simulated.
+            ("src/server/simulated.rs", &["raft"]),
         ],
     },
     room("client", 6, &["base", "proto"]),

@@ -9,7 +9,8 @@ mkdir -p data
 
 # True if the process of a node runs: a number alone may be another program's by now.
 runs() {
-    [ -s "data/$1.pid" ] && case $(ps -p "$(cat "data/$1.pid")" -o comm= 2>/dev/null) in
+    [ -s "data/$1.pid" ] && case $(ps -p "$(cat "data/$1.pid")" -o stat= -o comm= 2>/dev/null) in
+    Z*) false ;;
     *dkv*) true ;;
     *) false ;;
     esac

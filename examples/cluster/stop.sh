@@ -4,7 +4,8 @@ set -eu
 cd "$(dirname "$0")"
 
 runs() {
-    case $(ps -p "$1" -o comm= 2>/dev/null) in
+    case $(ps -p "$1" -o stat= -o comm= 2>/dev/null) in
+    Z*) false ;;
     *dkv*) true ;;
     *) false ;;
     esac

@@ -217,7 +217,8 @@ impl Client {
         )?;
         // Without a leader's name a stale answer does not say that its node leads: it may
         // know of none.
-        if !header.local && !(header.stale && header.leader.is_empty()) {
+        let names_leader = !header.stale || !header.leader.is_empty();
+        if !header.local && names_leader {
             self.route
                 .led_from(&self.shared.nodes, &header.leader, node);
         }

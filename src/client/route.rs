@@ -286,6 +286,21 @@ mod tests {
     }
 
     #[test]
+    fn who_may_be_stale_is_asked_in_turns_unless_the_shard_is_local() {
+        let (nodes, route) = (nodes(), Route::new(ShardId(100)));
+        let any = |route: &Route, turn| route.choose_any(&nodes, turn, &[]).endpoint.to_string();
+        assert_eq!(any(&route, 2), "a:1", "it may be local");
+        let all = nodes.configured();
+        route.admit([1; 16], false, &all[0]).unwrap();
+        route.led_from(&nodes, "c:1", &all[0]);
+        let asked: Vec<_> = (0..3).map(|turn| any(&route, turn)).collect();
+        assert_eq!(asked, ["a:1", "b:1", "c:1"]);
+        let local = Route::new(ShardId(300));
+        local.admit([2; 16], true, &all[1]).unwrap();
+        assert_eq!(any(&local, 2), "b:1");
+    }
+
+    #[test]
     fn a_replicated_shard_is_spread_until_its_leader_is_known() {
         let (nodes, route) = (nodes(), Route::new(ShardId(100)));
         let all = nodes.configured();

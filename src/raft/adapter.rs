@@ -7,11 +7,11 @@ use futures_util::{Stream, TryStreamExt};
 use openraft::OptionalSend;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::type_config::alias::SnapshotOf;
-use tokio::sync::watch;
 
 use super::codec::{decode_mark, encode_mark, index_of, index_or_zero};
 use super::snapshot::{Outgoing, Shelf, SnapshotData};
 use super::types::{LogId, Payload, SnapshotMeta, StoredMembership, Types};
+use super::watch;
 use super::{Log, Replica};
 use crate::base::types::LogIndex;
 
@@ -59,7 +59,7 @@ impl Adapter {
             index: index_of(id.index()),
             term: id.committed_leader_id().term,
         });
-        self.progress.send_replace(progress);
+        self.progress.replace(progress);
     }
 
     fn apply_one(&mut self, (entry, responder): EntryResponder<Types>) -> io::Result<()> {

@@ -13,7 +13,6 @@ use openraft::metrics::RaftServerMetrics;
 use openraft::raft::ReadPolicy;
 use openraft::type_config::alias::{CommittedLeaderIdOf, WatchReceiverOf};
 use openraft::{Config, Instant as _, Raft, ServerState, SnapshotPolicy};
-use tokio::sync::watch;
 
 use super::adapter::{Adapter, Progress};
 use super::calls::CallError;
@@ -21,10 +20,12 @@ use super::codec::{index_of, index_or_zero, raft_index};
 use super::hub::Hub;
 use super::inbound::Inbound;
 use super::network::Links;
+use super::runtime::Runtime;
 use super::snapshot::{Receiver, Shelf};
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
+use super::watch;
 use super::{Log, Member, Replica};
 use crate::base::types::{LogIndex, NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
@@ -43,6 +44,9 @@ pub struct GroupOptions {
     pub heartbeat: Duration,
     /// A follower stands for election 1.5 to 2 times this after the last of them.
     pub election_timeout: Duration,
+    /// The moments of this node's candidacies are drawn from it: another one for each
+    /// node and start.
+    pub seed: u64,
 }
 
 /// How long the library may take to hear of a checkpoint.
@@ -57,6 +61,7 @@ pub struct Group {
 struct Inner {
     options: GroupOptions,
     raft: Raft<Types, Adapter>,
+    log: Log,
     hub: Hub,
     inbound: Arc<Inbound>,
     shelf: Arc<Shelf>,
@@ -95,7 +100,8 @@ impl Group {
         let (tell, progress) = watch::channel(Progress::default());
         let shelf = Arc::new(Shelf::default());
         let adapter = Adapter::new(replica.clone(), log.clone(), shelf.clone(), Arc::new(tell))?;
-        let raft = Raft::new(options.node, Arc::new(config), links, log, adapter)
+        let starting = Raft::new(options.node, Arc::new(config), links, log.clone(), adapter);
+        let raft = Runtime::seeded(options.seed, starting)
             .await
             .map_err(|fatal| Error::corrupt(format!("shard {}: {fatal}", options.shard)))?;
         let snapshots = Receiver::start(
@@ -119,6 +125,7 @@ impl Group {
         let inner = Inner {
             options,
             raft,
+            log,
             hub: hub.clone(),
             inbound,
             shelf,
@@ -336,9 +343,8 @@ impl Group {
     pub async fn applied(&self, index: LogIndex) {
         let mut progress = self.inner.progress.clone();
         let reached = progress
-            .wait_for(|progress| progress.index >= index)
-            .await
-            .is_ok();
+            .has_become(|progress| progress.index >= index)
+            .await;
         if !reached {
             std::future::pending::<()>().await;
         }
@@ -413,6 +419,13 @@ impl Group {
         }
     }
 
+    /// For simulations: the term and a checksum of every entry of its log that is here,
+    /// durable or not.
+    #[doc(hidden)]
+    pub fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+        self.inner.log.entries()
+    }
+
     /// Ends the group's work.
     pub async fn stop(&self) {
         self.inner.hub.remove(self.inner.options.shard.0);
@@ -433,8 +446,9 @@ impl Changes {
     /// never, once the group has stopped.
     pub async fn next(&mut self) {
         let changed = tokio::select! {
+            biased;
             changed = self.server.changed() => changed.is_ok(),
-            changed = self.progress.changed() => changed.is_ok(),
+            changed = self.progress.has_changed() => changed,
         };
         if !changed {
             std::future::pending::<()>().await;
@@ -474,8 +488,9 @@ fn config(options: &GroupOptions) -> Result<Config> {
         // A member that is back should not wait long for what it missed.
         backoff: "50ms 100ms 200ms ...300ms".to_owned(),
         enable_pre_vote: Some(true),
-        // A leader that goes on in its old term after a restart does not know what it has
-        // committed, and would answer reads without it.
+        // IMPORTANT: a leader that starts anew in its old term would answer reads by what it
+        // remembers of how far the log is committed, which is not made durable and lags. One that
+        // is elected first learns it from the entry its term begins with.
         enable_leader_restore: Some(false),
         // Else an old leader that reaches some of us keeps the others from electing.
         quorum_loss_probe_interval: Some(2 * election),

@@ -13,6 +13,7 @@ mod store;
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -125,5 +126,19 @@ impl Log {
             self.shared.state_record(&mut state)
         };
         self.append_durably(record).await
+    }
+
+    /// The term and a checksum of every entry that is in memory.
+    pub(super) fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+        let state = self.shared.state.lock();
+        let entries = &state.entries;
+        let checksum = |at: u64| {
+            let payload = entries.recent(at)?;
+            let (term, _) = entries.last_of_terms(at..at + 1).first().copied()?;
+            Some((index_of(at), (term, crc32c::crc32c(payload))))
+        };
+        (entries.recent_first()..entries.end())
+            .filter_map(checksum)
+            .collect()
     }
 }

@@ -15,11 +15,13 @@ mod member;
 mod members;
 mod network;
 mod replica;
+mod runtime;
 pub mod sim_network;
 mod snapshot;
 mod status;
 pub mod transport;
 mod types;
+mod watch;
 
 pub use group::{Changes, Group, GroupOptions, LeaderChanges, ProposeError};
 pub use hub::Hub;

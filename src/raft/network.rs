@@ -267,6 +267,7 @@ impl NetSnapshot<Types> for Link {
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
         let sending = snapshot::send(&self.calls, self.to, self.group, vote, snapshot);
         tokio::select! {
+            biased;
             sent = sending => sent,
             closed = cancel => Err(StreamingError::Closed(closed)),
         }

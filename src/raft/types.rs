@@ -6,6 +6,7 @@ use bytes::Bytes;
 use openraft::impls::leader_id_std::LeaderId;
 
 use super::Member;
+use super::runtime::Runtime;
 use crate::base::types::NodeId;
 use crate::machine::Applied;
 
@@ -17,6 +18,7 @@ openraft::declare_raft_types!(
         NodeId = NodeId,
         Node = Member,
         LeaderId = LeaderId<u64, NodeId>,
+        AsyncRuntime = Runtime,
 );
 
 /// An encoded entry of the machine.

@@ -24,6 +24,8 @@ pub mod service;
 mod session;
 pub mod settings;
 mod settle;
+#[doc(hidden)]
+pub mod simulated;
 pub mod status;
 
 pub use direct::Direct;

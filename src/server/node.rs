@@ -229,6 +229,7 @@ impl Opened {
                 node: self.manifest.node,
                 heartbeat: cluster.heartbeat,
                 election_timeout: cluster.election_timeout,
+                seed: self.host.rng.below(u64::MAX),
             },
             compaction_overhead: cluster.compaction_overhead,
         };

@@ -69,6 +69,29 @@ pub(crate) fn die_while_founding(settings: &Settings, after: std::time::Duration
     let _gone = std::fs::remove_dir_all(&settings.folder);
 }
 
+/// Kills all of a cluster as soon as a write is confirmed, starts it again, and reads at every
+/// node, again and again: what both checkers say.
+pub(crate) fn read_after_crashes(settings: &Settings, rounds: u64) -> Vec<String> {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be built");
+    let history = runtime.block_on(async {
+        let dice = Dice::new(settings.seed);
+        let mut cluster = Cluster::start(settings).await;
+        let addresses = cluster.addresses();
+        let mut load = Load::start(&addresses, 0, &dice, None).await;
+        for round in 0..rounds {
+            load.write_at_last(&addresses, &dice, round).await;
+            cluster.nodes.iter_mut().for_each(Node::kill);
+            cluster.heal();
+            let answered = load.finish(&addresses, &dice.fork(round)).await;
+            answered.expect("all is healed");
+        }
+        load.recorder().history()
+    });
+    let (problems, _undecided) = judge(&history);
+    let _gone = std::fs::remove_dir_all(&settings.folder);
+    problems
+}
+
 async fn run_load(settings: Settings) -> Report {
     let dice = Dice::new(settings.seed);
     let mut cluster = Cluster::start(&settings).await;

@@ -136,6 +136,41 @@ impl Load {
         Ok(())
     }
 
+    /// Writes, at one node after the other, until that is confirmed.
+    pub(crate) async fn write_at_last(&self, addresses: &[String], dice: &Dice, round: u64) {
+        let mut dice = dice.fork(2_000 + round);
+        let mut clients: Vec<WireClient> = addresses
+            .iter()
+            .map(|address| WireClient::new(address, &mut dice))
+            .collect();
+        let began = std::time::Instant::now();
+        for turn in 0.. {
+            assert!(began.elapsed() < crate::PATIENCE, "nothing can be written");
+            let at = turn % clients.len();
+            let action = Action::Set {
+                key: "at-last".to_owned(),
+                value: format!("{round}-{turn}"),
+                condition: None,
+                fence: None,
+            };
+            let invoked_ns = self.recorder().now_ns();
+            let outcome = clients[at].call(&action).await;
+            let is_written = matches!(outcome, Outcome::Written { .. });
+            self.recorder().record(Operation {
+                client: 0,
+                node: format!("node-{}", at + 1),
+                invoked_ns,
+                returned_ns: self.recorder().now_ns(),
+                action,
+                outcome,
+            });
+            if is_written {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Reads until there is an answer.
     async fn read_at_last(
         &self,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::campaign::{die_while_founding, judge, run, run_falsified};
+use crate::campaign::{die_while_founding, judge, read_after_crashes, run, run_falsified};
 use crate::check::history;
 use crate::falsify::{Liar, Lie};
 use crate::settings::Settings;
@@ -36,6 +36,17 @@ fn a_cluster_that_dies_while_it_is_founded_lives_on() {
         settings.folder.set_extension(format!("founded-{after_ms}"));
         die_while_founding(&settings, std::time::Duration::from_millis(after_ms));
     }
+}
+
+/// A leader that was started again went on leading in its old term, with what it remembered of how
+/// far the log was committed, and answered reads from before the last confirmed writes.
+#[test]
+fn a_leader_that_comes_back_does_not_read_the_past() {
+    let mut settings = Settings::from_environment(3, 0);
+    settings.nodes = 3;
+    settings.folder.set_extension("back");
+    let problems = read_after_crashes(&settings, 6);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 /// The proof that a run can fail: one falsified answer among thousands.

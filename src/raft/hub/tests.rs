@@ -98,6 +98,7 @@ async fn no_frame_stops_a_node() {
     let hub = Hub::new(&(transport.clone() as Arc<dyn PeerTransport>));
     let replica = TestReplica::in_memory();
     let options = GroupOptions {
+        seed: 1,
         shard: ShardId(7),
         node: ALICE,
         heartbeat: Duration::from_millis(50),

@@ -28,7 +28,7 @@ pub struct Frozen {
 }
 
 /// A snapshot on its way out of, or into, a machine.
-pub enum SnapshotData {
+pub(super) enum SnapshotData {
     /// Only its position is meant.
     Position,
     /// The rows to be sent.
@@ -38,7 +38,7 @@ pub enum SnapshotData {
 }
 
 /// Rows to be sent, and what they are of.
-pub struct Outgoing {
+pub(super) struct Outgoing {
     meta: SnapshotMeta,
     view: Arc<dyn View>,
 }

@@ -95,7 +95,8 @@ pub(super) async fn watch(shared: Arc<Shared>) {
             let counters = &shared.counters;
             counters.leader_changes.fetch_add(1, Ordering::Relaxed);
         }
-        if now != told {
+        // Why there is none may change while there is none: that is no news.
+        if now != told && (now.is_led() || told.is_led()) {
             tracing::info!("shard {}: {now}", group.shard());
             told = now;
         }

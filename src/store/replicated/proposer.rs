@@ -176,6 +176,7 @@ impl Proposer {
         }
         let sweep_at = self.sweep_at();
         tokio::select! {
+            biased;
             Some((writes, result)) = self.under_way.next(), if !self.under_way.is_empty() => {
                 self.finish(writes, result);
             }
@@ -187,6 +188,7 @@ impl Proposer {
 
     async fn wait_for_leader(&mut self, changes: &mut crate::raft::Changes) {
         tokio::select! {
+            biased;
             Some((writes, result)) = self.under_way.next(), if !self.under_way.is_empty() => {
                 self.finish(writes, result);
             }
@@ -247,6 +249,7 @@ impl Proposer {
                 .collect();
             let budget = due.saturating_duration_since(Instant::now());
             let result = tokio::select! {
+                biased;
                 result = group.forward(leader, &commands, budget) => {
                     result.map_err(|error| Failed::of_forward(error, due))
                 }
@@ -422,7 +425,7 @@ async fn outcome_of(
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        biased;
+       biased;
         outcome = &mut in_time => outcome.unwrap_or_else(|_| {
             Err(ProposeError::Unknown("no quorum confirmed it in time".to_owned()))
         }),

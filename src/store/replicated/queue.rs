@@ -113,11 +113,6 @@ impl Queue {
         Vec::from(hopeless)
     }
 
-    /// When the first of them cannot wait any longer.
-    pub(super) fn first_due(&self) -> Option<Instant> {
-        self.writes.lock().iter().map(|write| write.due).min()
-    }
-
     pub(super) fn wake(&self) {
         self.wake.notify_one();
     }

@@ -61,6 +61,7 @@ impl Reader {
             }
             let first_due = self.shared.reads.first_due();
             tokio::select! {
+                biased;
                 Some((reads, result)) = self.rounds.next(), if !self.rounds.is_empty() => {
                     self.finish(reads, result);
                 }

@@ -22,14 +22,7 @@ impl ExampleCluster {
     pub(crate) fn start() -> Self {
         let folder = TempDir::new().expect("a temporary directory can be made");
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/cluster");
-        // All at once, so that no two are the same.
-        let ports: Vec<TcpListener> = (0..6)
-            .map(|_| TcpListener::bind("127.0.0.1:0").expect("there are free ports"))
-            .collect();
-        let ports: Vec<String> = ports
-            .iter()
-            .map(|it| it.local_addr().expect("it is bound").port().to_string())
-            .collect();
+        let ports = free_ports(6);
         for file in example.read_dir().expect("the example is there") {
             let path = file.expect("its files can be listed").path();
             let name = path.file_name().expect("a file has a name");
@@ -113,4 +106,13 @@ impl Drop for ExampleCluster {
     fn drop(&mut self) {
         self.script("stop.sh");
     }
+}
+
+/// Ports that were free a moment ago.
+fn free_ports(count: usize) -> Vec<String> {
+    let bind = |_| TcpListener::bind("127.0.0.1:0").expect("there are free ports");
+    // Held until all are there, so that no two are the same.
+    let held: Vec<TcpListener> = (0..count).map(bind).collect();
+    let port = |it: &TcpListener| it.local_addr().expect("it is bound").port().to_string();
+    held.iter().map(port).collect()
 }

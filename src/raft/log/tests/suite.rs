@@ -8,7 +8,6 @@ use std::sync::Arc;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::{OptionalSend, RaftLogReader, StorageError};
-use tokio::sync::watch;
 
 use super::{Log, TestReplica, running_log};
 use crate::base::types::NodeId;
@@ -106,7 +105,7 @@ impl StoreBuilder<Types, Anywhere, Adapter> for Builder {
     async fn build(&self) -> Result<((), Anywhere, Adapter), StorageError<Types>> {
         let replica: Arc<dyn Replica> = (self.replica)();
         let log = running_log(self.recent_bytes_max);
-        let progress = Arc::new(watch::channel(Default::default()).0);
+        let progress = Arc::new(crate::raft::watch::channel(Default::default()).0);
         let adapter = Adapter::new(replica, log.clone(), Arc::default(), progress);
         Ok(((), Anywhere { log }, adapter.unwrap()))
     }

@@ -1,0 +1,60 @@
+//! A member of a cluster without its peer port, for simulations alone: whoever simulates
+//! brings the way to the other members, and says which cluster this is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Node;
+use super::node::{Directory, Opened};
+use super::settings::ServeConfig;
+use crate::base::Result;
+use crate::base::host::Host;
+use crate::base::types::{ClusterId, NodeId};
+use crate::raft::{Hub, Member, PeerTransport};
+
+/// Makes the data directory, and says who the node is.
+///
+/// # Errors
+/// As opening a node.
+pub fn mint(host: &Host, config: &ServeConfig) -> Result<NodeId> {
+    let directory = Directory::take(host, config)?;
+    Ok(directory.manifest.node)
+}
+
+/// Makes the directory part of a cluster; whoever is given `founders` founds it.
+///
+/// # Errors
+/// As opening a node.
+pub fn enter(
+    host: &Host,
+    config: &ServeConfig,
+    cluster: ClusterId,
+    founders: BTreeMap<NodeId, Member>,
+) -> Result<()> {
+    let mut directory = Directory::take(host, config)?;
+    let path = directory.path.clone();
+    let manifest = &mut directory.manifest;
+    manifest.enter(&*host.disk, &path, cluster, founders, &[])
+}
+
+/// Opens the directory and starts its groups, whose frames go through `transport`.
+///
+/// # Errors
+/// As opening a node, and `Corrupt` when log and engine of a shard do not fit together.
+pub async fn start(
+    host: &Host,
+    config: &ServeConfig,
+    transport: &Arc<dyn PeerTransport>,
+) -> Result<Node> {
+    let directory = Directory::take(host, config)?;
+    let opened = Opened::open(host, config, directory)?;
+    let founders = opened.founders();
+    let node = opened.start(&Hub::new(transport)).await?;
+    if !founders.is_empty() {
+        let shards = node.service.shards();
+        for replicated in shards.filter_map(|shard| shard.store.replicated()) {
+            replicated.group().found(founders.clone()).await?;
+        }
+    }
+    Ok(node)
+}

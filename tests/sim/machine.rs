@@ -1,0 +1,300 @@
+//! A simulated machine and the node that lives on it, again and again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+
+use dkv::base::Result;
+use dkv::base::host::sim_disk::SimDisk;
+use dkv::base::host::{Host, ManualClock, Rng, SeededRng, SimSpawn};
+use dkv::base::types::NodeId;
+use dkv::raft::{Group, GroupStatus};
+use dkv::server::service::{Answer, Operation};
+use dkv::server::settings::{
+    ClusterConfig, DiskEngineConfig, EngineKind, ServeConfig, ShardKind, WantedShard,
+};
+use dkv::server::{Node, simulated};
+use dkv::store::{Replicated, ShardStatus};
+
+use crate::SHARD;
+use crate::links;
+use crate::stage::Stage;
+
+/// Requests that wait at a node; clients are few.
+const REQUESTS_MAX: usize = 64;
+
+/// Background work at one moment, at most.
+const STEPS_MAX: u64 = 4;
+
+/// What a client asks of a node. Whoever answers may find that nobody listens any more.
+pub(crate) struct Request {
+    pub(crate) operation: Operation,
+    pub(crate) within: Duration,
+    pub(crate) tell: oneshot::Sender<Result<Answer>>,
+}
+
+/// How the nodes of a run are set up.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) engine: EngineKind,
+    pub(crate) snapshot_entries: u64,
+    pub(crate) unflushed_bytes_max: u64,
+    pub(crate) compaction_overhead: u64,
+}
+
+/// See the module.
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    pub(crate) disk: SimDisk,
+    pub(crate) clock: Arc<ManualClock>,
+    rng: Arc<SeededRng>,
+    config: ServeConfig,
+    stage: Arc<Stage>,
+    place: Mutex<Option<Place>>,
+    spawn: Mutex<SimSpawn>,
+    life: Mutex<Option<Life>>,
+    lives: AtomicU64,
+    is_paused: AtomicBool,
+    /// Of a hundred moments, in how many the disk does nothing.
+    disk_lag_percent: AtomicU64,
+    /// Its disk stops or has stopped: the node may say so.
+    is_dying: AtomicBool,
+}
+
+/// Who the node is, and the machines of the others.
+struct Place {
+    node: NodeId,
+    others: BTreeMap<NodeId, String>,
+}
+
+/// One life of a node, as others see it.
+struct Life {
+    number: u64,
+    node: Arc<Node>,
+    shard: Replicated,
+    requests: mpsc::Sender<Request>,
+}
+
+/// What there is to see of a node.
+pub(crate) struct Glimpse {
+    pub(crate) life: u64,
+    pub(crate) shard: ShardStatus,
+    pub(crate) group: GroupStatus,
+    pub(crate) handle: Group,
+    pub(crate) fatal: Option<String>,
+}
+
+impl Machine {
+    pub(crate) fn new(name: &str, seed: u64, setup: &Setup, stage: &Arc<Stage>) -> Self {
+        let rng = Arc::new(SeededRng::new(seed));
+        let shard = WantedShard {
+            id: SHARD,
+            kind: ShardKind::Dstore,
+            engine: Some(setup.engine),
+        };
+        let config = ServeConfig {
+            data_dir: PathBuf::from("/data"),
+            node_id: Some(name.to_owned()),
+            shards: vec![shard],
+            wal_segment_bytes: 1 << 20,
+            snapshot_entries: setup.snapshot_entries,
+            disk_engine: DiskEngineConfig {
+                cache_bytes: 1 << 20,
+                unflushed_bytes_max: setup.unflushed_bytes_max,
+                ..DiskEngineConfig::default()
+            },
+            cluster: ClusterConfig {
+                heartbeat: Duration::from_millis(50),
+                election_timeout: Duration::from_millis(400),
+                compaction_overhead: setup.compaction_overhead,
+                ..ClusterConfig::default()
+            },
+            ..ServeConfig::default()
+        };
+        Self {
+            name: name.to_owned(),
+            disk: SimDisk::new(rng.clone()),
+            clock: Arc::new(ManualClock::default()),
+            spawn: Mutex::new(SimSpawn::new(rng.clone())),
+            rng,
+            config,
+            stage: stage.clone(),
+            place: Mutex::new(None),
+            life: Mutex::new(None),
+            lives: AtomicU64::new(0),
+            is_paused: AtomicBool::new(false),
+            disk_lag_percent: AtomicU64::new(0),
+            is_dying: AtomicBool::new(false),
+        }
+    }
+
+    fn host(&self) -> Host {
+        Host {
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            disk: Arc::new(self.disk.clone()),
+            spawn: Arc::new(self.spawn.lock().clone()),
+        }
+    }
+
+    /// Makes the node somebody.
+    pub(crate) fn mint(&self) -> Result<NodeId> {
+        simulated::mint(&self.host(), &self.config)
+    }
+
+    /// Makes it part of a cluster; whoever is given members founds it.
+    pub(crate) fn enter(
+        &self,
+        node: NodeId,
+        others: BTreeMap<NodeId, String>,
+        founders: BTreeMap<NodeId, dkv::raft::Member>,
+    ) -> Result<()> {
+        *self.place.lock() = Some(Place { node, others });
+        let cluster = dkv::base::types::ClusterId([9; 16]);
+        simulated::enter(&self.host(), &self.config, cluster, founders)
+    }
+
+    /// A life, from start to crash. Goes on for ever.
+    pub(crate) async fn live(self: Arc<Self>) -> turmoil::Result {
+        let number = self.lives.fetch_add(1, Ordering::SeqCst) + 1;
+        let fresh = SimSpawn::new(self.rng.clone());
+        *self.spawn.lock() = fresh.clone();
+        tokio::task::spawn_local(self.clone().work(fresh));
+        if let Some((node, requests)) = self.start(number).await? {
+            serve(self, node, requests).await;
+        }
+        std::future::pending().await
+    }
+
+    async fn start(
+        &self,
+        number: u64,
+    ) -> turmoil::Result<Option<(Arc<Node>, mpsc::Receiver<Request>)>> {
+        let (me, others) = {
+            let place = self.place.lock();
+            let place = place.as_ref().expect("it entered a cluster before");
+            (place.node, place.others.clone())
+        };
+        let links = links::open(me, number, &others).await?;
+        let node = match simulated::start(&self.host(), &self.config, &links).await {
+            Ok(node) => Arc::new(node),
+            Err(error) => {
+                self.ended_badly(&error.to_string());
+                return Ok(None);
+            }
+        };
+        let store = node.service.shard(SHARD)?.store.clone();
+        let shard = store.replicated().expect("it is a dstore").clone();
+        let (requests, waiting) = mpsc::channel(REQUESTS_MAX);
+        self.stage.note(format!("{} lives ({number})", self.name));
+        *self.life.lock() = Some(Life {
+            number,
+            node: node.clone(),
+            shard,
+            requests,
+        });
+        Ok(Some((node, waiting)))
+    }
+
+    /// What a node says that cannot go on, which it may if its disk has stopped.
+    fn ended_badly(&self, why: &str) {
+        match self.is_dying.load(Ordering::SeqCst) {
+            true => self.stage.note(format!("{} stopped: {why}", self.name)),
+            false => self.stage.is_wrong(format!("{} stopped: {why}", self.name)),
+        }
+    }
+
+    /// Background work, a little at each moment.
+    async fn work(self: Arc<Self>, steps: SimSpawn) {
+        loop {
+            let lags = self.rng.below(100) < self.disk_lag_percent.load(Ordering::SeqCst);
+            if !lags && !self.is_paused.load(Ordering::SeqCst) {
+                for _ in 0..=self.rng.below(STEPS_MAX) {
+                    steps.poll_one();
+                }
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Hands a request to the node, if one lives.
+    pub(crate) fn ask(&self, request: Request) -> bool {
+        let life = self.life.lock();
+        life.as_ref()
+            .is_some_and(|life| life.requests.try_send(request).is_ok())
+    }
+
+    pub(crate) fn look(&self) -> Option<Glimpse> {
+        let life = self.life.lock();
+        let life = life.as_ref()?;
+        Some(Glimpse {
+            life: life.number,
+            shard: life.shard.status(),
+            group: life.shard.group_status(),
+            handle: life.shard.group().clone(),
+            fatal: life.node.fatal.reason(),
+        })
+    }
+
+    /// A node that says that it must not go on: wrong, unless its disk has stopped.
+    pub(crate) fn note_fatal(&self, why: &str) {
+        self.ended_badly(why);
+        *self.life.lock() = None;
+    }
+
+    pub(crate) fn checkpoint_now(&self) {
+        if let Some(life) = self.life.lock().as_ref() {
+            life.shard.checkpoint_now();
+        }
+    }
+
+    pub(crate) fn pause(&self, pauses: bool) {
+        self.is_paused.store(pauses, Ordering::SeqCst);
+    }
+
+    pub(crate) fn lag(&self, percent: u64) {
+        self.disk_lag_percent.store(percent, Ordering::SeqCst);
+    }
+
+    /// From here on the disk may stop in the middle of whatever it does.
+    pub(crate) fn begin_to_die(&self, operations: u64) {
+        self.is_dying.store(true, Ordering::SeqCst);
+        self.disk.halt_after(operations);
+    }
+
+    /// What is left once the simulated runtime is gone.
+    pub(crate) fn die(&self, of_power_loss: bool) {
+        *self.life.lock() = None;
+        self.spawn.lock().crash();
+        self.is_paused.store(false, Ordering::SeqCst);
+        self.is_dying.store(false, Ordering::SeqCst);
+        if of_power_loss {
+            self.disk.crash();
+            self.clock.reboot();
+        } else {
+            self.disk.kill();
+        }
+    }
+}
+
+/// Answers requests.
+async fn serve(machine: Arc<Machine>, node: Arc<Node>, mut requests: mpsc::Receiver<Request>) {
+    while let Some(request) = requests.recv().await {
+        while machine.is_paused.load(Ordering::SeqCst) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let service = node.service.clone();
+        tokio::task::spawn_local(async move {
+            let due = Instant::now() + request.within;
+            let answer = service.call(SHARD, request.operation, due).await;
+            // The client has given up, or never meant to hear of it.
+            drop(request.tell.send(answer));
+        });
+    }
+}

@@ -1,0 +1,153 @@
+//! What all actors of a run share: its time, its trace, and what is counted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::check::history::Operation;
+
+/// Something that is counted, so that a campaign in which it never happened is red.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Event {
+    Election,
+    Crash,
+    PowerLoss,
+    Restart,
+    Pause,
+    Partition,
+    OneWay,
+    Latency,
+    SlowDisk,
+    Checkpoint,
+    /// A member had entries that its leader did not have.
+    Overwritten,
+    /// A write that had been applied was answered and not applied again.
+    Repeated,
+    /// A condition did not hold.
+    Conflict,
+    /// A write under a fence was refused.
+    StaleFence,
+    /// A lock was granted.
+    Grant,
+    /// A client never learnt what became of a write.
+    Unknown,
+    /// An answer reached nobody.
+    Lost,
+}
+
+impl Event {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Election,
+        Self::Crash,
+        Self::PowerLoss,
+        Self::Restart,
+        Self::Pause,
+        Self::Partition,
+        Self::OneWay,
+        Self::Latency,
+        Self::SlowDisk,
+        Self::Checkpoint,
+        Self::Overwritten,
+        Self::Repeated,
+        Self::Conflict,
+        Self::StaleFence,
+        Self::Grant,
+        Self::Unknown,
+        Self::Lost,
+    ];
+}
+
+/// How often each happened.
+pub(crate) type Tally = BTreeMap<Event, u64>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Stage {
+    /// The beginning of the current step.
+    now_ns: AtomicU64,
+    /// No two moments of a history are the same: what runs first was first.
+    last_ns: AtomicU64,
+    /// Clients begin nothing new.
+    stopping: AtomicBool,
+    trace: Mutex<Vec<String>>,
+    tally: Mutex<Tally>,
+    wrong: Mutex<Vec<String>>,
+    history: Mutex<Vec<Operation>>,
+}
+
+impl Stage {
+    pub(crate) fn set_now_ns(&self, now_ns: u64) {
+        self.now_ns.store(now_ns, Ordering::SeqCst);
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ns.load(Ordering::SeqCst) / 1_000_000
+    }
+
+    /// A moment later than every other one that was asked for.
+    pub(crate) fn moment_ns(&self) -> u64 {
+        let least = self.last_ns.load(Ordering::SeqCst) + 1;
+        let moment = least.max(self.now_ns.load(Ordering::SeqCst));
+        self.last_ns.store(moment, Ordering::SeqCst);
+        moment
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Adds a line to the trace.
+    pub(crate) fn note(&self, line: impl std::fmt::Display) {
+        let now_ms = self.now_ms();
+        self.trace.lock().push(format!("{now_ms:>6} {line}"));
+    }
+
+    pub(crate) fn count(&self, event: Event) {
+        self.count_many(event, 1);
+    }
+
+    pub(crate) fn count_many(&self, event: Event, times: u64) {
+        if times > 0 {
+            *self.tally.lock().entry(event).or_default() += times;
+        }
+    }
+
+    /// Something happened that must not.
+    pub(crate) fn is_wrong(&self, what: impl std::fmt::Display) {
+        self.note(format!("WRONG {what}"));
+        self.wrong.lock().push(what.to_string());
+    }
+
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        self.wrong.lock().clone()
+    }
+
+    pub(crate) fn record(&self, operation: Operation) {
+        self.note(format!(
+            "client {} asks {}: {:?} -> {:?}",
+            operation.client, operation.node, operation.action, operation.outcome
+        ));
+        self.history.lock().push(operation);
+    }
+
+    pub(crate) fn trace(&self) -> Vec<String> {
+        self.trace.lock().clone()
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally.lock().clone()
+    }
+
+    /// Everything that was asked, by invocation.
+    pub(crate) fn history(&self) -> Vec<Operation> {
+        let mut history = self.history.lock().clone();
+        history.sort_by_key(|operation| operation.invoked_ns);
+        history
+    }
+}

@@ -1,0 +1,202 @@
+//! What must hold at every moment, looked at from above.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dkv::base::types::LogIndex;
+use dkv::raft::Role;
+
+use crate::machine::{Glimpse, Machine};
+use crate::stage::{Event, Stage};
+
+/// Steps between two looks at whole logs.
+const LOGS_EVERY: u64 = 20;
+
+/// The term and a checksum of an entry.
+type Entry = (u64, u32);
+
+/// See the module.
+pub(crate) struct Watch {
+    stage: Arc<Stage>,
+    looks: u64,
+    /// Who led each term.
+    leaders: BTreeMap<u64, String>,
+    /// The state after each entry that somebody was seen at.
+    hashes: BTreeMap<LogIndex, u64>,
+    /// What is committed, for good.
+    committed: BTreeMap<LogIndex, Entry>,
+    seen: BTreeMap<String, Seen>,
+}
+
+/// A node as it was at the last look.
+#[derive(Default)]
+struct Seen {
+    life: u64,
+    applied: LogIndex,
+    committed: LogIndex,
+    durable: LogIndex,
+    log: BTreeMap<LogIndex, Entry>,
+}
+
+impl Watch {
+    pub(crate) fn new(stage: &Arc<Stage>) -> Self {
+        Self {
+            stage: stage.clone(),
+            looks: 0,
+            leaders: BTreeMap::new(),
+            hashes: BTreeMap::new(),
+            committed: BTreeMap::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Who led last.
+    pub(crate) fn leader(&self) -> Option<&str> {
+        self.leaders.values().next_back().map(String::as_str)
+    }
+
+    pub(crate) fn look(&mut self, machines: &[Arc<Machine>]) {
+        self.looks += 1;
+        let mut logs = Vec::new();
+        for machine in machines {
+            let Some(glimpse) = machine.look() else {
+                continue;
+            };
+            if let Some(why) = &glimpse.fatal {
+                machine.note_fatal(why);
+                continue;
+            }
+            self.look_at(&machine.name, &glimpse);
+            if self.looks.is_multiple_of(LOGS_EVERY) {
+                let log = glimpse.handle.entries();
+                self.look_at_log(&machine.name, &glimpse, &log);
+                logs.push((machine.name.as_str(), log));
+            }
+        }
+        for (at, (name, log)) in logs.iter().enumerate() {
+            for (other, other_log) in &logs[at + 1..] {
+                self.match_logs((name, log), (other, other_log));
+            }
+        }
+    }
+
+    fn look_at(&mut self, name: &str, glimpse: &Glimpse) {
+        let group = &glimpse.group;
+        if group.role == Role::Leader {
+            let leader = self.leaders.entry(group.term).or_insert_with(|| {
+                self.stage.count(Event::Election);
+                self.stage.note(format!("{name} leads term {}", group.term));
+                name.to_owned()
+            });
+            if leader != name {
+                let wrong = format!("{leader} and {name} lead term {}", group.term);
+                self.stage.is_wrong(wrong);
+            }
+        }
+        let seen = self.seen.entry(name.to_owned()).or_default();
+        let is_new_life = seen.life != glimpse.life;
+        if is_new_life {
+            *seen = Seen {
+                life: glimpse.life,
+                ..Seen::default()
+            };
+        }
+        let (applied, hash) = (glimpse.shard.applied, glimpse.shard.state_hash);
+        if applied < seen.applied {
+            let before = seen.applied;
+            let wrong = format!("{name} went back from entry {before} to {applied}");
+            self.stage.is_wrong(wrong);
+        }
+        if applied > seen.applied {
+            self.stage
+                .note(format!("{name} is at {applied} with {hash:016x}"));
+        }
+        seen.applied = applied;
+        let is_first = is_new_life || glimpse.shard.durable == seen.durable;
+        self.stage
+            .count_many(Event::Checkpoint, u64::from(!is_first));
+        seen.durable = glimpse.shard.durable;
+        let known = *self.hashes.entry(applied).or_insert(hash);
+        if known != hash {
+            let wrong = format!("{name} is in another state than others after entry {applied}");
+            self.stage.is_wrong(wrong);
+        }
+    }
+
+    fn look_at_log(&mut self, name: &str, glimpse: &Glimpse, log: &BTreeMap<LogIndex, Entry>) {
+        let seen = self.seen.get_mut(name).expect("it was just looked at");
+        let overwritten = log
+            .iter()
+            .filter(|(index, entry)| seen.log.get(index).is_some_and(|was| was != *entry))
+            .count();
+        self.stage
+            .count_many(Event::Overwritten, overwritten as u64);
+        seen.log.clone_from(log);
+        let committed = glimpse.group.committed;
+        let from = std::mem::replace(&mut seen.committed, committed).next();
+        for (index, entry) in log.range(from..=committed.max(from)) {
+            if *index > committed {
+                break;
+            }
+            let known = *self.committed.entry(*index).or_insert(*entry);
+            if known != *entry {
+                let wrong = format!("{name} has another committed entry {index}");
+                self.stage.is_wrong(wrong);
+            }
+        }
+        if glimpse.group.role == Role::Leader {
+            self.check_leader(name, glimpse, log);
+        }
+    }
+
+    /// A leader has everything that was committed in terms before its own.
+    fn check_leader(&self, name: &str, glimpse: &Glimpse, log: &BTreeMap<LogIndex, Entry>) {
+        let here = glimpse.group.purged.next();
+        let earlier = self.committed.range(here..);
+        let missing = earlier
+            .filter(|(_, (term, _))| *term < glimpse.group.term)
+            .find(|(index, entry)| log.get(index) != Some(entry));
+        if let Some((index, _)) = missing {
+            let wrong = format!(
+                "{name} leads term {} without the committed entry {index}",
+                glimpse.group.term
+            );
+            self.stage.is_wrong(wrong);
+        }
+    }
+
+    /// If two logs have an entry of the same position and term, everything before is the same.
+    fn match_logs(
+        &self,
+        (name, log): (&str, &BTreeMap<LogIndex, Entry>),
+        (other, other_log): (&str, &BTreeMap<LogIndex, Entry>),
+    ) {
+        let mut must_match = false;
+        for (index, entry) in log.iter().rev() {
+            let Some(theirs) = other_log.get(index) else {
+                continue;
+            };
+            must_match |= theirs.0 == entry.0;
+            if must_match && theirs != entry {
+                let wrong = format!("the logs of {name} and {other} differ at entry {index}");
+                self.stage.is_wrong(wrong);
+                return;
+            }
+        }
+    }
+
+    /// True once all nodes have applied the same.
+    pub(crate) fn is_settled(&self, machines: &[Arc<Machine>]) -> bool {
+        let glimpses: Option<Vec<Glimpse>> =
+            machines.iter().map(|machine| machine.look()).collect();
+        let Some(glimpses) = glimpses else {
+            return false;
+        };
+        let first = &glimpses[0];
+        glimpses.iter().all(|glimpse| {
+            glimpse.shard.applied == first.shard.applied
+                && glimpse.group.last == first.group.last
+                && glimpse.group.last == glimpse.shard.applied
+        })
+    }
+}
