@@ -381,8 +381,10 @@ fn failed(path: &Path, source: io::Error) -> Error {
 /// is started without a word of it wants the shards of a lone one.
 fn way_out(kept: ShardKind, wanted: ShardKind) -> String {
     match kept.is_replicated() && !wanted.is_replicated() {
-        true => "start this node as before, with --cluster-members or --join (or with --shards)"
-            .to_owned(),
+        true => {
+            "leave out --shards, or start this node as before, with --cluster-members or --join"
+                .to_owned()
+        }
         false => format!("give the {wanted} another id"),
     }
 }

@@ -237,11 +237,19 @@ fn directories_that_were_wiped_or_swapped_are_refused() {
     cluster.members[2].data_dir = third;
     cluster.members[2].start();
     cluster.becomes_healthy();
-    // Without a word of its cluster it would be a lone node.
+    // It knows its cluster without a word of it.
     cluster.members[2].stop();
-    cluster.members[2].words.clear();
+    let words = std::mem::take(&mut cluster.members[2].words);
+    cluster.members[2].start_and_wait();
+    cluster.becomes_healthy();
+    cluster.members[2].stop();
+    // And is not made a lone node by one.
+    cluster.members[2].words = ["--shards", "100=lstore"].map(str::to_owned).to_vec();
     let refused = cluster.members[2].refuses();
     refused.exits(2).complains("--cluster-members or --join");
+    cluster.members[2].words = words;
+    cluster.members[2].start();
+    cluster.becomes_healthy();
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod cli_scan;
 mod cluster_bad;
 mod cluster_example;
 mod cluster_locks;
+mod cluster_loss;
 mod cluster_tour;
 mod cluster_up;
 mod embedded;

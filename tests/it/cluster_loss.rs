@@ -1,0 +1,81 @@
+//! A cluster that loses its majority, or all of its members at once.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::cluster::{Cluster, Member, until};
+
+/// What is left of a cluster that cannot decide anything.
+fn remnant(cluster: &mut Cluster) -> &Member {
+    cluster.is_led_by(0);
+    cluster.dkv(&["kv", "set", "before", "value"]).exits(0);
+    let written = &cluster.members[2];
+    written
+        .dkv(&["kv", "get", "before"])
+        .exits(0)
+        .prints("value");
+    cluster.members[0].kill();
+    cluster.members[1].kill();
+    &cluster.members[2]
+}
+
+#[test]
+fn a_minority_refuses_in_time_and_recovers() {
+    let mut cluster = Cluster::up(3);
+    let left = remnant(&mut cluster);
+    let in_time = |arguments: &[&str], codes: &[i32], words: &str| {
+        let began = Instant::now();
+        let ran = left.dkv(&[arguments, &["--timeout", "2s"]].concat());
+        assert!(codes.contains(&ran.code), "{arguments:?}: {ran}");
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "{arguments:?} hung for {:?}",
+            began.elapsed()
+        );
+        ran.complains(words);
+    };
+    in_time(&["kv", "set", "lost", "value"], &[5, 8], "");
+    in_time(&["kv", "get", "before"], &[5], "quorum");
+    in_time(&["lock", "acquire", "lost"], &[5, 8], "");
+    let remove = ["cluster", "remove", "node-1", "--yes"];
+    in_time(&remove, &[5], "nothing was changed");
+    let stale = left.dkv(&["kv", "get", "before", "--consistency", "stale"]);
+    stale.exits(0).prints("value");
+    until("it says that it is not ready", || {
+        left.readyz().contains("shard 100")
+    });
+    let health = left.dkv(&["cluster", "health"]);
+    health.exits(7);
+    let said = health.text();
+    assert!(said.contains("a majority is needed"), "{said}");
+    cluster.members[0].start();
+    cluster.members[1].start();
+    cluster.becomes_healthy();
+    cluster
+        .dkv(&["kv", "get", "before"])
+        .exits(0)
+        .prints("value");
+    cluster.dkv(&["kv", "set", "after", "value"]).exits(0);
+    let revision = cluster
+        .dkv(&["kv", "set", "after", "value"])
+        .value_of("revision");
+    assert!(revision.parse::<u64>().unwrap() >= 3, "{revision}");
+}
+
+/// A leader that was restarted before anybody missed it went on as the leader, did not know
+/// what it had committed, and answered reads without the last write.
+#[test]
+fn what_was_confirmed_is_read_after_all_have_died() {
+    let mut cluster = Cluster::up(3);
+    for round in ["1", "2", "3", "4"] {
+        cluster.is_led_by(0);
+        cluster.dkv(&["kv", "set", "round", round]).exits(0);
+        cluster.members.iter_mut().for_each(Member::kill);
+        cluster.members.iter_mut().for_each(Member::start);
+        for member in &mut cluster.members {
+            until("it is ready", || member.said().contains("dkv ready:"));
+        }
+        let first = cluster.members[0].dkv(&["kv", "get", "round"]);
+        first.exits(0).prints(round);
+        cluster.becomes_healthy();
+    }
+}
