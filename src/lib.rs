@@ -9,7 +9,7 @@
 //!    embedded            a client with its node inside
 //! 6  server    client    the edges: wire in, wire out
 //! 5  store               shards: a machine behind its sequencer
-//! 4  raft                the seam between peers
+//! 4  raft                replication: a consensus group a shard
 //! 3  machine             what log entries mean
 //! 2  kv        lock      the two domains
 //! 1  engine    wal       ordered bytes; the durable log
