@@ -75,14 +75,14 @@ echo "dkv $("$DKV" version | head -n 1); $("$etcd" --version | head -n 1); $roun
 for ((round = 1; round <= rounds; round++)); do
     for clients in "${counts[@]}"; do
         for test in set get; do
-            "$DKV" perf --threads "$clients" --connections 4 --only "$test" --value-size 64 --keys $keys \
+            "$DKV" perf --threads "$clients" --connections 4 --only "$test" --value-size 64 --keys "$keys" \
                 --duration "${seconds}s" --no-progress --csv "$folder/perf.csv" >/dev/null
             # Columns: test 1, errors 8, ops_per_s 10, p50 11, p99 13.
             awk -F, -v test="$test" '$1 == test { print $8, $10, $11, $13 }' "$folder/perf.csv" \
                 >>"$folder/dkv.$test.$clients"
-            "$built/examples/etcd-load" "$endpoints" "$test" "$clients" "$seconds" 64 $keys |
+            "$built/examples/etcd-load" "$endpoints" "$test" "$clients" "$seconds" 64 "$keys" |
                 cut -d ' ' -f 2- >>"$folder/etcd.$test.$clients"
-            ETCD_LOAD_LEADER_ONLY=1 "$built/examples/etcd-load" "$endpoints" "$test" "$clients" "$seconds" 64 $keys |
+            ETCD_LOAD_LEADER_ONLY=1 "$built/examples/etcd-load" "$endpoints" "$test" "$clients" "$seconds" 64 "$keys" |
                 cut -d ' ' -f 2- >>"$folder/etcd-leader.$test.$clients"
         done
     done
