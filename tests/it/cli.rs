@@ -64,8 +64,8 @@ fn what_is_wrong_with_the_words_is_said_with_code_2() {
     refuses(&["kv", "set", "k", "v", "--fence", "x"], "LOCK@TOKEN");
     refuses(&["kv", "touch", "k"], "dkv kv persist");
     refuses(
-        &["kv", "get", "k", "--consistency", "stale"],
-        "no stale reads yet",
+        &["kv", "get", "k", "--consistency", "bogus"],
+        "linearizable, stale",
     );
     refuses(&["serve", "--listen", "0.0.0.0:0"], "add --insecure");
     refuses(&["serve", "--shards", "1=dstore"], "--node-id node-1");
