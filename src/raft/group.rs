@@ -9,13 +9,13 @@ use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use openraft::impls::ProgressResponder;
-use openraft::metrics::RaftServerMetrics;
 use openraft::raft::ReadPolicy;
-use openraft::type_config::alias::{CommittedLeaderIdOf, WatchReceiverOf};
+use openraft::type_config::alias::CommittedLeaderIdOf;
 use openraft::{Config, Instant as _, Raft, ServerState, SnapshotPolicy};
 
 use super::adapter::{Adapter, Progress};
 use super::calls::CallError;
+use super::changes::{Changes, LeaderChanges};
 use super::codec::{index_of, index_or_zero, raft_index};
 use super::hub::Hub;
 use super::inbound::Inbound;
@@ -431,41 +431,6 @@ impl Group {
         self.inner.hub.remove(self.inner.options.shard.0);
         if let Err(error) = self.inner.raft.shutdown().await {
             tracing::warn!(shard = self.inner.options.shard.0, %error, "a group ended badly");
-        }
-    }
-}
-
-/// Waits for changes of a group.
-pub struct Changes {
-    server: WatchReceiverOf<Types, RaftServerMetrics<Types>>,
-    progress: watch::Receiver<Progress>,
-}
-
-impl Changes {
-    /// Resolves at the next change of who leads, of the members or of what is applied;
-    /// never, once the group has stopped.
-    pub async fn next(&mut self) {
-        let changed = tokio::select! {
-            biased;
-            changed = self.server.changed() => changed.is_ok(),
-            changed = self.progress.has_changed() => changed,
-        };
-        if !changed {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-/// Waits for changes of who leads.
-pub struct LeaderChanges {
-    server: WatchReceiverOf<Types, RaftServerMetrics<Types>>,
-}
-
-impl LeaderChanges {
-    /// Resolves at the next change; never, once the group has stopped.
-    pub async fn next(&mut self) {
-        if self.server.changed().await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 }

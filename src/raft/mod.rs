@@ -6,6 +6,7 @@
 
 mod adapter;
 mod calls;
+mod changes;
 mod codec;
 mod group;
 mod hub;
@@ -23,7 +24,8 @@ pub mod transport;
 mod types;
 mod watch;
 
-pub use group::{Changes, Group, GroupOptions, LeaderChanges, ProposeError};
+pub use changes::{Changes, LeaderChanges};
+pub use group::{Group, GroupOptions, ProposeError};
 pub use hub::Hub;
 pub use log::{Log, Replay};
 pub use member::Member;
