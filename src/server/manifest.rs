@@ -61,7 +61,7 @@ impl Manifest {
         host: &Host,
         dir: &Path,
         name: Option<&str>,
-        wanted: Wanted<'_>,
+        wanted: &Wanted<'_>,
         has_log: bool,
     ) -> Result<Self> {
         let path = dir.join("manifest");

@@ -70,7 +70,7 @@ impl Node {
     /// `Internal` as the message says. Nothing was served.
     pub fn open(host: &Host, config: &ServeConfig) -> Result<Self> {
         let directory = Directory::take(host, config)?;
-        let opened = Opened::open(host, config, directory)?;
+        let opened = Opened::open(host, config, &directory)?;
         if let Some((shard, _)) = opened.groups.first() {
             return Err(Error::invalid(format!(
                 "shard {} is a {}: it needs the other members of its cluster, and a node of \
@@ -137,7 +137,7 @@ impl Opened {
     pub(in crate::server) fn open(
         host: &Host,
         config: &ServeConfig,
-        directory: Directory,
+        directory: &Directory,
     ) -> Result<Self> {
         let specs = &directory.manifest.shards;
         let replicated = specs.iter().filter(|spec| spec.kind.is_replicated());
@@ -155,7 +155,7 @@ impl Opened {
                 .state(spec.id.0)
                 .filter(|_| spec.kind.is_replicated());
             let log_begins_after = state.map_or(LogIndex(0), |state| state.index);
-            let recovered = open_shard(host, &directory, *spec, config, log_begins_after)?;
+            let recovered = open_shard(host, directory, *spec, config, log_begins_after)?;
             shards.insert(spec.id, recovered);
         }
         let mut manifest = directory.manifest.clone();

@@ -159,7 +159,7 @@ async fn open(
         };
     }
     let opening = (host.clone(), config.clone());
-    let opened = blocking(move || Opened::open(&opening.0, &opening.1, directory)).await?;
+    let opened = blocking(move || Opened::open(&opening.0, &opening.1, &directory)).await?;
     let node = match &mut membership {
         Some(membership) => membership.start(opened, config).await?,
         None => opened.serve_alone(),

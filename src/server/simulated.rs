@@ -47,7 +47,7 @@ pub async fn start(
     transport: &Arc<dyn PeerTransport>,
 ) -> Result<Node> {
     let directory = Directory::take(host, config)?;
-    let opened = Opened::open(host, config, directory)?;
+    let opened = Opened::open(host, config, &directory)?;
     let founders = opened.founders();
     let node = opened.start(&Hub::new(transport)).await?;
     if !founders.is_empty() {

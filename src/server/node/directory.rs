@@ -39,7 +39,7 @@ impl Directory {
             None if config.shards_by_default => Wanted::ByDefault(&config.shards),
             None => Wanted::These(&config.shards),
         };
-        let manifest = Manifest::settle(host, &path, name, wanted, has_log)?;
+        let manifest = Manifest::settle(host, &path, name, &wanted, has_log)?;
         manifest.check_log(&path.join("wal"), has_log)?;
         Ok(Self {
             path,

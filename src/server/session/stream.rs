@@ -132,7 +132,7 @@ impl Session {
             biased;
             () = self.groups.ready() => {}
             Some((reads, confirmed)) = self.rounds.next(), if self.rounds.is_waiting() => {
-                self.finish_round(reads, confirmed);
+                self.finish_round(reads, &confirmed);
             }
             Some((tag, result)) = self.slow.next(), if !self.slow.is_empty() => {
                 self.finish(tag, result);
@@ -355,9 +355,9 @@ impl Session {
         self.push_error(tag.asked, error);
     }
 
-    fn finish_round(&mut self, reads: Vec<(Tag, Query)>, confirmed: Result<()>) {
+    fn finish_round(&mut self, reads: Vec<(Tag, Query)>, confirmed: &Result<()>) {
         for (mut tag, query) in reads {
-            match &confirmed {
+            match confirmed {
                 Ok(()) => {
                     tag.is_confirmed = true;
                     self.reads.push_back((tag, query));
