@@ -23,6 +23,9 @@ use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
+/// The longest time that is told apart, microseconds: a minute.
+const LONGEST_US: u64 = 60_000_000;
+
 /// `etcdserverpb.PutRequest`, as far as it is used.
 #[derive(Clone, PartialEq, prost::Message)]
 struct PutRequest {
@@ -145,7 +148,7 @@ async fn measure(
     }
     tokio::time::sleep(within).await;
     stop.store(true, Ordering::Relaxed);
-    let (mut all, mut errors) = (Histogram::new(3)?, 0);
+    let (mut all, mut errors) = (Histogram::new_with_bounds(1, LONGEST_US, 3)?, 0);
     while let Some(ended) = running.join_next().await {
         let (took, failed) = ended?;
         all.add(&took)?;
@@ -160,7 +163,7 @@ async fn closed_loop(
     client: u64,
     stop: Arc<AtomicBool>,
 ) -> (Histogram<u64>, u64) {
-    let mut took = Histogram::new(3).expect("three digits are possible");
+    let mut took = Histogram::new_with_bounds(1, LONGEST_US, 3).expect("three digits are possible");
     let mut errors = 0;
     // A generator of its own for each client (splitmix64): keys are drawn evenly.
     let mut state = client.wrapping_mul(0x9e37_79b9_7f4a_7c15);

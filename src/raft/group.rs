@@ -419,8 +419,7 @@ impl Group {
         }
     }
 
-    /// For simulations: the term and a checksum of every entry of its log that is here,
-    /// durable or not.
+    /// For simulations: the term and a checksum of every entry of the log that is here.
     #[doc(hidden)]
     pub fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
         self.inner.log.entries()

@@ -10,6 +10,7 @@ use openraft::rt::watch;
 use openraft::{OptionalSend, OptionalSync};
 use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
+use tokio::task::coop::consume_budget;
 
 /// The library's name for this kind of channel.
 pub(super) struct InOrder;
@@ -81,6 +82,8 @@ impl<T> Receiver<T> {
     /// Resolves once there is a value that this receiver has not seen; false if there
     /// will be none.
     pub(super) async fn has_changed(&mut self) -> bool {
+        // Or a loop of those who find something new at once would never let others run.
+        consume_budget().await;
         loop {
             // Made before the look, it hears of every change after it.
             let notified = self.shared.changed.notified();
@@ -220,6 +223,19 @@ mod tests {
             }
             assert_eq!(*woken.lock(), (0..10).collect::<Vec<_>>());
         }
+    }
+
+    /// A task asked for news in a loop, with a fresh receiver each time, until something was
+    /// so that another task had to bring about; the two had one thread.
+    #[tokio::test]
+    async fn a_loop_that_always_finds_news_lets_others_run() {
+        let (sender, receiver) = channel(0);
+        sender.replace(1);
+        let other = tokio::spawn(async move { sender.replace(2) });
+        while *receiver.borrow() != 2 {
+            assert!(receiver.clone().has_changed().await);
+        }
+        other.await.unwrap();
     }
 
     #[tokio::test]

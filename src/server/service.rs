@@ -339,7 +339,9 @@ impl Service {
             // Dropping the turn leaves the queue.
             return Ok(held(first));
         }
-        let claimed = self.write(shard, claim(&command), self.due()).await?;
+        // It is the caller's turn: whatever the claim meets, that is not nothing.
+        let claimed = self.write(shard, claim(&command), self.due()).await;
+        let claimed = claimed.map_err(|error| in_doubt(&error))?;
         turn.armed = false;
         Ok(claimed)
     }
@@ -394,6 +396,13 @@ fn claim(command: &Command) -> Command {
         *wait = crate::base::time::Timer::Never;
     }
     claim
+}
+
+/// A lock that was granted may be held, whatever became of its claim.
+fn in_doubt(error: &Error) -> Error {
+    Error::timeout(format!(
+        "the lock was granted, and its claim has no outcome ({error}): ask again with the same owner"
+    ))
 }
 
 fn held(mut applied: Applied) -> Applied {

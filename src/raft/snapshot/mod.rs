@@ -11,6 +11,8 @@ mod shelf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 pub(super) use receive::Receiver;
 pub(super) use send::send;
@@ -41,11 +43,22 @@ pub(super) enum SnapshotData {
 pub(super) struct Outgoing {
     meta: SnapshotMeta,
     view: Arc<dyn View>,
+    /// When it was of use last: frozen, or taken in by a follower.
+    used: Mutex<Instant>,
 }
 
 impl Outgoing {
     pub(super) fn new(meta: SnapshotMeta, view: Arc<dyn View>) -> Self {
-        Self { meta, view }
+        Self {
+            meta,
+            view,
+            used: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// A follower has taken a piece of it.
+    fn note_use(&self) {
+        *self.used.lock() = Instant::now();
     }
 
     pub(super) fn meta(&self) -> &SnapshotMeta {

@@ -9,7 +9,7 @@ use openraft::errors::{NetworkError, StreamingError, Unreachable};
 use openraft::raft::SnapshotResponse;
 use openraft::type_config::alias::SnapshotOf;
 
-use super::SnapshotData;
+use super::{Outgoing, SnapshotData};
 use crate::base::types::NodeId;
 use crate::machine::SnapshotReader;
 use crate::proto::peer;
@@ -73,7 +73,8 @@ pub(in crate::raft) async fn send(
     let mut reader = SnapshotReader::new(outgoing.view.clone());
     let from = opened.chunks;
     reader = reading(move || reader.skip_to(from).map(|()| reader)).await?;
-    let sent = sending.chunks(reader, from).await;
+    outgoing.note_use();
+    let sent = sending.chunks(reader, from, &outgoing).await;
     drop(outgoing);
     sent
 }
@@ -95,6 +96,7 @@ impl Sending<'_> {
         &self,
         mut reader: SnapshotReader,
         mut number: u64,
+        outgoing: &Outgoing,
     ) -> Sent<SnapshotResponse<Types>> {
         let mut under_way: VecDeque<(u64, Answer)> = VecDeque::new();
         loop {
@@ -123,6 +125,7 @@ impl Sending<'_> {
                 if reply.vote.is_some() {
                     return answered(reply.vote);
                 }
+                outgoing.note_use();
                 if reply.chunks != number + 1 {
                     return Err(broken("the follower lost its place"));
                 }

@@ -15,7 +15,8 @@ const LEASE_PERCENT: u64 = 99;
 struct Lock<'a> {
     /// By fence.
     grants: BTreeMap<u64, Grant<'a>>,
-    /// Somebody asked, and never heard what became of it.
+    /// Somebody asked, and never heard what became of it; or queued in vain, and may have been
+    /// given the lock before the place in the queue was given up.
     unknown_acquires: Vec<&'a Operation>,
     refusals: Vec<(&'a Operation, Bound)>,
     /// Writes under a fence of it that took place, and those that were refused.
@@ -56,7 +57,7 @@ fn gather<'a>(history: &'a [Operation], bounds: &[Bound]) -> BTreeMap<&'a str, L
             lock,
             owner,
             ttl_ms,
-            ..
+            waits,
         } = &operation.action
         {
             // The answer may be that of an earlier call, which nobody heard.
@@ -75,6 +76,9 @@ fn gather<'a>(history: &'a [Operation], bounds: &[Bound]) -> BTreeMap<&'a str, L
                 Outcome::NotAcquired { .. } => lock.refusals.push((operation, *bound)),
                 Outcome::Unknown { .. } => lock.unknown_acquires.push(operation),
                 _ => {}
+            }
+            if *waits && !matches!(operation.outcome, Outcome::Acquired { .. }) {
+                lock.unknown_acquires.push(operation);
             }
         }
     }
@@ -182,6 +186,7 @@ impl<'a> Lock<'a> {
             let somebody_asked = self
                 .unknown_acquires
                 .iter()
+                .filter(|acquire| !std::ptr::eq(**acquire, *refusal))
                 .any(|acquire| acquire.invoked_ns < refusal.returned_ns);
             let held = self.grants.values().any(|grant| {
                 let over = grant.releases.iter().any(|release| {
