@@ -127,6 +127,21 @@ async fn everything_unhealthy_has_its_sentence() {
     assert_eq!(complaints(&members[0]).await, ["shard 100 has no leader"]);
 }
 
+/// A node that was taken out, and never heard of it, told of a change that never ends.
+#[tokio::test]
+async fn a_node_that_was_taken_out_does_not_say_who_the_members_are() {
+    let members = cluster(3).await;
+    for member in &members[..2] {
+        member.state.lock().status.members.truncate(2);
+        member.shard(|it| {
+            it.voters.truncate(2);
+            it.term = 4;
+        });
+    }
+    members[2].shard(|it| it.leader = id(3));
+    assert_eq!(complaints(&members[2]).await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_change_is_made_where_the_leader_is() {
     let members = cluster(3).await;
