@@ -386,13 +386,20 @@ impl Group {
 
     /// How the group is doing.
     pub fn status(&self) -> GroupStatus {
+        let node = self.inner.options.node;
+        // One that led before it restarted is not the leader until it is elected again.
+        let leads = self.leads().is_some();
         let metrics = self.inner.raft.metrics();
         let metrics = metrics.borrow_watched();
         let membership = metrics.membership_config.membership();
+        let role = match Role::of(metrics.state, membership, node) {
+            Role::Leader if !leads => Role::Candidate,
+            role => role,
+        };
         GroupStatus {
-            role: Role::of(metrics.state, membership, self.inner.options.node),
+            role,
             term: metrics.current_term,
-            leader: metrics.current_leader,
+            leader: metrics.current_leader.filter(|it| leads || *it != node),
             last: metrics.last_log_index.map_or(LogIndex(0), index_of),
             committed: index_or_zero(metrics.local_committed.as_ref()),
             applied: index_or_zero(metrics.last_applied.as_ref()),

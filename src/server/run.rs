@@ -216,7 +216,8 @@ type Serving = JoinSet<Result<(), tonic::transport::Error>>;
 /// Serves every listener until the node stops: HTTP/1.1 and HTTP/2, gRPC once it is
 /// there.
 fn serve(listeners: Vec<Listener>, standing: &Standing, grpc: &Arc<SetOnce<Routes>>) -> Serving {
-    let front = Front::new(grpc.clone(), routes(standing.clone()));
+    let http = routes(standing.clone());
+    let front = Front::new(grpc.clone(), http, standing.waiting.clone());
     let server = Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(WINDOW_BYTES)

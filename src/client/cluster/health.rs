@@ -27,6 +27,7 @@ impl ClusterOverview {
             complaints.push(NOBODY.to_owned());
         }
         complaints.extend(self.quorum());
+        complaints.extend(self.on_the_move());
         for shard in self.shard_ids() {
             complaints.extend(self.leadership(shard));
             complaints.extend(self.pending(shard));
@@ -67,6 +68,19 @@ impl ClusterOverview {
         };
         complaints.insert(0, verdict);
         complaints
+    }
+
+    /// Members that are on their way in or out.
+    fn on_the_move(&self) -> impl Iterator<Item = String> {
+        self.members.iter().filter_map(|view| {
+            let member = &view.member;
+            let name = &member.name;
+            if member.leaving {
+                return Some(format!("{name} is being taken out"));
+            }
+            (member.wants_vote && !member.voter)
+                .then(|| format!("{name} has no vote yet: it is to catch up first"))
+        })
     }
 
     /// Every member's view of a shard, with the member's name.

@@ -31,7 +31,20 @@ impl Cluster {
             return Err(none_answered(failures));
         }
         let cluster = one_cluster(&answers)?;
-        let best = authority(&answers).members.clone();
+        let mut members = self.ask_members(&answers).await;
+        // Who was asked may have been taken out: the others know of members that it does not.
+        let heard = members.iter().filter_map(|view| view.status.clone().ok());
+        let heard: Vec<_> = heard.chain(answers.iter().cloned()).collect();
+        if authority(&heard).members != authority(&answers).members {
+            members = self.ask_members(&heard).await;
+        }
+        members.sort_by(|a, b| a.member.name.cmp(&b.member.name));
+        Ok(ClusterOverview { cluster, members })
+    }
+
+    /// Every member, by the list of whoever knows best.
+    async fn ask_members(&self, answers: &[ClusterStatus]) -> Vec<MemberView> {
+        let best = authority(answers).members.clone();
         let views = best.into_iter().map(async |member| {
             let known = answers.iter().find(|it| it.node == member.node);
             let status = match known {
@@ -40,9 +53,7 @@ impl Cluster {
             };
             MemberView { member, status }
         });
-        let mut members = join_all(views).await;
-        members.sort_by(|a, b| a.member.name.cmp(&b.member.name));
-        Ok(ClusterOverview { cluster, members })
+        join_all(views).await
     }
 
     async fn ask_member(&self, address: &str, node: NodeId) -> Result<ClusterStatus, String> {

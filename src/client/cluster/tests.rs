@@ -127,6 +127,38 @@ async fn everything_unhealthy_has_its_sentence() {
     assert_eq!(complaints(&members[0]).await, ["shard 100 has no leader"]);
 }
 
+/// A learner that was to vote was called healthy: whoever then took another member out had
+/// fewer voters than it thought.
+#[tokio::test]
+async fn who_is_on_the_way_in_or_out_is_not_healthy_yet() {
+    let members = cluster(3).await;
+    members[0].state.lock().status.members[2].voter = false;
+    members[0].state.lock().status.members[2].wants_vote = true;
+    members[0].shard(|it| it.voters.truncate(2));
+    let said = complaints(&members[0]).await;
+    assert_eq!(said, ["node-3 has no vote yet: it is to catch up first"]);
+    members[0].state.lock().status.members[2].wants_vote = false;
+    assert_eq!(complaints(&members[0]).await, Vec::<String>::new());
+    members[0].state.lock().status.members[2].leaving = true;
+    let said = complaints(&members[0]).await;
+    assert_eq!(said, ["node-3 is being taken out"]);
+}
+
+/// A node that was taken out, and never heard of it, told of a change that never ends.
+#[tokio::test]
+async fn a_node_that_was_taken_out_does_not_say_who_the_members_are() {
+    let members = cluster(3).await;
+    for member in &members[..2] {
+        member.state.lock().status.members.truncate(2);
+        member.shard(|it| {
+            it.voters.truncate(2);
+            it.term = 4;
+        });
+    }
+    members[2].shard(|it| it.leader = id(3));
+    assert_eq!(complaints(&members[2]).await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_change_is_made_where_the_leader_is() {
     let members = cluster(3).await;

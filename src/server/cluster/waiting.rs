@@ -13,7 +13,7 @@ pub(in crate::server) struct Waiting {
 
 impl Waiting {
     /// It waits: said once in the log, until it waits for something else.
-    pub(super) fn for_others(&self, why: String) {
+    pub(in crate::server) fn for_others(&self, why: String) {
         let mut said = self.why.write();
         if said.as_ref() != Some(&why) {
             tracing::info!("{why}");

@@ -12,19 +12,33 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tower::{Service, ServiceExt};
 
+use crate::base::Error;
+use crate::server::cluster::Waiting;
+use crate::server::status::to_status;
+
 /// Takes every request of the client port.
 ///
 /// gRPC that comes while the node recovers waits, as it would in the queue of a port
-/// that nobody accepts from yet; what asks for the node's health does not.
+/// that nobody accepts from yet; what asks for the node's health does not. While it waits
+/// for other nodes, which may take for ever, gRPC is answered so.
 #[derive(Clone)]
 pub(in crate::server) struct Front {
     grpc: Arc<SetOnce<Routes>>,
     http: Router,
+    waiting: Waiting,
 }
 
 impl Front {
-    pub(in crate::server) fn new(grpc: Arc<SetOnce<Routes>>, http: Router) -> Self {
-        Self { grpc, http }
+    pub(in crate::server) fn new(
+        grpc: Arc<SetOnce<Routes>>,
+        http: Router,
+        waiting: Waiting,
+    ) -> Self {
+        Self {
+            grpc,
+            http,
+            waiting,
+        }
     }
 }
 
@@ -40,11 +54,14 @@ impl Service<Request<Body>> for Front {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if is_grpc(request.version(), request.headers()) {
-            let grpc = self.grpc.clone();
+            let (grpc, waiting) = (self.grpc.clone(), self.waiting.why());
             return Box::pin(async move {
-                let routes = match grpc.get() {
-                    Some(routes) => routes.clone(),
-                    None => grpc.wait().await.clone(),
+                let routes = match (grpc.get(), waiting) {
+                    (Some(routes), _) => routes.clone(),
+                    (None, Some(why)) => {
+                        return Ok(to_status(&Error::unavailable(why)).into_http());
+                    }
+                    (None, None) => grpc.wait().await.clone(),
                 };
                 routes.oneshot(request).await
             });
@@ -87,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn grpc_waits_for_the_node_and_plain_http_does_not() {
         let grpc = Arc::new(SetOnce::new());
-        let front = Front::new(grpc.clone(), Router::new());
+        let front = Front::new(grpc.clone(), Router::new(), Waiting::default());
         let plain = Request::get("/livez").body(Body::empty()).unwrap();
         let answered = front.clone().oneshot(plain).await.unwrap();
         assert_eq!(answered.status(), 404, "there are no routes here");
@@ -102,5 +119,22 @@ mod tests {
         assert!(grpc.set(Routes::default()).is_ok());
         let status = waiting.await.unwrap().headers()["grpc-status"].clone();
         assert_eq!(status, "12", "no service is there");
+    }
+
+    /// A node whose cluster had not come together kept its callers waiting until their
+    /// time was over, and they were told that nobody answers.
+    #[tokio::test]
+    async fn grpc_is_told_for_whom_the_node_waits() {
+        let waiting = Waiting::default();
+        waiting.for_others("waiting for node-2".to_owned());
+        let front = Front::new(Arc::new(SetOnce::new()), Router::new(), waiting);
+        let request = Request::post("/dkv.v1.Kv/Get")
+            .version(Version::HTTP_2)
+            .header(header::CONTENT_TYPE, "application/grpc")
+            .body(Body::empty());
+        let answer = front.oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.headers()["grpc-status"], "14");
+        let message = answer.headers()["grpc-message"].to_str().unwrap();
+        assert!(message.starts_with("waiting"), "{message}");
     }
 }
