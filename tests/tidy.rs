@@ -68,6 +68,7 @@ const ROOMS: &[Room] = &[
             ("src/server/cluster/", &["raft"]),
             // A node whose peers are simulated.
             ("src/server/simulated.rs", &["raft"]),
+            ("src/server/tests/member.rs", &["raft"]),
         ],
     },
     room("client", 6, &["base", "proto"]),

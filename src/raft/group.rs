@@ -186,19 +186,6 @@ impl Group {
         self.inner.inbound.heard_ago()
     }
 
-    /// At the leader: how long ago a quorum of the members had answered; `None`: not in
-    /// this term, or this node does not lead.
-    pub fn quorum_age(&self) -> Option<Duration> {
-        let metrics = self.inner.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let mut voters = metrics.membership_config.membership().voter_ids();
-        // The library notes answers, and whoever is a quorum alone gets none.
-        if metrics.state == ServerState::Leader && voters.all(|it| it == self.inner.options.node) {
-            return Some(Duration::ZERO);
-        }
-        metrics.last_quorum_acked.map(|at| at.elapsed())
-    }
-
     /// True once everything up to `index` is applied here.
     pub fn has_applied(&self, index: LogIndex) -> bool {
         self.inner.progress.borrow().index >= index
@@ -435,6 +422,8 @@ impl Group {
     /// Ends the group's work.
     pub async fn stop(&self) {
         self.inner.hub.remove(self.inner.options.shard.0);
+        // The library hears of nothing while it waits for its log.
+        self.inner.log.stop();
         if let Err(error) = self.inner.raft.shutdown().await {
             tracing::warn!(shard = self.inner.options.shard.0, %error, "a group ended badly");
         }

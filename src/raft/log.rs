@@ -15,6 +15,7 @@ pub(super) mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -40,6 +41,8 @@ struct Shared {
     wal: Wal,
     /// Apart, so that what waits for the disk does not keep the node's log open.
     state: Arc<Mutex<State>>,
+    /// Whoever waits for room waits no longer.
+    is_stopping: AtomicBool,
 }
 
 /// What is known of the log without reading it.
@@ -115,6 +118,11 @@ impl Log {
     /// The last entry that was purged: the engine has it, or a snapshot that waits.
     pub fn purged(&self) -> LogIndex {
         index_or_zero(self.shared.state.lock().purged.as_ref())
+    }
+
+    /// Has appends that wait for room fail, now and from now on.
+    pub(super) fn stop(&self) {
+        self.shared.is_stopping.store(true, Ordering::SeqCst);
     }
 
     /// Notes durably that everything up to `last` is in rows that are about to be

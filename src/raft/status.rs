@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use openraft::ServerState;
+use openraft::async_runtime::watch::WatchReceiver as _;
+use openraft::errors::Fatal;
+use openraft::{Instant as _, ServerState};
 
-use super::Member;
 use super::types::Membership;
+use super::{Group, Member};
+use crate::base::Error;
 use crate::base::types::{LogIndex, NodeId};
 
 /// What a member does in a group.
@@ -63,4 +66,32 @@ pub struct GroupStatus {
     pub matched: BTreeMap<NodeId, LogIndex>,
     /// At the leader: how long ago each of the others answered; `None`: never.
     pub answered: BTreeMap<NodeId, Option<Duration>>,
+}
+
+impl Group {
+    /// At the leader: how long ago a quorum of the members had answered; `None`: not in
+    /// this term, or this node does not lead.
+    pub fn quorum_age(&self) -> Option<Duration> {
+        let metrics = self.raft().metrics();
+        let metrics = metrics.borrow_watched();
+        let mut voters = metrics.membership_config.membership().voter_ids();
+        // The library notes answers, and whoever is a quorum alone gets none.
+        if metrics.state == ServerState::Leader && voters.all(|it| it == self.node()) {
+            return Some(Duration::ZERO);
+        }
+        metrics.last_quorum_acked.map(|at| at.elapsed())
+    }
+
+    /// Why the group ended by itself, if it has: it answers nobody any more.
+    pub fn failure(&self) -> Option<Error> {
+        let metrics = self.raft().metrics();
+        let metrics = metrics.borrow_watched();
+        match &metrics.running_state {
+            Ok(()) | Err(Fatal::Stopped) => None,
+            Err(failed) => {
+                let message = format!("shard {}: {failed}", self.shard());
+                Some(Error::internal(message))
+            }
+        }
+    }
 }

@@ -23,7 +23,7 @@ use self::figures::Counters;
 pub use self::figures::{Fate, ReplicatedFigures};
 pub use self::leadership::Leadership;
 use self::proposer::Proposer;
-use self::queue::{Queue, Read, Reads, Tell, Write};
+use self::queue::{Queue, Read, Reads, Tell, Write, stopping};
 use self::reader::Reader;
 use self::replica::Overhead;
 use super::checkpoint::Checkpointer;
@@ -136,9 +136,7 @@ impl Replicated {
         Box::pin(async move {
             match waiting.await {
                 Ok(result) => result,
-                Err(_) => Err(Error::unavailable(
-                    "this node is stopping: nothing was read",
-                )),
+                Err(_) => Err(stopping("read")),
             }
         })
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::storage::IOFlushed;
@@ -79,6 +80,9 @@ impl Shared {
             match self.wal.append(append) {
                 Ok(()) => return Ok(()),
                 Err(full @ (WalError::ReadOnly { .. } | WalError::QueueFull { .. })) => {
+                    if self.is_stopping.load(Ordering::SeqCst) {
+                        return Err(io::Error::other(full));
+                    }
                     tracing::debug!(group = self.group, %full, "the log has no room: waiting");
                     tokio::time::sleep(RETRY).await;
                 }

@@ -1,6 +1,7 @@
 //! A group's log as the node's log tells it at the start.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use prost::Message;
@@ -157,6 +158,7 @@ impl Replay {
                 group: self.group,
                 wal,
                 state: Arc::new(Mutex::new(state)),
+                is_stopping: AtomicBool::new(false),
             }),
         })
     }

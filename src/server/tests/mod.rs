@@ -5,6 +5,7 @@ mod closing;
 mod crash;
 mod disk_full;
 mod history;
+mod member;
 mod ready;
 mod regressions;
 mod time;

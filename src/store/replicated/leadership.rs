@@ -79,6 +79,9 @@ impl fmt::Display for Leadership {
 }
 
 /// Logs every change, once, and counts the leaders, until the shard closes.
+///
+/// IMPORTANT: a group that fails tells nobody, and leads on by its last notice: the node
+/// must not go on with it.
 pub(super) async fn watch(shared: Arc<Shared>) {
     let group = shared.group().clone();
     // Silence comes without a notice.
@@ -87,6 +90,10 @@ pub(super) async fn watch(shared: Arc<Shared>) {
     let mut told = Leadership::Nobody;
     let mut last_leader = None;
     while !shared.is_closing() {
+        if let Some(failure) = group.failure().filter(|_| !shared.is_closing()) {
+            shared.core.fatal.raise(failure.message());
+            return;
+        }
         let now = Leadership::of(&group);
         if let Leadership::Led { node, term, .. } = &now
             && last_leader != Some((*node, *term))

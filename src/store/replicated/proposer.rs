@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::figures::Fate;
-use super::queue::Write;
+use super::queue::{Write, stopping};
 use super::{Shared, pause};
 use crate::base::time::MachineTime;
 use crate::base::types::NodeId;
@@ -36,6 +36,9 @@ const GRACE: Duration = Duration::from_millis(200);
 
 /// How long what was not done waits before it is tried again.
 const AGAIN: Duration = Duration::from_millis(20);
+
+/// How often a proposer that may send no more looks for whom it has no time left.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long a sweep may take, and how long a refused one waits, ms.
 const SWEEP_WITHIN: Duration = Duration::from_secs(5);
@@ -158,7 +161,8 @@ impl Proposer {
             let why = match write.is_forwarded && !leads {
                 true => Error::new(ErrorKind::NotLeader, "this node does not lead the shard"),
                 false if write.in_doubt => nobody_knows(),
-                false => nobody_leads(),
+                false if matches!(way, Way::Nowhere) => nobody_leads(),
+                false => held_up(),
             };
             write.refuse(why);
         }
@@ -183,6 +187,7 @@ impl Proposer {
             () = self.shared.writes.pushed(), if may_send => {}
             () = changes.next() => {}
             () = sleep_until(sweep_at.unwrap_or_else(Instant::now)), if sweep_at.is_some() => {}
+            () = sleep(LOOK), if !may_send => {}
         }
     }
 
@@ -365,12 +370,10 @@ impl Proposer {
     }
 
     async fn end(mut self) {
-        let stopping = || Error::unavailable("this node is stopping: nothing was done");
-        let all = Instant::now() + Duration::from_secs(365 * 24 * 3_600);
-        for write in self.shared.writes.take_hopeless(all, false) {
+        for write in self.shared.writes.close() {
             let why = match write.in_doubt {
                 true => nobody_knows(),
-                false => stopping(),
+                false => stopping("done"),
             };
             write.refuse(why);
         }
@@ -464,6 +467,12 @@ fn nobody_knows() -> Error {
     Error::timeout(
         "the leader was lost before it answered, and no other was found in time: ask again with \
          the same request id",
+    )
+}
+
+fn held_up() -> Error {
+    Error::unavailable(
+        "the earlier writes of the shard took too long: nothing was done; ask again, or later",
     )
 }
 

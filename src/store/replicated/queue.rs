@@ -1,6 +1,7 @@
 //! What waits to be proposed, and what waits to be read.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -64,13 +65,29 @@ impl Write {
 #[derive(Default)]
 pub(super) struct Queue {
     writes: Mutex<VecDeque<Write>>,
+    /// Nobody takes anything out any more. Set while `writes` is locked.
+    is_closed: AtomicBool,
     wake: Notify,
 }
 
 impl Queue {
     pub(super) fn push(&self, write: Write) {
-        self.writes.lock().push_back(write);
+        let mut writes = self.writes.lock();
+        if self.is_closed.load(Ordering::SeqCst) {
+            drop(writes);
+            write.refuse(stopping("done"));
+            return;
+        }
+        writes.push_back(write);
+        drop(writes);
         self.wake.notify_one();
+    }
+
+    /// Takes out all of them. Whoever comes later is refused.
+    pub(super) fn close(&self) -> Vec<Write> {
+        let mut writes = self.writes.lock();
+        self.is_closed.store(true, Ordering::SeqCst);
+        Vec::from(std::mem::take(&mut *writes))
     }
 
     /// Puts back what was not done, before everything else.
@@ -172,13 +189,29 @@ impl Read {
 #[derive(Default)]
 pub(super) struct Reads {
     reads: Mutex<Vec<Read>>,
+    /// Nobody takes anything out any more. Set while `reads` is locked.
+    is_closed: AtomicBool,
     wake: Notify,
 }
 
 impl Reads {
     pub(super) fn push(&self, read: Read) {
-        self.reads.lock().push(read);
+        let mut reads = self.reads.lock();
+        if self.is_closed.load(Ordering::SeqCst) {
+            drop(reads);
+            read.refuse(stopping("read"));
+            return;
+        }
+        reads.push(read);
+        drop(reads);
         self.wake.notify_one();
+    }
+
+    /// Takes out all of them. Whoever comes later is refused.
+    pub(super) fn close(&self) -> Vec<Read> {
+        let mut reads = self.reads.lock();
+        self.is_closed.store(true, Ordering::SeqCst);
+        std::mem::take(&mut *reads)
     }
 
     pub(super) fn put_back(&self, back: Vec<Read>) {
@@ -216,4 +249,9 @@ impl Reads {
     pub(super) async fn pushed(&self) {
         self.wake.notified().await;
     }
+}
+
+/// Why nothing was `done` (or read).
+pub(super) fn stopping(done: &str) -> Error {
+    Error::unavailable(format!("this node is stopping: nothing was {done}"))
 }

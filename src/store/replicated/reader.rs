@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::queue::{Read, Wants};
+use super::queue::{Read, Wants, stopping};
 use super::{Shared, pause};
 use crate::base::types::LogIndex;
 use crate::base::{Error, ErrorKind, Result};
@@ -69,10 +69,8 @@ impl Reader {
                 () = sleep_until(first_due.unwrap_or(now)), if first_due.is_some() => {}
             }
         }
-        for read in self.shared.reads.take() {
-            read.refuse(Error::unavailable(
-                "this node is stopping: nothing was read",
-            ));
+        for read in self.shared.reads.close() {
+            read.refuse(stopping("read"));
         }
     }
 
