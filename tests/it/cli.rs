@@ -63,10 +63,6 @@ fn what_is_wrong_with_the_words_is_said_with_code_2() {
     refuses(&["lock", "release", "l", "zz"], "32 hexadecimal digits");
     refuses(&["kv", "set", "k", "v", "--fence", "x"], "LOCK@TOKEN");
     refuses(&["kv", "touch", "k"], "dkv kv persist");
-    refuses(
-        &["kv", "get", "k", "--consistency", "stale"],
-        "no stale reads yet",
-    );
     refuses(&["serve", "--listen", "0.0.0.0:0"], "add --insecure");
     refuses(&["serve", "--shards", "1=dstore"], "--node-id node-1");
     refuses(&["serve", "--engine", "rocks"], "it is memory or redb");
