@@ -47,7 +47,7 @@ pub(super) struct Manifest {
 pub(super) enum Wanted<'a> {
     /// At least these.
     These(&'a [WantedShard]),
-    /// These, if there are none yet.
+    /// These, unless the directory is a member's: those have what their cluster has.
     ByDefault(&'a [WantedShard]),
 }
 
@@ -100,10 +100,10 @@ impl Manifest {
         manifest.check_name(dir, name)?;
         match wanted {
             Wanted::These(shards) => manifest.add_shards(shards)?,
-            Wanted::ByDefault(shards) if manifest.shards.is_empty() => {
+            Wanted::ByDefault(shards) if !manifest.has_replicated() => {
                 manifest.add_shards(shards)?;
             }
-            Wanted::ByDefault(_) => {}
+            Wanted::ByDefault(shards) => manifest.check_engines(shards)?,
         }
         if before.as_ref() != Some(&manifest) {
             manifest.write(&*host.disk, dir)?;
@@ -194,6 +194,17 @@ impl Manifest {
         }
         self.shards.sort_by_key(|shard| shard.id);
         Ok(())
+    }
+
+    fn has_replicated(&self) -> bool {
+        self.shards.iter().any(|shard| shard.kind.is_replicated())
+    }
+
+    /// Nobody asked for other shards, but maybe for another engine.
+    fn check_engines(&self, wanted: &[WantedShard]) -> Result<()> {
+        let engine = wanted.iter().find_map(|shard| shard.engine);
+        let mut shards = self.shards.iter();
+        shards.try_for_each(|shard| self.check_engine(shard, engine))
     }
 
     fn check_engine(&self, shard: &ShardSpec, wanted: Option<EngineKind>) -> Result<()> {

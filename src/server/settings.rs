@@ -19,7 +19,7 @@ pub struct ServeConfig {
     pub advertise: Option<String>,
     /// The shards to serve, by ascending id; at least one.
     pub shards: Vec<WantedShard>,
-    /// Nobody asked for these: a data directory that has shards keeps to them.
+    /// Nobody asked for these: a member's directory keeps to the shards of its cluster.
     pub shards_by_default: bool,
     /// This member's name.
     pub node_id: Option<String>,

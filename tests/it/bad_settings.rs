@@ -109,20 +109,15 @@ fn a_settings_file_is_strict_and_the_layers_have_an_order() {
 }
 
 #[test]
-fn what_this_build_does_not_have_is_said_plainly() {
+fn a_replicated_shard_without_a_name_or_members_is_refused_before_anything_is_begun() {
     let folder = folder();
     let cases: [&[&str]; 2] = [
         &["--shards", "100=dstore"],
-        &[
-            "--cluster-members",
-            "node-1=127.0.0.1:63001",
-            "--node-id",
-            "node-1",
-        ],
+        &["--cluster-members", "node-1=127.0.0.1:63001"],
     ];
     for arguments in cases {
         let refused = serve_fails(arguments, &[], folder.path());
-        refused.exits(2).complains("lstore");
+        refused.exits(2).complains("--node-id");
     }
     assert!(!folder.path().join("data").exists(), "nothing was begun");
 }
