@@ -275,10 +275,14 @@ impl Group {
         let body = Body::ReadIndex(peer::ReadIndex {});
         let answer = self.ask(leader, Lane::Heartbeat, body);
         match answer.within(limit).await {
-            Ok(Body::ReadIndexReply(reply)) => {
-                Ok(LogIndex(reply.index.map_or(0, |position| position.index)))
+            // Without a position the read would be confirmed by nothing.
+            Ok(Body::ReadIndexReply(peer::ReadIndexReply { index: Some(at) })) if at.index > 0 => {
+                Ok(LogIndex(at.index))
             }
-            Ok(_) => Err(Error::internal("the leader gave an answer of another kind")),
+            Ok(_) => Err(Error::internal(
+                "the leader's answer names no position to read at: nothing was read; do all \
+                 members run the same version?",
+            )),
             Err(CallError::Silence | CallError::NoLink) => Err(Error::unavailable(
                 "the leader did not answer in time: nothing was read",
             )),

@@ -279,8 +279,8 @@ impl Proposer {
     ///
     /// What a lost leader may or may not have done is asked of its successor with the same
     /// request ids. That is safe: whatever of the lost one's entries survives comes before
-    /// the successor's, and the machine remembers its outcomes for far longer than a
-    /// request may take.
+    /// the successor's, and the machine remembers its outcomes, unless so many new
+    /// clients come in between that it must forget one (`SESSIONS_MAX`).
     fn finish(&mut self, writes: Vec<Write>, result: Result<Vec<Applied>, Failed>) {
         match result {
             Ok(mut replies) => {
@@ -428,7 +428,7 @@ async fn outcome_of(
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-       biased;
+        biased;
         outcome = &mut in_time => outcome.unwrap_or_else(|_| {
             Err(ProposeError::Unknown("no quorum confirmed it in time".to_owned()))
         }),
