@@ -227,6 +227,24 @@ impl Replicated {
     }
 }
 
+/// For tests of what the leader sees and a client does not.
+#[cfg(test)]
+impl Replicated {
+    /// Changes rows that no entry changed, as memory that fails does.
+    pub(crate) fn damage(&self, batch: crate::engine::Batch) {
+        let mut machine = self.shared.core.machine.write();
+        machine.engine_mut().commit(batch).unwrap();
+    }
+
+    pub(crate) fn state_hash_at(&self, index: crate::base::types::LogIndex) -> Option<u64> {
+        self.shared.samples.lock().at(index)
+    }
+
+    pub(crate) fn diverged_at(&self, index: crate::base::types::LogIndex, hash: u64) -> bool {
+        self.shared.diverged_at(index, hash)
+    }
+}
+
 impl Shared {
     fn group(&self) -> &Group {
         self.group

@@ -27,7 +27,7 @@ const VALUE_BYTES: usize = 20_000;
 type Told = tokio::sync::oneshot::Receiver<Result<Vec<Applied>>>;
 
 /// Runs a test in time that passes only while everybody waits.
-fn in_simulated_time(test: impl Future<Output = ()>) {
+pub(super) fn in_simulated_time(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
