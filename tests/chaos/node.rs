@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::PATIENCE;
+use crate::settings::Settings;
 
 /// A node; killed when dropped.
 #[derive(Debug)]
@@ -168,7 +169,7 @@ impl Drop for Node {
 
 /// The binary under test, with no setting of the surrounding environment.
 fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dkv"));
+    let mut command = Command::new(Settings::binary());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DKV_") {
             command.env_remove(name);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Read from the variables `CHAOS_SEED`, `CHAOS_NODES`, `CHAOS_FAULTS`, `CHAOS_SECONDS`,
-/// `CHAOS_CLIENTS`, `CHAOS_SERVE` and `CHAOS_DIR`.
+/// `CHAOS_CLIENTS`, `CHAOS_SERVE`, `CHAOS_BINARY` and `CHAOS_DIR`.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// Decides what is asked and what is done to whom; not how the machine schedules it.
@@ -38,6 +38,12 @@ impl Settings {
             folder: folder.join(format!("chaos-{nodes}-nodes-seed-{seed}")),
             arguments: arguments(),
         }
+    }
+
+    /// The nodes' program: that of this build, or what `CHAOS_BINARY` names.
+    pub(crate) fn binary() -> PathBuf {
+        std::env::var_os("CHAOS_BINARY")
+            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_dkv")), PathBuf::from)
     }
 
     /// True if a campaign was asked for: its figures are printed then.

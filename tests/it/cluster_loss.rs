@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::cluster::{Cluster, Member, until};
+use crate::harness::dkv_at;
 
 /// What is left of a cluster that cannot decide anything.
 fn remnant(cluster: &mut Cluster) -> &Member {
@@ -78,4 +79,26 @@ fn what_was_confirmed_is_read_after_all_have_died() {
         first.exits(0).prints(round);
         cluster.becomes_healthy();
     }
+}
+
+#[test]
+fn a_leader_that_left_was_not_told_that_it_is_gone() {
+    let cluster = Cluster::up(3);
+    cluster.is_led_by(0);
+    let gone = &cluster.members[0];
+    gone.dkv(&["cluster", "leave", "--yes", "--timeout", "60s"])
+        .exits(0)
+        .prints("done=node-1 is not a member any more");
+    let left: Vec<&str> = cluster.members[1..]
+        .iter()
+        .map(|it| &*it.endpoint)
+        .collect();
+    let left = left.join(",");
+    let members = dkv_at(&left, &["cluster", "members", "-o", "jsonl"]);
+    assert!(!members.exits(0).text().contains("node-1"), "{members}");
+    dkv_at(&left, &["kv", "set", "after", "value"]).exits(0);
+    // What still runs there says why it is of no use.
+    until("it knows", || gone.readyz().contains("was taken out"));
+    let ran = gone.dkv(&["kv", "get", "after", "--timeout", "2s"]);
+    ran.exits(5).complains("was taken out of its cluster");
 }

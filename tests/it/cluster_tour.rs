@@ -49,6 +49,8 @@ fn the_tour_of_a_cluster_works_as_printed() {
     let folder = tempfile::TempDir::new().unwrap();
     let mut shell = Shell::start(folder.path());
     let held = tie(&mut shell, folder.path());
+    // What is said of a change that takes long is something else.
+    shell.run("export DKV_TIMEOUT=60s");
     let ports = Ports::free();
     blocks
         .iter()

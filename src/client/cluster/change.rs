@@ -46,7 +46,7 @@ impl Cluster {
     /// As [`Cluster::add_learner`].
     pub async fn promote(&self, name: &str) -> Result<String> {
         self.change(async |node: &mut ClusterClient<Channel>, left| {
-            node.promote(within(member(name), left)).await
+            node.promote(within(member(name, left), left)).await
         })
         .await
     }
@@ -57,7 +57,7 @@ impl Cluster {
     /// As [`Cluster::add_learner`].
     pub async fn remove(&self, name: &str) -> Result<String> {
         self.change(async |node: &mut ClusterClient<Channel>, left| {
-            node.remove(within(member(name), left)).await
+            node.remove(within(member(name, left), left)).await
         })
         .await
     }
@@ -88,12 +88,13 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::add_learner`].
     pub async fn transfer_leader(&self, name: &str, shard: Option<ShardId>) -> Result<String> {
-        let message = v1::TransferLeaderRequest {
-            name: name.to_owned(),
-            shard: shard.map_or(0, |shard| shard.0),
-        };
         self.change(async |node: &mut ClusterClient<Channel>, left| {
-            node.transfer_leader(within(message.clone(), left)).await
+            let message = v1::TransferLeaderRequest {
+                name: name.to_owned(),
+                shard: shard.map_or(0, |shard| shard.0),
+                wait_ms: wait_ms(left),
+            };
+            node.transfer_leader(within(message, left)).await
         })
         .await
     }
@@ -235,10 +236,16 @@ impl Search {
     }
 }
 
-fn member(name: &str) -> v1::MemberRequest {
+fn member(name: &str, left: Duration) -> v1::MemberRequest {
     v1::MemberRequest {
         name: name.to_owned(),
+        wait_ms: wait_ms(left),
     }
+}
+
+/// The answer that a change goes on must come in time, too.
+fn wait_ms(left: Duration) -> u64 {
+    crate::client::call::ms(left * 4 / 5).max(1)
 }
 
 /// The server is told when nobody waits any more.

@@ -144,19 +144,21 @@ async fn a_silent_server_is_given_up_at_the_deadline() {
     let client = client_of(&[&fake]).await;
     client.set("k", "v").await.unwrap();
     fake.always(Some(Fault::Silence));
-    let client = client.with_timeout(Duration::from_millis(80)).unwrap();
+    // Long enough to be sent, however busy the machine is.
+    let limit = Duration::from_secs(2);
+    let client = client.with_timeout(limit).unwrap();
     let started = tokio::time::Instant::now();
     let error = client.set("k", "v").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     assert!(error.message().contains("is unknown"), "{error}");
-    assert!(started.elapsed() >= Duration::from_millis(80));
-    assert!(started.elapsed() < Duration::from_secs(10));
+    // Deadlines are whole milliseconds of a clock that has them begin a little earlier.
+    assert!(started.elapsed() + Duration::from_millis(1) >= limit);
     let error = client.get("k").await.unwrap_err();
     // A read that was not answered has changed nothing.
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     let frames = fake.state.lock().seen.clone();
     let deadlines = frames[1..].iter().map(|frame| frame.deadline_ms);
-    assert!(deadlines.into_iter().all(|ms| (1..=80).contains(&ms)));
+    assert!(deadlines.into_iter().all(|ms| (1..=2_000).contains(&ms)));
     // A longer deadline armed before a shorter one must not hide it.
     let patient = client.with_timeout(LONG).unwrap();
     let waiting = tokio::spawn(async move { patient.get("k").await });

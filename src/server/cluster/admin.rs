@@ -19,8 +19,11 @@ use crate::server::peer::{Joining, hello};
 use crate::server::service::Shard;
 use crate::server::status::to_status;
 
-/// How long a change may take before its request is answered that it goes on.
+/// How long a change may take before its request is answered that it goes on, if the
+/// request does not say, ...
 const SETTLE_WITHIN: Duration = Duration::from_secs(8);
+/// ... and if it does, at most.
+const SETTLE_WITHIN_MAX: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 const ASK_WITHIN: Duration = Duration::from_secs(2);
 
@@ -134,7 +137,8 @@ impl Admin {
         Ok(format!("{} is a learner", from.name))
     }
 
-    async fn promote(&self, name: &str) -> Changed {
+    async fn promote(&self, request: v1::MemberRequest) -> Changed {
+        let (name, within) = (&request.name, settle_within(request.wait_ms));
         let first = self.led()?;
         let (node, member) = find(first, name)?;
         if first.members().voters.contains(&node) {
@@ -146,13 +150,14 @@ impl Admin {
         };
         first.change(Change::Set(node, wanting)).await?;
         let votes = || first.members().voters.contains(&node);
-        Ok(match until(votes).await {
+        Ok(match until(votes, within).await {
             true => format!("{name} is a voter"),
             false => format!("{name} will be a voter as soon as it has caught up"),
         })
     }
 
-    async fn remove(&self, name: &str) -> Changed {
+    async fn remove(&self, request: v1::MemberRequest) -> Changed {
+        let (name, within) = (&request.name, settle_within(request.wait_ms));
         let first = self.led()?;
         let (node, member) = find(first, name)?;
         let members = first.members();
@@ -166,6 +171,9 @@ impl Admin {
                  the cluster up, stop it and delete its data directory"
             )));
         }
+        if node == first.node() {
+            hand_over(first, within).await?;
+        }
         let leaving = Member {
             leaving: true,
             wants_vote: false,
@@ -173,13 +181,15 @@ impl Admin {
         };
         first.change(Change::Set(node, leaving)).await?;
         let gone = || !first.members().all.contains_key(&node);
-        Ok(match until(gone).await {
+        Ok(match until(gone, within).await {
             true => format!("{name} is not a member any more"),
             false => format!("{name} is being taken out: `dkv cluster members` shows when it is"),
         })
     }
 
-    async fn transfer(&self, name: &str, shard: u32) -> Changed {
+    async fn transfer(&self, request: v1::TransferLeaderRequest) -> Changed {
+        let (name, shard) = (&request.name, request.shard);
+        let within = settle_within(request.wait_ms);
         let groups: Vec<&Group> = self
             .replicated()
             .filter(|(it, _)| shard == 0 || it.id == ShardId(shard))
@@ -206,7 +216,7 @@ impl Admin {
             if node != group.node() {
                 group.transfer(node).await?;
             }
-            if !until(|| leads(group, node)).await {
+            if !until(|| leads(group, node), within).await {
                 return Err(Error::unavailable(format!(
                     "{name} did not take over shard {}: try again",
                     group.shard()
@@ -230,7 +240,7 @@ impl Admin {
             let applied = shard.store.status().applied;
             shard.store.checkpoint_now();
             let covered = || shard.store.status().durable >= applied;
-            if !until(covered).await {
+            if !until(covered, SETTLE_WITHIN).await {
                 return Err(Error::timeout(format!(
                     "shard {} is still being written: ask again",
                     shard.id
@@ -249,14 +259,39 @@ fn leads(group: &Group, node: NodeId) -> bool {
     group.leader().is_some_and(|(leader, _)| leader == node)
 }
 
+/// A leader cannot see itself gone: another takes over the removal, if it can now.
+///
+/// # Errors
+/// `NotLeader` with the successor's address once it leads.
+async fn hand_over(first: &Group, within: Duration) -> Result<()> {
+    let (status, members) = (first.status(), first.members());
+    let stays = |node: &NodeId| !members.all.get(node).is_some_and(|it| it.leaving);
+    let successor = Seen::of(first.node(), &status, &members).successor(stays);
+    let Some(successor) = successor else {
+        return Ok(());
+    };
+    first.transfer(successor).await?;
+    match until(|| leads(first, successor), within).await {
+        true => Err(not_leader(first)),
+        false => Ok(()),
+    }
+}
+
+fn settle_within(wait_ms: u64) -> Duration {
+    match wait_ms {
+        0 => SETTLE_WITHIN,
+        some => Duration::from_millis(some).min(SETTLE_WITHIN_MAX),
+    }
+}
+
 /// Waits until it is so; false if that takes too long.
-async fn until(is_so: impl Fn() -> bool) -> bool {
+async fn until(is_so: impl Fn() -> bool, within: Duration) -> bool {
     let looking = async {
         while !is_so() {
             tokio::time::sleep(LOOK).await;
         }
     };
-    tokio::time::timeout(SETTLE_WITHIN, looking).await.is_ok()
+    tokio::time::timeout(within, looking).await.is_ok()
 }
 
 fn not_leader(group: &Group) -> Error {
@@ -293,14 +328,7 @@ fn check_successor(group: &Group, node: NodeId, name: &str) -> Result<()> {
             "{name} is a learner and cannot lead: `dkv cluster promote {name}` first"
         )));
     }
-    let seen = Seen {
-        members: &members,
-        leader: group.node(),
-        last: status.last,
-        matched: &status.matched,
-        answered: &status.answered,
-    };
-    if seen.has_caught_up(node) {
+    if Seen::of(group.node(), &status, &members).has_caught_up(node) {
         return Ok(());
     }
     let answered = status.answered.get(&node).copied().flatten();
@@ -387,19 +415,18 @@ impl Cluster for Admin {
     }
 
     async fn promote(&self, request: Request<v1::MemberRequest>) -> Answered<v1::ChangeReply> {
-        answer(Admin::promote(self, &request.into_inner().name).await)
+        answer(Admin::promote(self, request.into_inner()).await)
     }
 
     async fn remove(&self, request: Request<v1::MemberRequest>) -> Answered<v1::ChangeReply> {
-        answer(Admin::remove(self, &request.into_inner().name).await)
+        answer(Admin::remove(self, request.into_inner()).await)
     }
 
     async fn transfer_leader(
         &self,
         request: Request<v1::TransferLeaderRequest>,
     ) -> Answered<v1::ChangeReply> {
-        let v1::TransferLeaderRequest { name, shard } = request.into_inner();
-        answer(self.transfer(&name, shard).await)
+        answer(self.transfer(request.into_inner()).await)
     }
 
     async fn snapshot(&self, request: Request<v1::SnapshotRequest>) -> Answered<v1::SnapshotReply> {

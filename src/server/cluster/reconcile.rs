@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Book;
-use super::steps::{Seen, of_first, of_other};
-use crate::base::ErrorKind;
+use super::steps::{Seen, Step, of_first, of_other};
+use crate::base::types::NodeId;
+use crate::base::{ErrorKind, Result};
 use crate::raft::{Change, Group};
 
 /// How often it looks.
@@ -29,8 +30,8 @@ impl Reconciler {
         loop {
             self.note_members();
             for group in &self.groups {
-                if let Some(change) = self.next_step(group) {
-                    self.make(group, change).await;
+                if let Some(step) = self.next_step(group) {
+                    self.make(group, step).await;
                 }
             }
             let stopped = self.stopping.wait_for(|stopping| *stopping);
@@ -51,18 +52,12 @@ impl Reconciler {
         }
     }
 
-    fn next_step(&self, group: &Group) -> Option<Change> {
+    fn next_step(&self, group: &Group) -> Option<Step> {
         group.leads()?;
         let first = self.groups.first()?;
         let status = group.status();
         let members = group.members();
-        let seen = Seen {
-            members: &members,
-            leader: group.node(),
-            last: status.last,
-            matched: &status.matched,
-            answered: &status.answered,
-        };
+        let seen = Seen::of(group.node(), &status, &members);
         if group.shard() == first.shard() {
             let others = self.groups.iter().skip(1);
             let elsewhere: BTreeSet<_> =
@@ -76,15 +71,36 @@ impl Reconciler {
             .flatten()
     }
 
-    async fn make(&self, group: &Group, change: Change) {
-        tracing::info!(shard = group.shard().0, "members change: {change:?}");
-        let made = tokio::time::timeout(10 * LOOK, group.change(change)).await;
-        match made {
+    async fn make(&self, group: &Group, step: Step) {
+        let making = async {
+            match step {
+                Step::Change(change) => Self::change(group, change).await,
+                Step::HandOver(to) => Self::hand_over(group, to).await,
+            }
+        };
+        match tokio::time::timeout(10 * LOOK, making).await {
             Ok(Ok(())) | Err(_) => {}
             Ok(Err(error)) if error.kind() == ErrorKind::NotLeader => {}
             Ok(Err(error)) => {
                 tracing::debug!(shard = group.shard().0, %error, "members were not changed");
             }
         }
+    }
+
+    async fn change(group: &Group, change: Change) -> Result<()> {
+        tracing::info!(shard = group.shard().0, "members change: {change:?}");
+        group.change(change).await
+    }
+
+    /// A leader that is handing over proposes nothing: it must not be asked again before
+    /// it is known what came of it.
+    async fn hand_over(group: &Group, to: NodeId) -> Result<()> {
+        tracing::info!(shard = group.shard().0, %to, "a leader that leaves hands over");
+        group.transfer(to).await?;
+        let mut changes = group.leader_changes();
+        while group.leads().is_some() {
+            changes.next().await;
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::base::types::{LogIndex, NodeId};
-use crate::raft::{Change, Members};
+use crate::raft::{Change, GroupStatus, Members};
 
 /// A learner this close to the end of the log has caught up.
 const CAUGHT_UP_ENTRIES: u64 = 128;
@@ -13,13 +13,35 @@ const CAUGHT_UP_ENTRIES: u64 = 128;
 /// A member that answered within this is there.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 
+/// What a group's leader is to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Change the members.
+    Change(Change),
+    /// Hand the leadership to this voter. A leader that takes itself out leaves the others
+    /// to wait for an election, and never hears itself that it is gone.
+    HandOver(NodeId),
+}
+
 /// A group as its leader sees it.
 pub(super) struct Seen<'a> {
-    pub(super) members: &'a Members,
-    pub(super) leader: NodeId,
-    pub(super) last: LogIndex,
-    pub(super) matched: &'a BTreeMap<NodeId, LogIndex>,
-    pub(super) answered: &'a BTreeMap<NodeId, Option<Duration>>,
+    members: &'a Members,
+    leader: NodeId,
+    last: LogIndex,
+    matched: &'a BTreeMap<NodeId, LogIndex>,
+    answered: &'a BTreeMap<NodeId, Option<Duration>>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn of(leader: NodeId, status: &'a GroupStatus, members: &'a Members) -> Self {
+        Self {
+            members,
+            leader,
+            last: status.last,
+            matched: &status.matched,
+            answered: &status.answered,
+        }
+    }
 }
 
 impl Seen<'_> {
@@ -34,16 +56,34 @@ impl Seen<'_> {
             && answered.is_some_and(|ago| ago <= ANSWERED_WITHIN)
     }
 
-    fn voters_with(&self, node: NodeId) -> Change {
+    fn voters_with(&self, node: NodeId) -> Step {
         let mut voters = self.members.voters.clone();
         voters.insert(node);
-        Change::Voters(voters)
+        Step::Change(Change::Voters(voters))
     }
 
-    fn voters_without(&self, node: NodeId) -> Option<Change> {
+    fn voters_without(&self, node: NodeId) -> Option<Step> {
         let mut voters = self.members.voters.clone();
         voters.remove(&node);
-        (!voters.is_empty()).then_some(Change::Voters(voters))
+        (!voters.is_empty()).then_some(Step::Change(Change::Voters(voters)))
+    }
+
+    /// A voter that can lead at once instead of the leader.
+    pub(super) fn successor(&self, may: impl Fn(&NodeId) -> bool) -> Option<NodeId> {
+        let mut voters = self.members.voters.iter();
+        let found =
+            voters.find(|node| **node != self.leader && may(node) && self.has_caught_up(**node));
+        found.copied()
+    }
+
+    /// Takes the vote of the first that does not stay; the leader's own only once another
+    /// leads.
+    fn without_one(&self, stays: impl Fn(&NodeId) -> bool) -> Option<Step> {
+        let mut going = self.members.voters.iter().filter(|node| !stays(node));
+        going.find_map(|node| match *node == self.leader {
+            true => self.successor(&stays).map(Step::HandOver),
+            false => self.voters_without(*node),
+        })
     }
 
     fn learners(&self) -> impl Iterator<Item = &NodeId> {
@@ -57,18 +97,18 @@ impl Seen<'_> {
 
 /// The next step of the first group, whose members say what the cluster is to be;
 /// `elsewhere` are the members of all other groups.
-pub(super) fn of_first(seen: &Seen<'_>, elsewhere: &BTreeSet<NodeId>) -> Option<Change> {
+pub(super) fn of_first(seen: &Seen<'_>, elsewhere: &BTreeSet<NodeId>) -> Option<Step> {
     let members = seen.members;
     if members.joint {
-        return Some(Change::Voters(members.voters.clone()));
+        return Some(Step::Change(Change::Voters(members.voters.clone())));
     }
-    let leaving = |node: &&NodeId| members.all.get(node).is_some_and(|it| it.leaving);
-    if let Some(node) = members.voters.iter().find(leaving) {
-        return seen.voters_without(*node);
+    let stays = |node: &NodeId| !members.all.get(node).is_some_and(|it| it.leaving);
+    if members.voters.iter().any(|node| !stays(node)) {
+        return seen.without_one(stays);
     }
-    let gone = seen.learners().filter(leaving);
-    if let Some(node) = gone.into_iter().find(|node| !elsewhere.contains(node)) {
-        return Some(Change::Remove(*node));
+    let mut gone = seen.learners().filter(|node| !stays(node));
+    if let Some(node) = gone.find(|node| !elsewhere.contains(node)) {
+        return Some(Step::Change(Change::Remove(*node)));
     }
     let ripe = |node: &&NodeId| {
         let member = &members.all[*node];
@@ -79,15 +119,17 @@ pub(super) fn of_first(seen: &Seen<'_>, elsewhere: &BTreeSet<NodeId>) -> Option<
 }
 
 /// The next step of another group on its way to have the members of the first.
-pub(super) fn of_other(seen: &Seen<'_>, first: &Members) -> Option<Change> {
+pub(super) fn of_other(seen: &Seen<'_>, first: &Members) -> Option<Step> {
     let members = seen.members;
     if members.joint {
-        return Some(Change::Voters(members.voters.clone()));
+        return Some(Step::Change(Change::Voters(members.voters.clone())));
     }
     for (node, member) in first.all.iter().filter(|(_, member)| !member.leaving) {
         match members.all.get(node) {
-            None => return Some(Change::Add(*node, member.clone())),
-            Some(known) if known != member => return Some(Change::Set(*node, member.clone())),
+            None => return Some(Step::Change(Change::Add(*node, member.clone()))),
+            Some(known) if known != member => {
+                return Some(Step::Change(Change::Set(*node, member.clone())));
+            }
             Some(_) => {}
         }
     }
@@ -99,11 +141,11 @@ pub(super) fn of_other(seen: &Seen<'_>, first: &Members) -> Option<Change> {
     if let Some(node) = more {
         return Some(seen.voters_with(*node));
     }
-    if let Some(node) = members.voters.iter().find(|node| !votes(node)) {
-        return seen.voters_without(*node);
+    if members.voters.iter().any(|node| !votes(node)) {
+        return seen.without_one(votes);
     }
     let gone = seen.learners().find(|node| !stays(node));
-    gone.map(|node| Change::Remove(*node))
+    gone.map(|node| Step::Change(Change::Remove(*node)))
 }
 
 #[cfg(test)]
@@ -142,6 +184,8 @@ mod tests {
         first: Members,
         other: Members,
         caught_up: BTreeSet<NodeId>,
+        /// Who leads the first and the other.
+        leaders: (NodeId, NodeId),
     }
 
     impl Play {
@@ -150,33 +194,42 @@ mod tests {
             let matched: BTreeMap<_, _> = matched.collect();
             let answered = self.caught_up.iter();
             let answered = answered.map(|node| (*node, Some(Duration::ZERO))).collect();
-            let seen = |members| Seen {
+            let seen = |members, leader| Seen {
                 members,
-                leader: node(1),
+                leader,
                 last: LogIndex(1_000),
                 matched: &matched,
                 answered: &answered,
             };
             let elsewhere = self.other.all.keys().copied().collect();
-            let of_first = of_first(&seen(&self.first), &elsewhere);
-            let of_other = of_other(&seen(&self.other), &self.first);
+            let of_first = of_first(&seen(&self.first, self.leaders.0), &elsewhere);
+            let of_other = of_other(&seen(&self.other, self.leaders.1), &self.first);
             let worked = of_first.is_some() || of_other.is_some();
-            Self::apply(&mut self.first, of_first);
-            Self::apply(&mut self.other, of_other);
+            Self::apply(&mut self.first, &mut self.leaders.0, of_first);
+            Self::apply(&mut self.other, &mut self.leaders.1, of_other);
             worked
         }
 
-        fn apply(members: &mut Members, change: Option<Change>) {
+        fn apply(members: &mut Members, leader: &mut NodeId, step: Option<Step>) {
+            let change = match step {
+                None => return,
+                Some(Step::HandOver(to)) => {
+                    assert!(members.voters.contains(&to), "only a voter can lead");
+                    *leader = to;
+                    return;
+                }
+                Some(Step::Change(change)) => change,
+            };
             match change {
-                None => {}
-                Some(Change::Add(node, member) | Change::Set(node, member)) => {
+                Change::Add(node, member) | Change::Set(node, member) => {
                     members.all.insert(node, member);
                 }
-                Some(Change::Voters(voters)) => {
+                Change::Voters(voters) => {
+                    assert!(voters.contains(leader), "a leader took its own vote");
                     members.voters = voters;
                     members.joint = false;
                 }
-                Some(Change::Remove(node)) => {
+                Change::Remove(node) => {
                     assert!(!members.voters.contains(&node), "a voter is never removed");
                     members.all.remove(&node);
                 }
@@ -201,6 +254,7 @@ mod tests {
             ),
             first,
             caught_up: caught_up.iter().map(|n| node(*n)).collect(),
+            leaders: (node(1), node(1)),
         }
     }
 
@@ -228,6 +282,26 @@ mod tests {
         assert_eq!(play.first.all.len(), 2);
         assert_eq!(play.other.all.len(), 2);
         assert_eq!(play.other.voters, BTreeSet::from([node(1), node(2)]));
+    }
+
+    #[test]
+    fn a_leader_that_leaves_hands_over_to_one_that_stays_and_has_caught_up() {
+        let all = [
+            (1, leaving()),
+            (2, leaving()),
+            (3, wanting()),
+            (4, wanting()),
+        ];
+        let mut alone = play(members(&all, &[1, 2, 3, 4]), &[2, 3]);
+        alone.run();
+        assert_eq!(alone.leaders, (node(3), node(3)));
+        assert!(!alone.first.all.contains_key(&node(1)));
+        assert!(!alone.other.all.contains_key(&node(1)));
+        // Without such a one it stays: who has to elect first serves nobody meanwhile.
+        let mut late = play(members(&all, &[1, 2, 3, 4]), &[2]);
+        late.run();
+        assert_eq!(late.leaders.0, node(1));
+        assert!(late.first.voters.contains(&node(1)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::live::{Live, Standing};
 use crate::server::service::Shard;
+use crate::store::Leadership;
 
 /// What says more.
 const SEE: &str = "(dkv cluster health)";
@@ -70,8 +71,13 @@ fn check_of(shard: &Shard) -> Check {
         return Check::new(name, failed);
     };
     let leadership = replicated.leadership();
-    let leaderless = (!leadership.is_led())
-        .then(|| format!("{leadership}; is a majority of the members running? {SEE}"));
+    let leaderless = match &leadership {
+        Leadership::Led { .. } => None,
+        Leadership::TakenOut => Some(leadership.to_string()),
+        _ => Some(format!(
+            "{leadership}; is a majority of the members running? {SEE}"
+        )),
+    };
     Check {
         remark: leadership.to_string(),
         ..Check::new(name, failed.or(leaderless))

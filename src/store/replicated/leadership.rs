@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::Shared;
 use crate::base::types::NodeId;
-use crate::raft::Group;
+use crate::raft::{Group, Members};
 
 /// Who leads a shard, as this node can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +32,21 @@ pub enum Leadership {
     Alone,
     /// Nobody leads.
     Nobody,
+    /// This node was taken out: the members do not talk to it any more.
+    TakenOut,
 }
 
 impl Leadership {
     /// Right now.
     pub(super) fn of(group: &Group) -> Self {
+        match Self::as_member(group) {
+            led @ (Self::Led { .. } | Self::Alone) => led,
+            _ if is_out(&group.members(), group.node()) => Self::TakenOut,
+            other => other,
+        }
+    }
+
+    fn as_member(group: &Group) -> Self {
         let Some((node, member)) = group.leader() else {
             return Self::Nobody;
         };
@@ -66,6 +76,16 @@ impl Leadership {
     }
 }
 
+/// True for a node that had to go. Its last news may be that it has no vote and is leaving:
+/// of what follows nobody tells it.
+fn is_out(members: &Members, node: NodeId) -> bool {
+    match members.all.get(&node) {
+        Some(member) => member.leaving && !members.voters.contains(&node),
+        // One that nobody has let in yet knows of no members.
+        None => !members.all.is_empty(),
+    }
+}
+
 /// As one part of a sentence, after the name of the shard.
 impl fmt::Display for Leadership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,6 +94,10 @@ impl fmt::Display for Leadership {
             Self::Silent { name } => write!(f, "no leader: {name} led, and is silent"),
             Self::Alone => f.write_str("no quorum answers this node, which leads"),
             Self::Nobody => f.write_str("no leader"),
+            Self::TakenOut => f.write_str(
+                "this node was taken out of its cluster: stop it; to come back it needs an empty \
+                 data directory and --join",
+            ),
         }
     }
 }
@@ -115,6 +139,7 @@ pub(super) async fn watch(shared: Arc<Shared>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raft::Member;
 
     #[test]
     fn each_is_said_in_one_line() {
@@ -129,5 +154,27 @@ mod tests {
         };
         assert!(led.is_led() && !silent.is_led());
         assert!(silent.to_string().starts_with("no leader: node-3 led"));
+    }
+
+    #[test]
+    fn a_node_is_out_when_it_leaves_without_a_vote_or_is_none_of_the_members() {
+        let node = NodeId([1; 16]);
+        let members = |leaving, votes| Members {
+            all: [(
+                node,
+                Member {
+                    leaving,
+                    ..Member::default()
+                },
+            )]
+            .into(),
+            voters: if votes { [node].into() } else { [].into() },
+            joint: false,
+        };
+        assert!(is_out(&members(true, false), node));
+        assert!(!is_out(&members(true, true), node));
+        assert!(!is_out(&members(false, false), node), "a learner");
+        assert!(is_out(&members(false, true), NodeId([2; 16])));
+        assert!(!is_out(&Members::default(), node), "it has yet to join");
     }
 }

@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::figures::Fate;
+use super::leadership::Leadership;
 use super::queue::{Write, stopping};
 use super::{Shared, pause};
 use crate::base::time::MachineTime;
@@ -161,7 +162,7 @@ impl Proposer {
             let why = match write.is_forwarded && !leads {
                 true => Error::new(ErrorKind::NotLeader, "this node does not lead the shard"),
                 false if write.in_doubt => nobody_knows(),
-                false if matches!(way, Way::Nowhere) => nobody_leads(),
+                false if matches!(way, Way::Nowhere) => nobody_leads(self.shared.group()),
                 false => held_up(),
             };
             write.refuse(why);
@@ -476,7 +477,10 @@ fn held_up() -> Error {
     )
 }
 
-fn nobody_leads() -> Error {
+fn nobody_leads(group: &Group) -> Error {
+    if let taken_out @ Leadership::TakenOut = Leadership::of(group) {
+        return Error::unavailable(format!("{taken_out}; nothing was done"));
+    }
     Error::unavailable(
         "no leader of the shard could be reached in time: nothing was done; is a majority of \
          the members running? (dkv cluster health)",

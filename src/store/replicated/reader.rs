@@ -8,10 +8,12 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::leadership::Leadership;
 use super::queue::{Read, Wants, stopping};
 use super::{Shared, pause};
 use crate::base::types::LogIndex;
 use crate::base::{Error, ErrorKind, Result};
+use crate::raft::Group;
 
 /// Rounds under way at once: the next begins while the answers of one are on their way.
 const ROUNDS: usize = 2;
@@ -45,7 +47,7 @@ impl Reader {
         while !self.shared.is_closing() {
             let now = Instant::now();
             for read in self.shared.reads.take_hopeless(now) {
-                read.refuse(unconfirmed());
+                read.refuse(unconfirmed(self.shared.group()));
             }
             if let Some(at) = self.retry_at.take_if(|at| now < *at) {
                 self.retry_at = Some(at);
@@ -106,7 +108,7 @@ impl Reader {
             // A leader may be gone: whoever follows it is asked then.
             let until = due.min(now + group.silence());
             let result = timeout_at(until, asking).await;
-            (reads, result.unwrap_or_else(|_| Err(unconfirmed())))
+            (reads, result.unwrap_or_else(|_| Err(unconfirmed(&group))))
         }));
         true
     }
@@ -156,7 +158,10 @@ fn may_be_tried_again(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unavailable)
 }
 
-fn unconfirmed() -> Error {
+fn unconfirmed(group: &Group) -> Error {
+    if let taken_out @ Leadership::TakenOut = Leadership::of(group) {
+        return Error::unavailable(format!("{taken_out}; nothing was read"));
+    }
     Error::unavailable(
         "no quorum of the cluster confirmed the read in time: nothing was read; ask another \
          member, or read with consistency `stale`",
