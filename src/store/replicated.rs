@@ -230,10 +230,20 @@ impl Replicated {
 /// For tests of what the leader sees and a client does not.
 #[cfg(test)]
 impl Replicated {
-    /// Changes rows that no entry changed, as memory that fails does.
-    pub(crate) fn damage(&self, batch: crate::engine::Batch) {
+    /// Rows are gone that no entry removed, as with memory that fails.
+    pub(crate) fn lose_keys(&self) {
+        use crate::engine::{Batch, Table};
+        use bytes::Bytes;
         let mut machine = self.shared.core.machine.write();
-        machine.engine_mut().commit(batch).unwrap();
+        let mut batch = Batch::default();
+        let mut lose = |key: &[u8], _: &[u8]| {
+            batch.delete(Table::Data, Bytes::copy_from_slice(key));
+            std::ops::ControlFlow::Continue(())
+        };
+        let engine = machine.engine_mut();
+        engine.scan(Table::Data, &[], None, &mut lose).unwrap();
+        assert!(!batch.ops.is_empty());
+        engine.commit(batch).unwrap();
     }
 
     pub(crate) fn state_hash_at(&self, index: crate::base::types::LogIndex) -> Option<u64> {

@@ -1,7 +1,6 @@
 //! Members whose states differ although their logs do not.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,6 @@ use super::world::{SHARD, World, contents, kv, set, store};
 use crate::base::host::{Host, Rng, SeededRng, SimSpawn};
 use crate::base::types::{ClusterId, NodeId};
 use crate::base::{Error, ErrorKind, Result};
-use crate::engine::{Batch, Table};
 use crate::kv::KvCommand;
 use crate::machine::{Applied, Command};
 use crate::raft::{Member, PeerTransport, SimNetwork};
@@ -180,7 +178,7 @@ impl Three {
     /// Loses the keys of one member, and makes that show: all others delete one that
     /// it does not have any more.
     async fn damage(&self, at: usize) {
-        lose_keys(&self.shard(at));
+        self.shard(at).lose_keys();
         let key = Bytes::from_static(b"first");
         let via = self.leader();
         self.write(via, kv(KvCommand::Delete { key }))
@@ -223,20 +221,6 @@ impl Three {
             self.network.cut(other, one);
         }
     }
-}
-
-fn lose_keys(shard: &Replicated) {
-    let mut batch = Batch::default();
-    shard.read(|machine| {
-        let mut lose = |key: &[u8], _: &[u8]| {
-            batch.delete(Table::Data, Bytes::copy_from_slice(key));
-            ControlFlow::Continue(())
-        };
-        let engine = machine.engine();
-        engine.scan(Table::Data, &[], None, &mut lose).unwrap();
-    });
-    assert!(!batch.ops.is_empty());
-    shard.damage(batch);
 }
 
 fn assert_says_what_to_do(failure: &Error, name: &str) {
@@ -357,7 +341,7 @@ fn a_snapshot_replaces_what_a_member_remembers() {
         let away = (leader + 1) % 3;
         let shard = three.shard(away);
         three.cut_off(away);
-        lose_keys(&shard);
+        shard.lose_keys();
         let before = shard.status().applied;
         assert!(shard.state_hash_at(before).is_some());
         for number in 0..150 {
