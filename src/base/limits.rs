@@ -147,6 +147,14 @@ pub const PEER_CONNECTIONS_MAX: usize = 128;
 /// from the log, for members that lag.
 pub const RAFT_RECENT_BYTES: usize = 32 << 20;
 
+/// State hashes that a replicated shard remembers, to compare them with other members':
+/// after each of so many latest entries, so that a quiet shard is compared, too, ...
+pub const STATE_HASHES_LATEST: usize = 64;
+/// ... and, for members that lag, after every so many-th entry before those, ...
+pub const STATE_HASH_SPACING: u64 = 64;
+/// ... so many of them: 65,536 entries back, 16 KiB.
+pub const STATE_HASHES_SPACED: usize = 1_024;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 

@@ -49,9 +49,10 @@ pub(crate) fn hint(kind: ErrorKind) -> Option<&'static str> {
         ),
         ErrorKind::Conflict => Some("read again, then retry"),
         ErrorKind::NotLeader => Some("nothing was applied: retry"),
-        ErrorKind::Corrupt => {
-            Some("the node's log names the damaged file: restore its data directory from a backup")
-        }
+        ErrorKind::Corrupt => Some(
+            "the node's log says what is damaged: restore the data directory of a node without a \
+                 cluster from a backup; take a member out, and let it join with an empty one",
+        ),
         ErrorKind::Internal => Some(
             "see the node's log, and its disk; if both are well, please report this defect of dkv",
         ),

@@ -81,6 +81,19 @@ pub(super) fn read_sent_log_id(sent: Option<storage::LogId>) -> Result<Option<Lo
     Ok(read_log_id(sent))
 }
 
+/// The position of an entry that another node asks about.
+///
+/// # Errors
+/// `Invalid` if there can be no such entry.
+pub(super) fn read_sent_index(index: u64) -> Result<LogIndex> {
+    if index == 0 || index > NUMBER_MAX {
+        return Err(Error::invalid(format!(
+            "there is no entry {index}: the first is 1, and none is above {NUMBER_MAX}"
+        )));
+    }
+    Ok(LogIndex(index))
+}
+
 fn check_number(what: &str, number: u64) -> Result<()> {
     if number > NUMBER_MAX {
         let message = format!("the {what} {number} cannot be: none is above {NUMBER_MAX}");

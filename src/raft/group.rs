@@ -325,7 +325,7 @@ impl Group {
         &self.inner.raft
     }
 
-    fn ask(&self, to: NodeId, lane: Lane, body: Body) -> super::calls::Answer {
+    pub(super) fn ask(&self, to: NodeId, lane: Lane, body: Body) -> super::calls::Answer {
         let group = self.inner.options.shard.0;
         self.inner.hub.calls().ask(to, lane, group, body)
     }

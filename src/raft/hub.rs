@@ -97,6 +97,8 @@ fn is_answer(body: &Body) -> bool {
         | Body::ForwardReply(_)
         | Body::TransferReply(_)
         | Body::SnapshotReply(_)
+        | Body::StateHashReply(_)
+        | Body::DivergedReply(_)
         | Body::Failure(_) => true,
         Body::Append(_)
         | Body::Vote(_)
@@ -104,6 +106,8 @@ fn is_answer(body: &Body) -> bool {
         | Body::Forward(_)
         | Body::Transfer(_)
         | Body::SnapshotOpen(_)
-        | Body::SnapshotChunk(_) => false,
+        | Body::SnapshotChunk(_)
+        | Body::StateHash(_)
+        | Body::Diverged(_) => false,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use openraft::Raft;
+use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::raft::{
     AppendEntriesRequest, StreamAppendError, StreamAppendResult, TransferLeaderRequest, VoteRequest,
 };
@@ -16,14 +17,16 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::adapter::Adapter;
 use super::calls::{Calls, failure};
-use super::codec::{decode_entry, read_sent_log_id, read_vote, store_log_id, store_vote};
+use super::codec::{
+    decode_entry, read_sent_index, read_sent_log_id, read_vote, store_log_id, store_vote,
+};
 use super::member::read_node;
 use super::replica::Replica;
 use super::snapshot::Receiver;
 use super::transport::Lane;
 use super::types::Types;
 use crate::base::types::{LogIndex, NodeId};
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::machine::codec;
 use crate::proto::peer;
 use crate::proto::peer::append_reply::Result as Replied;
@@ -72,6 +75,8 @@ impl Inbound {
                 self.snapshots.request(from, id, piece);
                 Ok(())
             }
+            Body::StateHash(asked) => self.state_hash(from, lane, id, asked),
+            Body::Diverged(told) => self.diverged(from, lane, id, told),
             _ => Err(Error::invalid("this node does not do that yet: upgrade it")),
         };
         if let Err(error) = asked {
@@ -250,6 +255,30 @@ impl Inbound {
         });
         self.replica
             .forwarded(commands, Instant::now() + budget, done);
+        Ok(())
+    }
+
+    fn state_hash(&self, from: NodeId, lane: Lane, id: u64, asked: peer::StateHash) -> Result<()> {
+        let hash = self.replica.state_hash_at(read_sent_index(asked.index)?);
+        let index = asked.index;
+        let reply = Body::StateHashReply(peer::StateHashReply { index, hash });
+        self.answer(from, lane, id, reply);
+        Ok(())
+    }
+
+    /// IMPORTANT: it may stop this node, so it is believed from the leader alone; one that
+    /// was deposed meanwhile may know neither the voters nor their states any more.
+    fn diverged(&self, from: NodeId, lane: Lane, id: u64, told: peer::Diverged) -> Result<()> {
+        let index = read_sent_index(told.index)?;
+        let metrics = self.raft.server_metrics();
+        let leader = metrics.borrow_watched().current_leader;
+        if leader != Some(from) {
+            let message = "whether this node has a wrong state is for the leader to say";
+            return Err(Error::new(ErrorKind::NotLeader, message));
+        }
+        let stops = self.replica.diverged(index, told.hash);
+        let reply = peer::DivergedReply { stops };
+        self.answer(from, lane, id, Body::DivergedReply(reply));
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! drives a [`Replica`] and talks through a [`PeerTransport`].
 
 mod adapter;
+mod agreement;
 mod calls;
 mod changes;
 mod codec;

@@ -99,7 +99,7 @@ pub async fn run(
     });
     let ended = tokio::select! {
         () = &mut stop => Ok(()),
-        reason = node.fatal.raised() => Err(Error::internal(reason)),
+        failure = node.fatal.raised() => Err(failure),
         failure = peer_port_failed(membership.as_mut()) => Err(failure),
         Some(ended) = serving.join_next() => Err(listener_ended(ended)),
     };

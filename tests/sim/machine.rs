@@ -87,6 +87,8 @@ pub(crate) struct Glimpse {
     pub(crate) shard: ShardStatus,
     pub(crate) group: GroupStatus,
     pub(crate) handle: Group,
+    /// How often it compared its state with that of the others, in this life.
+    pub(crate) state_checks: u64,
     pub(crate) fatal: Option<String>,
 }
 
@@ -238,6 +240,7 @@ impl Machine {
             shard: life.shard.status(),
             group: life.shard.group_status(),
             handle: life.shard.group().clone(),
+            state_checks: life.shard.figures().state_checks,
             fatal: life.node.fatal.reason(),
         })
     }

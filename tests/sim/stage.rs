@@ -20,6 +20,8 @@ pub(crate) enum Event {
     Latency,
     SlowDisk,
     Checkpoint,
+    /// A leader compared its state with other members'.
+    StateCompared,
     /// A member had entries that its leader did not have.
     Overwritten,
     /// A write that had been applied was answered and not applied again.
@@ -38,7 +40,7 @@ pub(crate) enum Event {
 
 impl Event {
     /// Every kind.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Election,
         Self::Crash,
         Self::PowerLoss,
@@ -49,6 +51,7 @@ impl Event {
         Self::Latency,
         Self::SlowDisk,
         Self::Checkpoint,
+        Self::StateCompared,
         Self::Overwritten,
         Self::Repeated,
         Self::Conflict,

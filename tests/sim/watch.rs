@@ -35,6 +35,7 @@ struct Seen {
     applied: LogIndex,
     committed: LogIndex,
     durable: LogIndex,
+    state_checks: u64,
     log: BTreeMap<LogIndex, Entry>,
 }
 
@@ -116,6 +117,9 @@ impl Watch {
         self.stage
             .count_many(Event::Checkpoint, u64::from(!is_first));
         seen.durable = glimpse.shard.durable;
+        let checks = std::mem::replace(&mut seen.state_checks, glimpse.state_checks);
+        self.stage
+            .count_many(Event::StateCompared, glimpse.state_checks - checks);
         let known = *self.hashes.entry(applied).or_insert(hash);
         if known != hash {
             let wrong = format!("{name} is in another state than others after entry {applied}");

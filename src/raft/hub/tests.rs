@@ -53,7 +53,7 @@ fn vote(rng: &SeededRng) -> Option<storage::Vote> {
 }
 
 fn body(rng: &SeededRng) -> Body {
-    match rng.below(9) {
+    match rng.below(12) {
         0..=2 => Body::Append(peer::Append {
             session: number(rng),
             vote: vote(rng),
@@ -82,6 +82,15 @@ fn body(rng: &SeededRng) -> Body {
             number: number(rng),
             vote: vote(rng),
             ..peer::SnapshotChunk::default()
+        }),
+        8 => Body::StateHash(peer::StateHash { index: number(rng) }),
+        9 => Body::StateHashReply(peer::StateHashReply {
+            index: number(rng),
+            hash: Some(number(rng)),
+        }),
+        10 => Body::Diverged(peer::Diverged {
+            index: number(rng),
+            hash: number(rng),
         }),
         _ => Body::Failure(peer::Failure {
             kind: number(rng) as u32,
@@ -145,5 +154,6 @@ async fn no_frame_stops_a_node() {
     assert!(answers > 1_000, "the test must bite: {answers}");
     let index = tokio::time::timeout(Duration::from_secs(20), group.read_index()).await;
     assert!(index.unwrap().unwrap() <= replica.applied());
+    assert!(!replica.has_diverged(), "a stranger's word was believed");
     group.stop().await;
 }

@@ -36,6 +36,7 @@ pub(super) fn write(page: &mut Page, seen: &[Seen], names: &Names) {
     write_positions(page, seen);
     write_proposals(page, seen);
     write_reads(page, seen);
+    write_agreement(page, seen);
     write_peers(page, seen, names);
 }
 
@@ -141,6 +142,19 @@ fn write_reads(page: &mut Page, seen: &[Seen]) {
         "Rounds that confirmed nothing; their reads are tried again while there is time.",
     );
     each(failed, seen, |one| one.figures.rounds_failed);
+}
+
+fn write_agreement(page: &mut Page, seen: &[Seen]) {
+    let checks = page.counter(
+        "dkv_raft_state_hash_checks_total",
+        "At the leader: comparisons of its state with that of other members.",
+    );
+    each(checks, seen, |one| one.figures.state_checks);
+    let mismatches = page.counter(
+        "dkv_raft_state_hash_mismatches_total",
+        "At the leader: comparisons in which a member was in another state.",
+    );
+    each(mismatches, seen, |one| one.figures.state_mismatches);
 }
 
 /// What only a leader knows of the others.

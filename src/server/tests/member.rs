@@ -27,7 +27,7 @@ const VALUE_BYTES: usize = 20_000;
 type Told = tokio::sync::oneshot::Receiver<Result<Vec<Applied>>>;
 
 /// Runs a test in time that passes only while everybody waits.
-fn in_simulated_time(test: impl Future<Output = ()>) {
+pub(super) fn in_simulated_time(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -114,8 +114,9 @@ fn a_log_that_cannot_be_written_stops_a_member() {
         let unknown = drive(&world, told).await.expect("it is told").unwrap();
         assert_eq!(unknown.unwrap_err().kind(), ErrorKind::Timeout);
         let raised = drive(&world, node.fatal.raised()).await;
-        let reason = raised.expect("nothing stopped the node");
-        assert!(reason.contains(&format!("shard {SHARD}")), "{reason}");
+        let failure = raised.expect("nothing stopped the node");
+        assert_eq!(failure.kind(), ErrorKind::Internal);
+        assert!(failure.message().contains(&format!("shard {SHARD}")));
     });
 }
 
