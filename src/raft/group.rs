@@ -96,10 +96,16 @@ impl Group {
             group: options.shard.0,
             silence,
             sessions: Arc::new(AtomicU64::new(1)),
+            spawn: hub.spawn().clone(),
         };
         let (tell, progress) = watch::channel(Progress::default());
         let shelf = Arc::new(Shelf::default());
-        let adapter = Adapter::new(replica.clone(), log.clone(), shelf.clone(), Arc::new(tell))?;
+        let adapter = Adapter::new(
+            (replica.clone(), log.clone()),
+            shelf.clone(),
+            Arc::new(tell),
+            hub.spawn().clone(),
+        )?;
         let starting = Raft::new(options.node, Arc::new(config), links, log.clone(), adapter);
         let raft = Runtime::seeded(options.seed, starting)
             .await
@@ -107,7 +113,7 @@ impl Group {
         let snapshots = Receiver::start(
             raft.clone(),
             replica.clone(),
-            hub.calls().clone(),
+            (hub.calls().clone(), hub.spawn().clone()),
             options.shard.0,
         );
         let inbound = Inbound {

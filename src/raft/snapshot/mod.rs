@@ -61,6 +61,11 @@ impl Outgoing {
         *self.used.lock() = Instant::now();
     }
 
+    #[cfg(test)]
+    pub(super) fn view(&self) -> Arc<dyn View> {
+        self.view.clone()
+    }
+
     pub(super) fn meta(&self) -> &SnapshotMeta {
         &self.meta
     }
