@@ -423,9 +423,10 @@ impl Group {
         }
     }
 
-    /// For simulations: the term and a checksum of every entry of the log that is here.
+    /// For simulations: the last entry that is gone from the log, and the term and a checksum
+    /// of every entry that is there. The status learns of a purge once that is durable.
     #[doc(hidden)]
-    pub fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+    pub fn entries(&self) -> (LogIndex, BTreeMap<LogIndex, (u64, u32)>) {
         self.inner.log.entries()
     }
 

@@ -10,6 +10,7 @@ use crate::asker::Asker;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Condition, Consistency, Fence, Found, Outcome};
 use crate::machine::Machine;
+use crate::members;
 use crate::stage::Stage;
 
 const KEYS: u64 = 4;
@@ -167,13 +168,20 @@ impl Client {
     }
 }
 
-/// Reads every key at every node once all is well again: there must be an answer.
+/// Reads every key at every member once all is well again: there must be an answer.
 pub(crate) async fn read_all(
     stage: &Arc<Stage>,
     machines: &[Arc<Machine>],
     clients: u32,
     dice: &Dice,
 ) {
+    // Whoever is on the way in or out need not answer yet, or any more.
+    let members = loop {
+        match members::steady(machines) {
+            Some(members) => break members,
+            None => sleep(Duration::from_millis(10)).await,
+        }
+    };
     let history = stage.history();
     let mut keys: Vec<String> = history
         .iter()
@@ -181,10 +189,10 @@ pub(crate) async fn read_all(
         .collect();
     keys.sort_unstable();
     keys.dedup();
-    for (at, machine) in machines.iter().enumerate() {
+    for (at, machine) in members.iter().enumerate() {
         let number = clients + u32::try_from(at).expect("few machines");
         let dice = dice.fork(u64::from(number) + 100);
-        let mut asker = Asker::new(number, stage, machines, dice, 0);
+        let mut asker = Asker::new(number, stage, &members, dice, 0);
         asker.stay_at(at);
         for key in &keys {
             let outcome = asker
