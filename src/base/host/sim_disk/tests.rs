@@ -136,9 +136,9 @@ fn what_a_failed_sync_was_to_keep_no_later_sync_keeps() {
         file.write_all_at(b"bob", 5).unwrap();
         file.sync_data().unwrap();
         if seed % 2 == 0 {
-            disk.crash()
+            disk.crash();
         } else {
-            disk.kill()
+            disk.kill();
         }
         assert!(!disk.has_failed_write());
         let content = content(&disk, "a");

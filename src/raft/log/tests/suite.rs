@@ -110,7 +110,7 @@ struct Carried {
 
 impl Carried {
     fn carry(&self, outgoing: &Outgoing) -> crate::base::Result<()> {
-        let mut reader = SnapshotReader::new(outgoing.view());
+        let mut reader = SnapshotReader::new(outgoing.view.clone());
         let mut writer = self.replica.begin_install()?;
         while let Some(chunk) = reader.next_chunk()? {
             writer.add(chunk)?;
