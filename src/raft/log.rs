@@ -136,7 +136,7 @@ impl Log {
         self.append_durably(record).await
     }
 
-    /// The last entry that is gone, and the term and a checksum of every entry that is in
+    /// The last entry that is gone, or is about to be for rows that come instead, and the term and a checksum of every entry that is in
     /// memory.
     pub(super) fn entries(&self) -> (LogIndex, BTreeMap<LogIndex, (u64, u32)>) {
         let state = self.shared.state.lock();
@@ -146,8 +146,13 @@ impl Log {
             let (term, _) = entries.last_of_terms(at..at + 1).first().copied()?;
             Some((index_of(at), (term, crc32c::crc32c(payload))))
         };
-        let purged = index_or_zero(state.purged.as_ref());
-        let all = entries.recent_first()..entries.end();
-        (purged, all.filter_map(checksum).collect())
+        let gone = state.noted();
+        // What rows replace need not be what was committed.
+        let first = gone.map_or(0, |gone| gone.index() + 1);
+        let all = entries.recent_first().max(first)..entries.end();
+        (
+            index_or_zero(gone.as_ref()),
+            all.filter_map(checksum).collect(),
+        )
     }
 }

@@ -180,7 +180,8 @@ impl Watch {
         self.stage
             .count_many(Event::Overwritten, overwritten as u64);
         seen.log.clone_from(log);
-        let committed = glimpse.group.committed;
+        // A snapshot is known to be committed before its rows take the place of the log.
+        let committed = glimpse.group.committed.min(glimpse.shard.applied);
         let from = std::mem::replace(&mut seen.committed, committed).next();
         for (index, entry) in log.range(from..=committed.max(from)) {
             if *index > committed {
