@@ -96,10 +96,16 @@ impl Group {
             group: options.shard.0,
             silence,
             sessions: Arc::new(AtomicU64::new(1)),
+            spawn: hub.spawn().clone(),
         };
         let (tell, progress) = watch::channel(Progress::default());
         let shelf = Arc::new(Shelf::default());
-        let adapter = Adapter::new(replica.clone(), log.clone(), shelf.clone(), Arc::new(tell))?;
+        let adapter = Adapter::new(
+            (replica.clone(), log.clone()),
+            shelf.clone(),
+            Arc::new(tell),
+            hub.spawn().clone(),
+        )?;
         let starting = Raft::new(options.node, Arc::new(config), links, log.clone(), adapter);
         let raft = Runtime::seeded(options.seed, starting)
             .await
@@ -107,7 +113,7 @@ impl Group {
         let snapshots = Receiver::start(
             raft.clone(),
             replica.clone(),
-            hub.calls().clone(),
+            (hub.calls().clone(), hub.spawn().clone()),
             options.shard.0,
         );
         let inbound = Inbound {
@@ -417,9 +423,10 @@ impl Group {
         }
     }
 
-    /// For simulations: the term and a checksum of every entry of the log that is here.
+    /// For simulations: the last entry that is gone from the log, and the term and a checksum
+    /// of every entry that is there. The status learns of a purge once that is durable.
     #[doc(hidden)]
-    pub fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+    pub fn entries(&self) -> (LogIndex, BTreeMap<LogIndex, (u64, u32)>) {
         self.inner.log.entries()
     }
 

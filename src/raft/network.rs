@@ -28,6 +28,7 @@ use super::codec::{encode_entry, read_log_id, read_vote, store_log_id, store_vot
 use super::snapshot::{self, SnapshotData};
 use super::transport::Lane;
 use super::types::{Types, Vote};
+use crate::base::host::Spawn;
 use crate::base::types::NodeId;
 use crate::proto::peer;
 use crate::proto::peer::frame::Body;
@@ -44,6 +45,8 @@ pub(super) struct Links {
     pub(super) silence: Duration,
     /// Names pipelines; no two of this process have the same.
     pub(super) sessions: Arc<std::sync::atomic::AtomicU64>,
+    /// Reads what snapshots are made of.
+    pub(super) spawn: Arc<dyn Spawn>,
 }
 
 /// One way to one member.
@@ -54,6 +57,7 @@ pub(super) struct Link {
     lane: Lane,
     silence: Duration,
     sessions: Arc<std::sync::atomic::AtomicU64>,
+    spawn: Arc<dyn Spawn>,
 }
 
 impl Links {
@@ -65,6 +69,7 @@ impl Links {
             lane,
             silence: self.silence,
             sessions: self.sessions.clone(),
+            spawn: self.spawn.clone(),
         }
     }
 }
@@ -265,7 +270,13 @@ impl NetSnapshot<Types> for Link {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
-        let sending = snapshot::send(&self.calls, self.to, self.group, vote, snapshot);
+        let sending = snapshot::send(
+            (&self.calls, &self.spawn),
+            self.to,
+            self.group,
+            vote,
+            snapshot,
+        );
         tokio::select! {
             biased;
             sent = sending => sent,

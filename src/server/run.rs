@@ -161,7 +161,7 @@ async fn open(
     let opening = (host.clone(), config.clone());
     let opened = blocking(move || Opened::open(&opening.0, &opening.1, &directory)).await?;
     let node = match &mut membership {
-        Some(membership) => membership.start(opened, config).await?,
+        Some(membership) => membership.start(host, opened, config).await?,
         None => opened.serve_alone(),
     };
     Ok(Some((node, membership)))

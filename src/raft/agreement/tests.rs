@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use prost::Message;
 
 use super::*;
+use crate::base::host::{Spawn, ThreadSpawn};
 use crate::base::types::ShardId;
 use crate::base::{Error, ErrorKind};
 use crate::raft::calls::failure;
@@ -63,7 +64,8 @@ impl Scripted {
 /// A group of one, which leads.
 async fn leader() -> (Arc<Scripted>, Arc<TestReplica>, Group) {
     let transport = Arc::new(Scripted::default());
-    let hub = Hub::new(&(transport.clone() as Arc<dyn PeerTransport>));
+    let threads: Arc<dyn Spawn> = Arc::new(ThreadSpawn);
+    let hub = Hub::new(&(transport.clone() as Arc<dyn PeerTransport>), &threads);
     let replica = TestReplica::in_memory();
     let options = GroupOptions {
         seed: 1,

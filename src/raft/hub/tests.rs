@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::base::host::{Rng, SeededRng};
+use crate::base::host::{Rng, SeededRng, ThreadSpawn};
 use crate::base::types::ShardId;
 use crate::proto::storage;
 use crate::raft::log::tests::{TestReplica, running_log};
@@ -104,7 +104,8 @@ fn body(rng: &SeededRng) -> Body {
 #[tokio::test]
 async fn no_frame_stops_a_node() {
     let transport = Arc::new(Deaf::default());
-    let hub = Hub::new(&(transport.clone() as Arc<dyn PeerTransport>));
+    let threads: Arc<dyn Spawn> = Arc::new(ThreadSpawn);
+    let hub = Hub::new(&(transport.clone() as Arc<dyn PeerTransport>), &threads);
     let replica = TestReplica::in_memory();
     let options = GroupOptions {
         seed: 1,

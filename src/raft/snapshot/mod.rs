@@ -42,7 +42,7 @@ pub(super) enum SnapshotData {
 /// Rows to be sent, and what they are of.
 pub(super) struct Outgoing {
     meta: SnapshotMeta,
-    view: Arc<dyn View>,
+    pub(super) view: Arc<dyn View>,
     /// When it was of use last: frozen, or taken in by a follower.
     used: Mutex<Instant>,
 }

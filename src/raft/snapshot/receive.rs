@@ -7,6 +7,7 @@ use openraft::type_config::alias::SnapshotOf;
 use tokio::sync::mpsc;
 
 use super::SnapshotData;
+use crate::base::host::{Spawn, aside};
 use crate::base::types::NodeId;
 use crate::base::{Error, Result};
 use crate::machine::SnapshotWriter;
@@ -40,6 +41,7 @@ struct Work {
     raft: Raft<Types, Adapter>,
     replica: Arc<dyn Replica>,
     calls: Arc<Calls>,
+    spawn: Arc<dyn Spawn>,
     group: GroupId,
     receiving: Option<Receiving>,
 }
@@ -54,7 +56,7 @@ impl Receiver {
     pub(in crate::raft) fn start(
         raft: Raft<Types, Adapter>,
         replica: Arc<dyn Replica>,
-        calls: Arc<Calls>,
+        (calls, spawn): (Arc<Calls>, Arc<dyn Spawn>),
         group: GroupId,
     ) -> Self {
         let (requests, taken) = mpsc::channel(QUEUE);
@@ -62,6 +64,7 @@ impl Receiver {
             raft,
             replica,
             calls,
+            spawn,
             group,
             receiving: None,
         };
@@ -110,7 +113,7 @@ impl Work {
         // What was there of another one is of no use any more.
         self.receiving = None;
         let replica = self.replica.clone();
-        let writer = blocking(move || replica.begin_install()).await?;
+        let writer = self.blocking(move || replica.begin_install()).await?;
         self.receiving = Some(Receiving { meta, writer });
         Ok(reply(0, None))
     }
@@ -130,49 +133,46 @@ impl Work {
         }
         let vote = read_vote(chunk.vote)?;
         let bytes = chunk.chunk;
-        receiving = blocking(move || {
-            receiving.writer.add(bytes)?;
-            Ok(receiving)
-        })
-        .await?;
+        receiving = self
+            .blocking(move || {
+                receiving.writer.add(bytes)?;
+                Ok(receiving)
+            })
+            .await?;
         if !chunk.end {
             let next = receiving.writer.chunks();
             self.receiving = Some(receiving);
             return Ok(reply(next, None));
         }
-        install(self.raft.clone(), self.group, vote, receiving).await
+        self.install(vote, receiving).await
     }
-}
 
-/// All chunks are here.
-async fn install(
-    raft: Raft<Types, Adapter>,
-    group: GroupId,
-    vote: Vote,
-    receiving: Receiving,
-) -> Result<peer::SnapshotReply> {
-    let Receiving { meta, writer } = receiving;
-    let chunks = writer.chunks();
-    blocking(move || writer.seal()).await?;
-    let snapshot = SnapshotOf::<Types, SnapshotData> {
-        meta,
-        snapshot: SnapshotData::Sealed,
-    };
-    let installed = raft.install_full_snapshot(vote, snapshot).await;
-    let response = installed.map_err(|fatal| Error::unavailable(fatal.to_string()))?;
-    tracing::info!(shard = group, chunks, "a snapshot was received");
-    Ok(reply(chunks, Some(store_vote(&response.vote))))
+    /// All chunks are here.
+    async fn install(&mut self, vote: Vote, receiving: Receiving) -> Result<peer::SnapshotReply> {
+        let Receiving { meta, writer } = receiving;
+        let chunks = writer.chunks();
+        self.blocking(move || writer.seal()).await?;
+        let snapshot = SnapshotOf::<Types, SnapshotData> {
+            meta,
+            snapshot: SnapshotData::Sealed,
+        };
+        let installed = self.raft.install_full_snapshot(vote, snapshot).await;
+        let response = installed.map_err(|fatal| Error::unavailable(fatal.to_string()))?;
+        tracing::info!(shard = self.group, chunks, "a snapshot was received");
+        Ok(reply(chunks, Some(store_vote(&response.vote))))
+    }
+
+    /// Rows are written to disk: that is not for the tasks that serve requests.
+    async fn blocking<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        aside(&*self.spawn, "snapshot-in", work)
+            .await
+            .map_err(|_| Error::unavailable("the node is stopping"))?
+    }
 }
 
 fn reply(chunks: u64, vote: Option<crate::proto::storage::Vote>) -> peer::SnapshotReply {
     peer::SnapshotReply { chunks, vote }
-}
-
-/// Rows are written to disk: that is not for the tasks that serve requests.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Error::unavailable("the node is stopping"))?
 }
