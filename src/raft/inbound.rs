@@ -23,7 +23,7 @@ use super::snapshot::Receiver;
 use super::transport::Lane;
 use super::types::Types;
 use crate::base::types::{LogIndex, NodeId};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, limits};
 use crate::machine::codec;
 use crate::proto::peer;
 use crate::proto::peer::append_reply::Result as Replied;
@@ -32,9 +32,6 @@ use crate::wal::GroupId;
 
 /// Requests of one pipeline that wait; a leader keeps fewer under way.
 const PIPELINE_MAX: usize = 64;
-
-/// The longest another node may wait for an answer.
-const BUDGET_MS_MAX: u64 = 60_000;
 
 /// One group's ear.
 pub(super) struct Inbound {
@@ -237,7 +234,7 @@ impl Inbound {
         forward: peer::Forward,
     ) -> Result<()> {
         let commands = codec::read_proposal(forward.commands)?;
-        let budget = Duration::from_millis(forward.budget_ms.min(BUDGET_MS_MAX));
+        let budget = Duration::from_millis(forward.budget_ms.min(limits::REQUEST_MS_MAX));
         let this = self.clone();
         let done = Box::new(move |result: Result<Vec<crate::machine::Applied>>| {
             let body = match result {

@@ -36,7 +36,7 @@ use super::status::ShardStatus;
 use super::{Done, Lead};
 use crate::base::host::{DiskLock, Host};
 use crate::base::time::{BootStamp, MachineTime};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, limits};
 use crate::machine::{Command, Machine};
 use crate::raft::{Group, GroupOptions, GroupStatus, Hub, Log};
 use crate::wal::Wal;
@@ -120,8 +120,8 @@ impl Replicated {
         Ok(Self { shared })
     }
 
-    /// See [`super::Store::submit`]. What could not be given to a leader by `due` was not
-    /// done, and is told so; what has no outcome by then is unknown.
+    /// See [`super::Store::submit`]. What could not be given to a leader by `due`, or in a minute
+    /// (`REQUEST_MS_MAX`), was not done, and is told so; what has no outcome by then is unknown.
     ///
     /// # Errors
     /// See [`super::Store::submit`].
@@ -237,6 +237,9 @@ impl Shared {
         is_forwarded: bool,
         done: Done,
     ) -> Result<()> {
+        // What is sent to one leader after the other must not outlive what the machine
+        // remembers of it for sure.
+        let due = due.min(Instant::now() + Duration::from_millis(limits::REQUEST_MS_MAX));
         let weight: usize = commands.iter().map(Command::weight).sum();
         self.core.admit(weight)?;
         if let Some(why) = self.core.wal.status().read_only {

@@ -279,8 +279,8 @@ impl Proposer {
     ///
     /// What a lost leader may or may not have done is asked of its successor with the same
     /// request ids. That is safe: whatever of the lost one's entries survives comes before
-    /// the successor's, and the machine remembers its outcomes, unless so many new
-    /// clients come in between that it must forget one (`SESSIONS_MAX`).
+    /// the successor's, and the machine remembers its outcomes: it forgets no client that
+    /// was here as lately (`SESSION_HELD_MS`) as a write is tried (`REQUEST_MS_MAX`).
     fn finish(&mut self, writes: Vec<Write>, result: Result<Vec<Applied>, Failed>) {
         match result {
             Ok(mut replies) => {
