@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::adapter::Adapter;
 use super::calls::{Calls, failure};
-use super::codec::{decode_entry, read_sent_log_id, read_vote, store_log_id, store_vote};
+use super::codec::{decode_entry, read_log_id, read_vote, store_log_id, store_vote};
 use super::member::read_node;
 use super::replica::Replica;
 use super::snapshot::Receiver;
@@ -162,7 +162,7 @@ impl Inbound {
     }
 
     fn vote(self: &Arc<Self>, from: NodeId, lane: Lane, id: u64, vote: peer::Vote) -> Result<()> {
-        let mut request = VoteRequest::new(read_vote(vote.vote)?, read_sent_log_id(vote.last)?);
+        let mut request = VoteRequest::new(read_vote(vote.vote)?, read_log_id(vote.last)?);
         request.leadership_transfer = vote.transfer;
         let this = self.clone();
         tokio::spawn(async move {
@@ -193,7 +193,7 @@ impl Inbound {
         let request = TransferLeaderRequest::new(
             read_vote(transfer.from)?,
             read_node(&transfer.to)?,
-            read_sent_log_id(transfer.last)?,
+            read_log_id(transfer.last)?,
         );
         let this = self.clone();
         tokio::spawn(async move {
@@ -252,7 +252,7 @@ impl Inbound {
 }
 
 fn read_append(append: peer::Append) -> Result<AppendEntriesRequest<Types>> {
-    let prev_log_id = read_sent_log_id(append.prev)?;
+    let prev_log_id = read_log_id(append.prev)?;
     let first = prev_log_id.map_or(0, |prev| prev.index() + 1);
     let entries = append.entries.into_iter().zip(first..);
     let entries = entries.map(|(entry, index)| decode_entry(super::codec::index_of(index), entry));
@@ -260,7 +260,7 @@ fn read_append(append: peer::Append) -> Result<AppendEntriesRequest<Types>> {
         vote: read_vote(append.vote)?,
         prev_log_id,
         entries: entries.collect::<Result<_>>()?,
-        leader_commit: read_sent_log_id(append.committed)?,
+        leader_commit: read_log_id(append.committed)?,
     })
 }
 

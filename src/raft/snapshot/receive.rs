@@ -99,7 +99,7 @@ impl Work {
     /// Begins a snapshot, or says how much of it is here already.
     async fn open(&mut self, open: peer::SnapshotOpen) -> Result<peer::SnapshotReply> {
         let meta = SnapshotMeta {
-            last_log_id: read_log_id(open.last),
+            last_log_id: read_log_id(open.last)?,
             last_membership: read_stored_membership(open.membership)?,
         };
         if let Some(receiving) = self.receiving.as_ref().filter(|it| it.meta == meta)
@@ -116,7 +116,7 @@ impl Work {
     }
 
     async fn chunk(&mut self, chunk: peer::SnapshotChunk) -> Result<peer::SnapshotReply> {
-        let last = read_log_id(chunk.last);
+        let last = read_log_id(chunk.last)?;
         let receiving = self.receiving.take();
         let Some(mut receiving) = receiving.filter(|it| it.meta.last_log_id == last) else {
             return Err(Error::unavailable(
