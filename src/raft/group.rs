@@ -113,6 +113,7 @@ impl Group {
         let inbound = Inbound {
             snapshots,
             raft: raft.clone(),
+            log: log.clone(),
             replica,
             calls: hub.calls().clone(),
             group: options.shard.0,

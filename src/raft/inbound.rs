@@ -1,5 +1,8 @@
 //! What other members ask of one group.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::adapter::Adapter;
 use super::calls::{Calls, failure};
 use super::codec::{decode_entry, read_log_id, read_vote, store_log_id, store_vote};
+use super::log::Log;
 use super::member::read_node;
 use super::replica::Replica;
 use super::snapshot::Receiver;
@@ -36,6 +40,7 @@ const PIPELINE_MAX: usize = 64;
 /// One group's ear.
 pub(super) struct Inbound {
     pub(super) raft: Raft<Types, Adapter>,
+    pub(super) log: Log,
     pub(super) snapshots: Receiver,
     pub(super) replica: Arc<dyn Replica>,
     pub(super) calls: Arc<Calls>,
@@ -96,6 +101,11 @@ impl Inbound {
         let session = append.session;
         let request = read_append(append)?;
         *self.heard.lock() = Some(Instant::now());
+        // What the library has taken it writes before it does anything else. The leader
+        // tries again, ever more rarely.
+        if let Some(why) = self.log.read_only().filter(|_| !request.entries.is_empty()) {
+            return Err(Error::limit_exceeded(why));
+        }
         if lane == Lane::Data {
             self.pipeline(from, session, (id, request));
             return Ok(());

@@ -242,7 +242,7 @@ impl Shared {
         let due = due.min(Instant::now() + Duration::from_millis(limits::REQUEST_MS_MAX));
         let weight: usize = commands.iter().map(Command::weight).sum();
         self.core.admit(weight)?;
-        if let Some(why) = self.core.wal.status().read_only {
+        if let Some(why) = self.core.wal.read_only() {
             self.core.done(weight);
             return Err(Error::limit_exceeded(why));
         }
