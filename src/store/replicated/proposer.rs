@@ -38,7 +38,10 @@ const GRACE: Duration = Duration::from_millis(200);
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// How often a proposer that may send no more looks for whom it has no time left.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(40);
+
+/// Why nothing is known of an entry that took too long.
+const UNCONFIRMED: &str = "no quorum confirmed it in time";
 
 /// How long a sweep may take, and how long a refused one waits, ms.
 const SWEEP_WITHIN: Duration = Duration::from_secs(5);
@@ -218,11 +221,10 @@ impl Proposer {
         let (count, began) = (commands.len(), Instant::now());
         let (_, entry) = office.sequencer.stamp(commands);
         let proposed = group.propose(term, codec::encode_entry(&entry)).await;
-        let due = last_due(&writes);
         let (group, shared) = (group.clone(), self.shared.clone());
         self.under_way.push(Box::pin(async move {
             let result = match proposed {
-                Ok(outcome) => outcome_of(&group, term, due, outcome).await,
+                Ok(outcome) => outcome_of(&group, term, &mut writes, outcome).await,
                 Err(error) => Err(error),
             };
             let fate = match &result {
@@ -240,7 +242,7 @@ impl Proposer {
         if self.under_way.len() >= FORWARDS {
             return;
         }
-        let writes = self.shared.writes.take_entry();
+        let mut writes = self.shared.writes.take_entry();
         if writes.is_empty() {
             return;
         }
@@ -259,6 +261,7 @@ impl Proposer {
                     result.map_err(|error| Failed::of_forward(error, due))
                 }
                 () = deposed(&group, leader) => Err(Failed::LostLeader),
+                () = overdue(&mut writes, silent_leader) => Err(Failed::With(silent_leader())),
                 // Frames may be lost, and nobody else repeats this one.
                 () = sleep(ANSWER_SILENCES * group.silence()), if may_be_repeated => {
                     Err(Failed::LostLeader)
@@ -411,15 +414,29 @@ fn last_due(writes: &[Write]) -> Instant {
     due.unwrap_or_else(Instant::now)
 }
 
+/// Tells each of the writes at its deadline that its outcome is unknown; resolves when
+/// nobody waits any more.
+async fn overdue(writes: &mut [Write], why: fn() -> Error) {
+    loop {
+        let waiting = writes.iter().filter(|write| !write.is_told());
+        let Some(next) = waiting.map(|write| write.due).min() else {
+            return;
+        };
+        sleep_until(next).await;
+        for write in writes.iter_mut().filter(|write| write.due <= next) {
+            write.give_up(why());
+        }
+    }
+}
+
 /// What became of an entry; unknown if it takes too long, or this node leads no more.
 async fn outcome_of(
     group: &Group,
     term: u64,
-    due: Instant,
+    writes: &mut [Write],
     outcome: impl Future<Output = Result<Vec<Applied>, ProposeError>>,
 ) -> Result<Vec<Applied>, ProposeError> {
-    let in_time = timeout_at(due, outcome);
-    tokio::pin!(in_time);
+    tokio::pin!(outcome);
     let lost = async {
         let mut changes = group.changes();
         while group.leads() == Some(term) {
@@ -429,9 +446,8 @@ async fn outcome_of(
     };
     tokio::select! {
         biased;
-        outcome = &mut in_time => outcome.unwrap_or_else(|_| {
-            Err(ProposeError::Unknown("no quorum confirmed it in time".to_owned()))
-        }),
+        outcome = &mut outcome => outcome,
+        () = overdue(writes, unconfirmed) => Err(ProposeError::Unknown(UNCONFIRMED.to_owned())),
         () = lost => Err(ProposeError::Unknown(
             "this node lost the leadership before the outcome was known".to_owned(),
         )),
@@ -457,6 +473,14 @@ fn refused(error: ProposeError) -> Error {
             Error::timeout(format!("{why}: ask again with the same request id"))
         }
     }
+}
+
+fn unconfirmed() -> Error {
+    refused(ProposeError::Unknown(UNCONFIRMED.to_owned()))
+}
+
+fn silent_leader() -> Error {
+    Error::timeout("the leader did not answer in time: ask again with the same request id")
 }
 
 fn was_not_done(error: &Error) -> bool {
