@@ -25,7 +25,7 @@ use openraft::{OptionalSend, RaftNetworkFactory};
 use super::Member;
 use super::calls::{Answer, CallError, Calls};
 use super::codec::{encode_entry, read_log_id, read_vote, store_log_id, store_vote};
-use super::snapshot::{self, SnapshotData};
+use super::snapshot::{self, SnapshotData, Traffic};
 use super::transport::Lane;
 use super::types::{LogId, Types, Vote};
 use crate::base::types::NodeId;
@@ -39,6 +39,7 @@ const PIPELINE: usize = 16;
 /// Makes the ends of one group's links.
 pub(super) struct Links {
     pub(super) calls: Arc<Calls>,
+    pub(super) traffic: Arc<Traffic>,
     pub(super) group: GroupId,
     /// A member that is silent for so long is asked anew.
     pub(super) silence: Duration,
@@ -49,6 +50,7 @@ pub(super) struct Links {
 /// One way to one member.
 pub(super) struct Link {
     calls: Arc<Calls>,
+    traffic: Arc<Traffic>,
     group: GroupId,
     to: NodeId,
     lane: Lane,
@@ -60,6 +62,7 @@ impl Links {
     fn link(&self, to: NodeId, lane: Lane) -> Link {
         Link {
             calls: self.calls.clone(),
+            traffic: self.traffic.clone(),
             group: self.group,
             to,
             lane,
@@ -295,7 +298,13 @@ impl NetSnapshot<Types> for Link {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
-        let sending = snapshot::send(&self.calls, self.to, self.group, vote, snapshot);
+        let sending = snapshot::send(
+            (&self.calls, &self.traffic),
+            self.to,
+            self.group,
+            vote,
+            snapshot,
+        );
         tokio::select! {
             biased;
             sent = sending => sent,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::base::host::sim_disk::SimDisk;
 use crate::base::host::{Rng, SeededRng};
 use crate::base::types::{LogIndex, ShardId};
 use crate::proto::storage;
-use crate::raft::log::tests::{TestReplica, running_log};
-use crate::raft::{Change, Group, GroupOptions, Member};
+use crate::raft::log::tests::{TestReplica, running_log, running_log_on};
+use crate::raft::{Change, Group, GroupOptions, Member, Role};
 
 const ALICE: NodeId = NodeId([1; 16]);
 const MALLORY: NodeId = NodeId([9; 16]);
@@ -251,4 +252,47 @@ async fn no_answer_stops_a_leader() {
         );
         group.stop().await;
     }
+}
+
+/// It showed itself as the leader, without a majority and beside the real one, until
+/// somebody was elected.
+#[tokio::test]
+async fn a_restarted_leader_does_not_lead_before_it_is_elected_again() {
+    let disk = SimDisk::new(Arc::new(SeededRng::new(1)));
+    let options = |election_timeout| GroupOptions {
+        seed: 1,
+        shard: ShardId(7),
+        node: ALICE,
+        heartbeat: Duration::from_millis(10),
+        election_timeout,
+    };
+    let log = || running_log_on(&disk, &Arc::default(), 1 << 20);
+    let hub = Hub::new(&(Arc::new(Deaf::default()) as Arc<dyn PeerTransport>));
+    let replica = TestReplica::in_memory();
+    let soon = options(Duration::from_millis(50));
+    let group = Group::start(soon, log(), replica.clone(), &hub)
+        .await
+        .unwrap();
+    group
+        .found([(ALICE, Member::default())].into())
+        .await
+        .unwrap();
+    while group.leads().is_none() {
+        group.changes().next().await;
+    }
+    assert_eq!(group.status().leader, Some(ALICE));
+    let term = group.term();
+    group.stop().await;
+    drop(group);
+    let late = options(Duration::from_secs(60));
+    let group = Group::start(late, log(), replica, &hub).await.unwrap();
+    // What it remembers of its vote is shown a moment later.
+    let mut status = group.status();
+    while status.term < term {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        status = group.status();
+    }
+    assert_eq!((status.term, status.leader), (term, None), "{status:?}");
+    assert_ne!(status.role, Role::Leader);
+    group.stop().await;
 }

@@ -6,7 +6,7 @@ use openraft::Raft;
 use openraft::type_config::alias::SnapshotOf;
 use tokio::sync::mpsc;
 
-use super::SnapshotData;
+use super::{SnapshotData, Traffic};
 use crate::base::types::NodeId;
 use crate::base::{Error, Result};
 use crate::machine::SnapshotWriter;
@@ -40,6 +40,7 @@ struct Work {
     raft: Raft<Types, Adapter>,
     replica: Arc<dyn Replica>,
     calls: Arc<Calls>,
+    traffic: Arc<Traffic>,
     group: GroupId,
     receiving: Option<Receiving>,
 }
@@ -54,7 +55,7 @@ impl Receiver {
     pub(in crate::raft) fn start(
         raft: Raft<Types, Adapter>,
         replica: Arc<dyn Replica>,
-        calls: Arc<Calls>,
+        (calls, traffic): (Arc<Calls>, Arc<Traffic>),
         group: GroupId,
     ) -> Self {
         let (requests, taken) = mpsc::channel(QUEUE);
@@ -62,6 +63,7 @@ impl Receiver {
             raft,
             replica,
             calls,
+            traffic,
             group,
             receiving: None,
         };
@@ -130,6 +132,7 @@ impl Work {
         }
         let vote = read_vote(chunk.vote)?;
         let bytes = chunk.chunk;
+        self.traffic.chunk_received(bytes.len());
         receiving = blocking(move || {
             receiving.writer.add(bytes)?;
             Ok(receiving)
@@ -140,7 +143,9 @@ impl Work {
             self.receiving = Some(receiving);
             return Ok(reply(next, None));
         }
-        install(self.raft.clone(), self.group, vote, receiving).await
+        let installed = install(self.raft.clone(), self.group, vote, receiving).await?;
+        self.traffic.was_installed();
+        Ok(installed)
     }
 }
 

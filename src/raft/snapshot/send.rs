@@ -9,7 +9,7 @@ use openraft::errors::{NetworkError, StreamingError, Unreachable};
 use openraft::raft::SnapshotResponse;
 use openraft::type_config::alias::SnapshotOf;
 
-use super::{Outgoing, SnapshotData};
+use super::{Outgoing, SnapshotData, Traffic};
 use crate::base::types::NodeId;
 use crate::machine::SnapshotReader;
 use crate::proto::peer;
@@ -34,6 +34,7 @@ type Sent<T> = Result<T, StreamingError<Types>>;
 /// One transfer.
 struct Sending<'a> {
     calls: &'a Arc<Calls>,
+    traffic: &'a Traffic,
     to: NodeId,
     group: GroupId,
     vote: Vote,
@@ -42,7 +43,7 @@ struct Sending<'a> {
 
 /// Sends a snapshot, from the chunk on that the follower does not have yet.
 pub(in crate::raft) async fn send(
-    calls: &Arc<Calls>,
+    (calls, traffic): (&Arc<Calls>, &Traffic),
     to: NodeId,
     group: GroupId,
     vote: Vote,
@@ -53,6 +54,7 @@ pub(in crate::raft) async fn send(
     };
     let sending = Sending {
         calls,
+        traffic,
         to,
         group,
         vote,
@@ -112,9 +114,11 @@ impl Sending<'_> {
                     "the follower has all chunks and did not install them",
                 ));
             };
+            self.traffic.chunk_sent(chunk.len());
             let answer = self.ask(self.chunk(number, chunk, is_end));
             if is_end {
                 let reply = replied(answer, INSTALL_WITHIN).await?;
+                self.traffic.was_sent();
                 return answered(reply.vote);
             }
             under_way.push_back((number, answer));
