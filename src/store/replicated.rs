@@ -8,6 +8,7 @@ mod leadership;
 mod proposer;
 mod queue;
 mod reader;
+mod refusals;
 mod replica;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -6,9 +6,8 @@ use super::labels::fate_label;
 use super::names::Names;
 use super::page::{Family, Page};
 use crate::base::types::{LogIndex, NodeId};
-use crate::raft::SnapshotFigures;
 use crate::server::service::Service;
-use crate::store::{Fate, GroupStatus, ReplicatedFigures, Role};
+use crate::store::{Fate, GroupStatus, ReplicatedFigures, Role, SnapshotFigures};
 
 /// What a group was like when the page was asked for.
 pub(super) struct Seen {

@@ -12,6 +12,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::figures::Fate;
 use super::queue::{Write, stopping};
+use super::refusals::{
+    UNCONFIRMED, held_up, nobody_knows, nobody_leads, refused, silent_leader, unconfirmed,
+    was_not_done,
+};
 use super::{Shared, pause};
 use crate::base::time::MachineTime;
 use crate::base::types::NodeId;
@@ -39,9 +43,6 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// How often a proposer that may send no more looks for whom it has no time left.
 const LOOK: Duration = Duration::from_millis(40);
-
-/// Why nothing is known of an entry that took too long.
-const UNCONFIRMED: &str = "no quorum confirmed it in time";
 
 /// How long a sweep may take, and how long a refused one waits, ms.
 const SWEEP_WITHIN: Duration = Duration::from_secs(5);
@@ -461,48 +462,4 @@ async fn deposed(group: &Group, leader: NodeId) {
     while group.term() == term && group.leader().is_some_and(|(node, _)| node == leader) {
         changes.next().await;
     }
-}
-
-fn refused(error: ProposeError) -> Error {
-    match error {
-        ProposeError::NotLeader => Error::new(
-            ErrorKind::NotLeader,
-            "this node does not lead the shard (any more): nothing was done",
-        ),
-        ProposeError::Unknown(why) => {
-            Error::timeout(format!("{why}: ask again with the same request id"))
-        }
-    }
-}
-
-fn unconfirmed() -> Error {
-    refused(ProposeError::Unknown(UNCONFIRMED.to_owned()))
-}
-
-fn silent_leader() -> Error {
-    Error::timeout("the leader did not answer in time: ask again with the same request id")
-}
-
-fn was_not_done(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unavailable)
-}
-
-fn nobody_knows() -> Error {
-    Error::timeout(
-        "the leader was lost before it answered, and no other was found in time: ask again with \
-         the same request id",
-    )
-}
-
-fn held_up() -> Error {
-    Error::unavailable(
-        "the earlier writes of the shard took too long: nothing was done; ask again, or later",
-    )
-}
-
-fn nobody_leads() -> Error {
-    Error::unavailable(
-        "no leader of the shard could be reached in time: nothing was done; is a majority of \
-         the members running? (dkv cluster health)",
-    )
 }
