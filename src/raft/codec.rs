@@ -45,10 +45,18 @@ pub(super) fn store_log_id(id: Option<&LogId>) -> storage::LogId {
     }
 }
 
-pub(super) fn read_log_id(stored: Option<storage::LogId>) -> Option<LogId> {
-    let stored = stored?;
-    let index = raft_index(LogIndex(stored.index))?;
-    Some(LogId::new_term_index(stored.term, index))
+/// Reads what [`store_log_id`] made, here or at another node; `None` for nothing.
+///
+/// # Errors
+/// `Corrupt` if there can be no such position.
+pub(super) fn read_log_id(stored: Option<storage::LogId>) -> Result<Option<LogId>> {
+    let Some(stored) = stored else {
+        return Ok(None);
+    };
+    check_number("term", stored.term)?;
+    check_number("index", stored.index)?;
+    let index = raft_index(LogIndex(stored.index));
+    Ok(index.map(|index| LogId::new_term_index(stored.term, index)))
 }
 
 pub(super) fn store_vote(vote: &Vote) -> storage::Vote {
@@ -67,18 +75,6 @@ pub(super) fn read_vote(stored: Option<storage::Vote>) -> Result<Vote> {
         true => Vote::new_committed(stored.term, node),
         false => Vote::new(stored.term, node),
     })
-}
-
-/// As [`read_log_id`], for a position that another node sent.
-///
-/// # Errors
-/// `Corrupt` if there can be no such position.
-pub(super) fn read_sent_log_id(sent: Option<storage::LogId>) -> Result<Option<LogId>> {
-    if let Some(id) = &sent {
-        check_number("term", id.term)?;
-        check_number("index", id.index)?;
-    }
-    Ok(read_log_id(sent))
 }
 
 /// The position of an entry that another node asks about.
@@ -151,7 +147,7 @@ pub(super) fn read_stored_membership(
         return Ok(StoredMembership::default());
     };
     let membership = read_membership(stored.membership.unwrap_or_default())?;
-    Ok(StoredMembership::new(read_log_id(stored.at), membership))
+    Ok(StoredMembership::new(read_log_id(stored.at)?, membership))
 }
 
 /// An entry as the log and the peers carry it; its index travels beside it.
@@ -217,5 +213,5 @@ pub(super) fn decode_mark(mark: Option<Bytes>) -> Result<(Option<LogId>, StoredM
     let stored = storage::Replicated::decode(mark)
         .map_err(|error| Error::corrupt(format!("a shard's mark is damaged: {error}")))?;
     let membership = read_stored_membership(stored.membership)?;
-    Ok((read_log_id(stored.applied), membership))
+    Ok((read_log_id(stored.applied)?, membership))
 }

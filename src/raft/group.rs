@@ -21,7 +21,7 @@ use super::hub::Hub;
 use super::inbound::Inbound;
 use super::network::Links;
 use super::runtime::Runtime;
-use super::snapshot::{Receiver, Shelf};
+use super::snapshot::{Receiver, Shelf, SnapshotFigures, Traffic};
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
@@ -65,6 +65,7 @@ struct Inner {
     hub: Hub,
     inbound: Arc<Inbound>,
     shelf: Arc<Shelf>,
+    traffic: Arc<Traffic>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -91,8 +92,10 @@ impl Group {
     ) -> Result<Self> {
         let config = config(&options)?;
         let silence = 2 * options.election_timeout;
+        let traffic = Arc::new(Traffic::default());
         let links = Links {
             calls: hub.calls().clone(),
+            traffic: traffic.clone(),
             group: options.shard.0,
             silence,
             sessions: Arc::new(AtomicU64::new(1)),
@@ -113,12 +116,13 @@ impl Group {
         let snapshots = Receiver::start(
             raft.clone(),
             replica.clone(),
-            (hub.calls().clone(), hub.spawn().clone()),
+            (hub.calls().clone(), hub.spawn().clone(), traffic.clone()),
             options.shard.0,
         );
         let inbound = Inbound {
             snapshots,
             raft: raft.clone(),
+            log: log.clone(),
             replica,
             calls: hub.calls().clone(),
             group: options.shard.0,
@@ -135,6 +139,7 @@ impl Group {
             hub: hub.clone(),
             inbound,
             shelf,
+            traffic,
             progress,
         };
         Ok(Self {
@@ -379,6 +384,11 @@ impl Group {
         if let Err(stopped) = raft.trigger().purge_log(upto).await {
             tracing::debug!(%stopped, "the log was not purged");
         }
+    }
+
+    /// What its snapshots came to.
+    pub fn snapshots(&self) -> SnapshotFigures {
+        self.inner.traffic.figures()
     }
 
     /// How the group is doing.

@@ -1,5 +1,8 @@
 //! What other members ask of one group.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +21,16 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::adapter::Adapter;
 use super::calls::{Calls, failure};
 use super::codec::{
-    decode_entry, read_sent_index, read_sent_log_id, read_vote, store_log_id, store_vote,
+    decode_entry, read_log_id, read_sent_index, read_vote, store_log_id, store_vote,
 };
+use super::log::Log;
 use super::member::read_node;
 use super::replica::Replica;
 use super::snapshot::Receiver;
 use super::transport::Lane;
 use super::types::Types;
 use crate::base::types::{LogIndex, NodeId};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, limits};
 use crate::machine::codec;
 use crate::proto::peer;
 use crate::proto::peer::append_reply::Result as Replied;
@@ -36,12 +40,10 @@ use crate::wal::GroupId;
 /// Requests of one pipeline that wait; a leader keeps fewer under way.
 const PIPELINE_MAX: usize = 64;
 
-/// The longest another node may wait for an answer.
-const BUDGET_MS_MAX: u64 = 60_000;
-
 /// One group's ear.
 pub(super) struct Inbound {
     pub(super) raft: Raft<Types, Adapter>,
+    pub(super) log: Log,
     pub(super) snapshots: Receiver,
     pub(super) replica: Arc<dyn Replica>,
     pub(super) calls: Arc<Calls>,
@@ -104,6 +106,11 @@ impl Inbound {
         let session = append.session;
         let request = read_append(append)?;
         *self.heard.lock() = Some(Instant::now());
+        // What the library has taken it writes before it does anything else. The leader
+        // tries again, ever more rarely.
+        if let Some(why) = self.log.read_only().filter(|_| !request.entries.is_empty()) {
+            return Err(Error::limit_exceeded(why));
+        }
         if lane == Lane::Data {
             self.pipeline(from, session, (id, request));
             return Ok(());
@@ -170,7 +177,7 @@ impl Inbound {
     }
 
     fn vote(self: &Arc<Self>, from: NodeId, lane: Lane, id: u64, vote: peer::Vote) -> Result<()> {
-        let mut request = VoteRequest::new(read_vote(vote.vote)?, read_sent_log_id(vote.last)?);
+        let mut request = VoteRequest::new(read_vote(vote.vote)?, read_log_id(vote.last)?);
         request.leadership_transfer = vote.transfer;
         let this = self.clone();
         tokio::spawn(async move {
@@ -201,7 +208,7 @@ impl Inbound {
         let request = TransferLeaderRequest::new(
             read_vote(transfer.from)?,
             read_node(&transfer.to)?,
-            read_sent_log_id(transfer.last)?,
+            read_log_id(transfer.last)?,
         );
         let this = self.clone();
         tokio::spawn(async move {
@@ -242,7 +249,7 @@ impl Inbound {
         forward: peer::Forward,
     ) -> Result<()> {
         let commands = codec::read_proposal(forward.commands)?;
-        let budget = Duration::from_millis(forward.budget_ms.min(BUDGET_MS_MAX));
+        let budget = Duration::from_millis(forward.budget_ms.min(limits::REQUEST_MS_MAX));
         let this = self.clone();
         let done = Box::new(move |result: Result<Vec<crate::machine::Applied>>| {
             let body = match result {
@@ -284,7 +291,7 @@ impl Inbound {
 }
 
 fn read_append(append: peer::Append) -> Result<AppendEntriesRequest<Types>> {
-    let prev_log_id = read_sent_log_id(append.prev)?;
+    let prev_log_id = read_log_id(append.prev)?;
     let first = prev_log_id.map_or(0, |prev| prev.index() + 1);
     let entries = append.entries.into_iter().zip(first..);
     let entries = entries.map(|(entry, index)| decode_entry(super::codec::index_of(index), entry));
@@ -292,7 +299,7 @@ fn read_append(append: peer::Append) -> Result<AppendEntriesRequest<Types>> {
         vote: read_vote(append.vote)?,
         prev_log_id,
         entries: entries.collect::<Result<_>>()?,
-        leader_commit: read_sent_log_id(append.committed)?,
+        leader_commit: read_log_id(append.committed)?,
     })
 }
 

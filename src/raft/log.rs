@@ -120,6 +120,11 @@ impl Log {
         index_or_zero(self.shared.state.lock().purged.as_ref())
     }
 
+    /// Why nobody may send entries for it, if so: the disk is full.
+    pub(super) fn read_only(&self) -> Option<String> {
+        self.shared.wal.read_only()
+    }
+
     /// Has appends that wait for room fail, now and from now on.
     pub(super) fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::SeqCst);

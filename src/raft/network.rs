@@ -25,9 +25,9 @@ use openraft::{OptionalSend, RaftNetworkFactory};
 use super::Member;
 use super::calls::{Answer, CallError, Calls};
 use super::codec::{encode_entry, read_log_id, read_vote, store_log_id, store_vote};
-use super::snapshot::{self, SnapshotData};
+use super::snapshot::{self, SnapshotData, Traffic};
 use super::transport::Lane;
-use super::types::{Types, Vote};
+use super::types::{LogId, Types, Vote};
 use crate::base::host::Spawn;
 use crate::base::types::NodeId;
 use crate::proto::peer;
@@ -40,6 +40,7 @@ const PIPELINE: usize = 16;
 /// Makes the ends of one group's links.
 pub(super) struct Links {
     pub(super) calls: Arc<Calls>,
+    pub(super) traffic: Arc<Traffic>,
     pub(super) group: GroupId,
     /// A member that is silent for so long is asked anew.
     pub(super) silence: Duration,
@@ -52,6 +53,7 @@ pub(super) struct Links {
 /// One way to one member.
 pub(super) struct Link {
     calls: Arc<Calls>,
+    traffic: Arc<Traffic>,
     group: GroupId,
     to: NodeId,
     lane: Lane,
@@ -64,6 +66,7 @@ impl Links {
     fn link(&self, to: NodeId, lane: Lane) -> Link {
         Link {
             calls: self.calls.clone(),
+            traffic: self.traffic.clone(),
             group: self.group,
             to,
             lane,
@@ -124,7 +127,28 @@ fn append(session: u64, request: &AppendEntriesRequest<Types>) -> Body {
     })
 }
 
-async fn appended(answer: Answer, limit: Duration) -> RpcResult<StreamAppendResult<Types>> {
+/// The two ends of what a request brings: answers name no other positions.
+#[derive(Clone, Copy)]
+struct Ends {
+    prev: Option<LogId>,
+    last: Option<LogId>,
+}
+
+impl Ends {
+    fn of(request: &AppendEntriesRequest<Types>) -> Self {
+        let last = request.entries.last().map(|entry| entry.log_id);
+        Self {
+            prev: request.prev_log_id,
+            last: last.or(request.prev_log_id),
+        }
+    }
+}
+
+async fn appended(
+    answer: Answer,
+    sent: Ends,
+    limit: Duration,
+) -> RpcResult<StreamAppendResult<Types>> {
     use peer::append_reply::Result as Replied;
     let body = answer.within(limit).await.map_err(|error| silent(&error))?;
     let Body::AppendReply(peer::AppendReply {
@@ -134,9 +158,13 @@ async fn appended(answer: Answer, limit: Duration) -> RpcResult<StreamAppendResu
         return Err(unexpected());
     };
     Ok(match result {
-        Replied::Matched(matched) => Ok(read_log_id(Some(matched))),
+        Replied::Matched(matched) => {
+            let matched = read_log_id(Some(matched)).map_err(damaged)?;
+            Ok(check(matched, sent.last)?)
+        }
         Replied::Conflict(conflict) => {
-            let conflict = read_log_id(Some(conflict)).ok_or_else(unexpected)?;
+            let conflict = read_log_id(Some(conflict)).map_err(damaged)?;
+            let conflict = check(conflict, sent.prev)?.ok_or_else(unexpected)?;
             Err(StreamAppendError::Conflict(conflict))
         }
         Replied::HigherVote(vote) => {
@@ -144,6 +172,14 @@ async fn appended(answer: Answer, limit: Duration) -> RpcResult<StreamAppendResu
             Err(StreamAppendError::HigherVote(vote))
         }
     })
+}
+
+/// IMPORTANT: the library counts on it that what matches was sent.
+fn check(named: Option<LogId>, sent: Option<LogId>) -> RpcResult<Option<LogId>> {
+    if named != sent {
+        return Err(damaged("an answer to what was not sent"));
+    }
+    Ok(named)
 }
 
 impl NetStreamAppend<Types> for Link {
@@ -170,7 +206,7 @@ impl NetStreamAppend<Types> for Link {
             .fuse()
             .map(move |request| {
                 let answer = link.ask(link.lane, append(session, &request));
-                appended(answer, limit)
+                appended(answer, Ends::of(&request), limit)
             })
             .buffered(PIPELINE);
         // Behind the first refusal nothing is answered any more.
@@ -201,11 +237,8 @@ impl Link {
         match body.map_err(|error| silent(&error))? {
             Body::VoteReply(reply) => {
                 let vote = read_vote(reply.vote).map_err(damaged)?;
-                Ok(VoteResponse::new(
-                    vote,
-                    read_log_id(reply.last),
-                    reply.granted,
-                ))
+                let last = read_log_id(reply.last).map_err(damaged)?;
+                Ok(VoteResponse::new(vote, last, reply.granted))
             }
             _ => Err(unexpected()),
         }
@@ -271,7 +304,7 @@ impl NetSnapshot<Types> for Link {
         _option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
         let sending = snapshot::send(
-            (&self.calls, &self.spawn),
+            (&self.calls, &self.spawn, &self.traffic),
             self.to,
             self.group,
             vote,

@@ -9,6 +9,7 @@ mod leadership;
 mod proposer;
 mod queue;
 mod reader;
+mod refusals;
 mod replica;
 mod samples;
 mod verdict;
@@ -40,7 +41,7 @@ use super::status::ShardStatus;
 use super::{Done, Lead};
 use crate::base::host::{DiskLock, Host};
 use crate::base::time::{BootStamp, MachineTime};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, limits};
 use crate::machine::{Command, Machine};
 use crate::raft::{Group, GroupOptions, GroupStatus, Hub, Log};
 use crate::wal::Wal;
@@ -128,8 +129,8 @@ impl Replicated {
         Ok(Self { shared })
     }
 
-    /// See [`super::Store::submit`]. What could not be given to a leader by `due` was not
-    /// done, and is told so; what has no outcome by then is unknown.
+    /// See [`super::Store::submit`]. What could not be given to a leader by `due`, or in a minute
+    /// (`REQUEST_MS_MAX`), was not done, and is told so; what has no outcome by then is unknown.
     ///
     /// # Errors
     /// See [`super::Store::submit`].
@@ -273,9 +274,12 @@ impl Shared {
         is_forwarded: bool,
         done: Done,
     ) -> Result<()> {
+        // What is sent to one leader after the other must not outlive what the machine
+        // remembers of it for sure.
+        let due = due.min(Instant::now() + Duration::from_millis(limits::REQUEST_MS_MAX));
         let weight: usize = commands.iter().map(Command::weight).sum();
         self.core.admit(weight)?;
-        if let Some(why) = self.core.wal.status().read_only {
+        if let Some(why) = self.core.wal.read_only() {
             self.core.done(weight);
             return Err(Error::limit_exceeded(why));
         }

@@ -6,7 +6,7 @@ use openraft::Raft;
 use openraft::type_config::alias::SnapshotOf;
 use tokio::sync::mpsc;
 
-use super::SnapshotData;
+use super::{SnapshotData, Traffic};
 use crate::base::host::{Spawn, aside};
 use crate::base::types::NodeId;
 use crate::base::{Error, Result};
@@ -42,6 +42,7 @@ struct Work {
     replica: Arc<dyn Replica>,
     calls: Arc<Calls>,
     spawn: Arc<dyn Spawn>,
+    traffic: Arc<Traffic>,
     group: GroupId,
     receiving: Option<Receiving>,
 }
@@ -56,7 +57,7 @@ impl Receiver {
     pub(in crate::raft) fn start(
         raft: Raft<Types, Adapter>,
         replica: Arc<dyn Replica>,
-        (calls, spawn): (Arc<Calls>, Arc<dyn Spawn>),
+        (calls, spawn, traffic): (Arc<Calls>, Arc<dyn Spawn>, Arc<Traffic>),
         group: GroupId,
     ) -> Self {
         let (requests, taken) = mpsc::channel(QUEUE);
@@ -65,6 +66,7 @@ impl Receiver {
             replica,
             calls,
             spawn,
+            traffic,
             group,
             receiving: None,
         };
@@ -102,7 +104,7 @@ impl Work {
     /// Begins a snapshot, or says how much of it is here already.
     async fn open(&mut self, open: peer::SnapshotOpen) -> Result<peer::SnapshotReply> {
         let meta = SnapshotMeta {
-            last_log_id: read_log_id(open.last),
+            last_log_id: read_log_id(open.last)?,
             last_membership: read_stored_membership(open.membership)?,
         };
         if let Some(receiving) = self.receiving.as_ref().filter(|it| it.meta == meta)
@@ -119,7 +121,7 @@ impl Work {
     }
 
     async fn chunk(&mut self, chunk: peer::SnapshotChunk) -> Result<peer::SnapshotReply> {
-        let last = read_log_id(chunk.last);
+        let last = read_log_id(chunk.last)?;
         let receiving = self.receiving.take();
         let Some(mut receiving) = receiving.filter(|it| it.meta.last_log_id == last) else {
             return Err(Error::unavailable(
@@ -133,6 +135,7 @@ impl Work {
         }
         let vote = read_vote(chunk.vote)?;
         let bytes = chunk.chunk;
+        self.traffic.chunk_received(bytes.len());
         receiving = self
             .blocking(move || {
                 receiving.writer.add(bytes)?;
@@ -144,7 +147,9 @@ impl Work {
             self.receiving = Some(receiving);
             return Ok(reply(next, None));
         }
-        self.install(vote, receiving).await
+        let installed = self.install(vote, receiving).await?;
+        self.traffic.was_installed();
+        Ok(installed)
     }
 
     /// All chunks are here.

@@ -9,7 +9,7 @@ use openraft::errors::{NetworkError, StreamingError, Unreachable};
 use openraft::raft::SnapshotResponse;
 use openraft::type_config::alias::SnapshotOf;
 
-use super::{Outgoing, SnapshotData};
+use super::{Outgoing, SnapshotData, Traffic};
 use crate::base::host::{Spawn, aside};
 use crate::base::types::NodeId;
 use crate::machine::SnapshotReader;
@@ -36,6 +36,7 @@ type Sent<T> = Result<T, StreamingError<Types>>;
 struct Sending<'a> {
     calls: &'a Arc<Calls>,
     spawn: &'a dyn Spawn,
+    traffic: &'a Traffic,
     to: NodeId,
     group: GroupId,
     vote: Vote,
@@ -44,7 +45,7 @@ struct Sending<'a> {
 
 /// Sends a snapshot, from the chunk on that the follower does not have yet.
 pub(in crate::raft) async fn send(
-    (calls, spawn): (&Arc<Calls>, &Arc<dyn Spawn>),
+    (calls, spawn, traffic): (&Arc<Calls>, &Arc<dyn Spawn>, &Traffic),
     to: NodeId,
     group: GroupId,
     vote: Vote,
@@ -56,6 +57,7 @@ pub(in crate::raft) async fn send(
     let sending = Sending {
         calls,
         spawn: &**spawn,
+        traffic,
         to,
         group,
         vote,
@@ -115,9 +117,11 @@ impl Sending<'_> {
                     "the follower has all chunks and did not install them",
                 ));
             };
+            self.traffic.chunk_sent(chunk.len());
             let answer = self.ask(self.chunk(number, chunk, is_end));
             if is_end {
                 let reply = replied(answer, INSTALL_WITHIN).await?;
+                self.traffic.was_sent();
                 return answered(reply.vote);
             }
             under_way.push_back((number, answer));

@@ -140,6 +140,30 @@ fn a_write_that_waits_for_others_keeps_its_own_deadline() {
     });
 }
 
+/// What was proposed together was told together: when the last of it had no time left.
+#[test]
+fn a_write_that_was_proposed_with_others_keeps_its_own_deadline() {
+    in_simulated_time(async {
+        let (world, node) = Box::pin(member(35)).await;
+        let shard = store(&node);
+        let short = Duration::from_millis(500);
+        let late = submit(&shard, "patient", 60 * LONG);
+        let (began, soon) = (Instant::now(), submit(&shard, "soon", short));
+        let told = timeout(LONG, soon)
+            .await
+            .expect("it waits for the other one");
+        assert_eq!(told.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
+        let took = began.elapsed();
+        assert!(
+            took >= short && took < short + Duration::from_millis(50),
+            "{took:?}"
+        );
+        // The disk works again: whoever has time left is told what became of it.
+        let told = drive(&world, late).await.expect("it is told").unwrap();
+        assert_eq!(told.unwrap().len(), 1);
+    });
+}
+
 /// What came while a shard was closing was put where nobody looked any more.
 #[test]
 fn a_closed_shard_answers_what_comes_late() {
