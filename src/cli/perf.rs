@@ -233,7 +233,6 @@ mod tests {
             keys: 10,
             value_bytes: 128,
             ops: 4_711,
-            errors: 0,
             seconds: 1.0,
             ops_per_s: 4_711.0,
             p50_us: 1,
@@ -241,7 +240,7 @@ mod tests {
             p99_us: 3,
             p999_us: 4,
             max_us: 5,
-            first_error: None,
+            ..perf::Row::default()
         }
     }
 

@@ -73,7 +73,10 @@ mod tests {
             tally.succeeded(latency_us);
         }
         tally.failed(&Error::unavailable("no"));
-        let row = tally.into_row(Test::Get, &PerfOptions::default(), 2_000_000);
+        let row = Row {
+            target: "127.0.0.1:8080".to_owned(),
+            ..tally.into_row(Test::Get, &PerfOptions::default(), 2_000_000)
+        };
         let mut text = Vec::new();
         write_csv(&[row], &mut text).unwrap();
         assert_eq!(

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::target::TargetAddress;
 use crate::base::{Error, Result, limits};
 use crate::client::ClientOptions;
 
@@ -80,9 +81,12 @@ pub enum Stop {
 }
 
 /// How to measure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PerfOptions {
-    /// Where, and with how many connections per endpoint.
+    /// What to measure; `None`: dkv at the endpoints of `client`.
+    pub target: Option<TargetAddress>,
+    /// How to ask a dkv, where, and with how many connections per endpoint. Other targets
+    /// take the time limit and the connections from it.
     pub client: ClientOptions,
     /// Which tests; they run in the order of [`Test::ALL`].
     pub tests: Vec<Test>,
@@ -109,6 +113,7 @@ const KEYS_MAX: u64 = 1_000_000_000;
 impl Default for PerfOptions {
     fn default() -> Self {
         Self {
+            target: None,
             client: ClientOptions {
                 connections: 4,
                 ..ClientOptions::default()

@@ -3,13 +3,14 @@
 use hdrhistogram::Histogram;
 
 use super::options::{PerfOptions, Test};
+use super::target::Promise;
 
 /// Latencies are kept to three digits, up to this; a longer one counts as this.
 const LATENCY_US_MAX: u64 = 3_600 * 1_000_000;
 const DIGITS: u8 = 3;
 
 /// What one test gave. Latencies are those of operations that succeeded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
     /// The test.
     pub test: &'static str,
@@ -43,6 +44,32 @@ pub struct Row {
     pub max_us: u64,
     /// The first error that was met, for people.
     pub first_error: Option<String>,
+    /// Operations that were to begin every second; `None`: as many as were answered.
+    pub intended_per_s: Option<f64>,
+    /// Operations that were to begin before the end, and did not.
+    pub not_started: u64,
+    /// What the target promises.
+    pub promise: Promise,
+    /// How it went over time, in order and without gaps.
+    pub timeline: Vec<Slice>,
+    /// Latencies, as (quantile from 0 to 1, us), in order; the last is the slowest.
+    pub percentiles: Vec<(f64, u64)>,
+}
+
+/// A part of a test, of the operations that ended in it. All slices of a row are equally
+/// long, but for the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slice {
+    /// The second in which it begins, from 0.
+    pub second: u32,
+    /// Operations that succeeded.
+    pub ops: u64,
+    /// Operations that failed.
+    pub errors: u64,
+    /// Half took no longer, us.
+    pub p50_us: u64,
+    /// 99 % took no longer, us.
+    pub p99_us: u64,
 }
 
 /// What one logical client saw.
@@ -87,7 +114,6 @@ impl Tally {
         let at = |quantile| self.latencies_us.value_at_quantile(quantile);
         Row {
             test: test.name(),
-            target: options.client.endpoints.join(" "),
             threads: options.threads,
             connections: options.client.connections,
             keys: options.keys,
@@ -105,6 +131,7 @@ impl Tally {
             p999_us: at(0.999),
             max_us: self.latencies_us.max(),
             first_error: self.first_error,
+            ..Row::default()
         }
     }
 }

@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 
 use super::options::{PerfOptions, Stop, Test};
 use super::row::{Row, Tally};
+use super::target::{Lane, Promise, Target};
 use super::workload::{Draw, Material};
 use crate::base::host::{Clock, Host};
 use crate::base::{Error, Result};
-use crate::client::{Client, KeyRange};
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -63,18 +63,19 @@ pub struct Left {
 pub async fn run(options: &PerfOptions, mut progress: impl FnMut(Progress)) -> Result<Measured> {
     options.check()?;
     let host = Host::system();
-    let client = Client::connect(options.client.clone()).await?;
+    let target = Target::connect(options).await?;
     let unique = u128::from_be_bytes(host.rng.id());
     let prefix = format!("dkv-perf:{unique:032x}:");
+    progress(Progress::Preparing);
+    // A first answer, so that a server that is not there is an error and not a row.
+    target.lane(0).has(&prefix).await?;
     let run = Run {
         material: Arc::new(Material::new(options, prefix, &*host.rng)),
         clock: host.clock,
+        promise: target.promise().await?,
         options,
-        client,
+        target,
     };
-    progress(Progress::Preparing);
-    // A first answer, so that a server that is not there is an error and not a row.
-    run.client.has(run.material.prefix().to_owned()).await?;
     let mut rows = Vec::new();
     let stopped = run.tests(&mut rows, &mut progress).await.err();
     progress(Progress::CleaningUp);
@@ -87,7 +88,8 @@ pub async fn run(options: &PerfOptions, mut progress: impl FnMut(Progress)) -> R
 
 struct Run<'a> {
     options: &'a PerfOptions,
-    client: Client,
+    target: Target,
+    promise: Promise,
     material: Arc<Material>,
     clock: Arc<dyn Clock>,
 }
@@ -123,8 +125,8 @@ impl Run<'_> {
     async fn prepare(&self) -> Result<()> {
         let next = Arc::new(AtomicU64::new(0));
         let mut writers: JoinSet<Result<()>> = JoinSet::new();
-        for _ in 0..self.options.threads.max(64) {
-            let (client, next) = (self.client.with_lane(), Arc::clone(&next));
+        for number in 0..self.options.threads.max(64) {
+            let (lane, next) = (self.target.lane(number), Arc::clone(&next));
             let material = Arc::clone(&self.material);
             writers.spawn(async move {
                 loop {
@@ -132,7 +134,7 @@ impl Run<'_> {
                     if number >= material.keys() {
                         return Ok(());
                     }
-                    material.load(&client, number).await?;
+                    material.load(&lane, number).await?;
                 }
             });
         }
@@ -160,7 +162,7 @@ impl Run<'_> {
         for number in 0..self.options.threads {
             clients.spawn(closed_loop(
                 test,
-                self.client.with_lane(),
+                self.target.lane(number),
                 Draw::new(self.options.seed, number),
                 Arc::clone(&self.material),
                 Arc::clone(&shared),
@@ -195,15 +197,16 @@ impl Run<'_> {
             }
         }
         let elapsed_us = self.clock.boot_us() - started_us;
-        tally.into_row(test, self.options, elapsed_us)
+        Row {
+            target: self.target.name(),
+            promise: self.promise.clone(),
+            ..tally.into_row(test, self.options, elapsed_us)
+        }
     }
 
     async fn clean_up(&self) -> Option<Left> {
         let prefix = self.material.prefix().to_owned();
-        let removed = self
-            .client
-            .delete_range(KeyRange::prefix(prefix.clone()), None)
-            .await;
+        let removed = self.target.clear(&prefix).await;
         removed.err().map(|error| Left { prefix, error })
     }
 }
@@ -211,7 +214,7 @@ impl Run<'_> {
 /// One operation after the other, until the test ends.
 async fn closed_loop(
     test: Test,
-    client: Client,
+    lane: Lane,
     draw: Draw,
     material: Arc<Material>,
     shared: Arc<Shared>,
@@ -223,7 +226,7 @@ async fn closed_loop(
             break;
         }
         let sent_us = shared.clock.boot_us();
-        match material.operate(test, &client, &draw, number).await {
+        match material.operate(test, &lane, &draw, number).await {
             Ok(()) => tally.succeeded(shared.clock.boot_us() - sent_us),
             Err(error) => tally.failed(&error),
         }

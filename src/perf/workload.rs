@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::options::{PerfOptions, Test};
+use super::target::Lane;
 use crate::base::Result;
 use crate::base::host::{Rng, SeededRng};
-use crate::client::Client;
 
 /// The keys and values of a run, shared by its logical clients.
 pub(super) struct Material {
@@ -56,16 +56,15 @@ impl Material {
     }
 
     /// Writes a key that later tests read.
-    pub(super) async fn load(&self, client: &Client, number: u64) -> Result<()> {
-        client.set(self.key(number), self.value.clone()).await?;
-        Ok(())
+    pub(super) async fn load(&self, lane: &Lane, number: u64) -> Result<()> {
+        lane.set(&self.key(number), self.value.clone()).await
     }
 
     /// One operation of `test` on the key that `number` draws.
     pub(super) async fn operate(
         &self,
         test: Test,
-        client: &Client,
+        lane: &Lane,
         draw: &Draw,
         number: u64,
     ) -> Result<()> {
@@ -77,16 +76,16 @@ impl Material {
             _ => self.key(draw.below(self.keys)),
         };
         match test {
-            Test::Set => drop(client.set(key, self.value.clone()).await?),
-            Test::SetLarge => drop(client.set(key, self.large_value.clone()).await?),
-            Test::Get => drop(client.get(key).await?),
-            Test::Has | Test::HasNot => drop(client.has(key).await?),
-            Test::Delete => drop(client.delete(key).await?),
+            Test::Set => lane.set(&key, self.value.clone()).await?,
+            Test::SetLarge => lane.set(&key, self.large_value.clone()).await?,
+            Test::Get => drop(lane.get(&key).await?),
+            Test::Has | Test::HasNot => drop(lane.has(&key).await?),
+            Test::Delete => drop(lane.delete(&key).await?),
             Test::Mixed => match draw.below(8) {
-                0..4 => drop(client.get(key).await?),
-                4..6 => drop(client.set(key, self.value.clone()).await?),
-                6 => drop(client.has(key).await?),
-                _ => drop(client.delete(key).await?),
+                0..4 => drop(lane.get(&key).await?),
+                4..6 => lane.set(&key, self.value.clone()).await?,
+                6 => drop(lane.has(&key).await?),
+                _ => drop(lane.delete(&key).await?),
             },
         }
         Ok(())

@@ -1,0 +1,147 @@
+//! The servers that can be measured, behind one seam.
+//!
+//! Invariant: a lane's call returns once its server has answered, and an answer that is
+//! not what was asked for is an error: nothing is counted that did not take place. It does
+//! not know which test asks, nor what is measured.
+
+mod address;
+mod dkv;
+
+use bytes::Bytes;
+
+use super::options::PerfOptions;
+use crate::base::Result;
+
+pub use address::TargetAddress;
+
+/// A server, or a cluster of them, that a run asks.
+pub(super) enum Target {
+    Dkv(dkv::Dkv),
+}
+
+/// What one logical client uses: it has one call under way at a time.
+pub(super) enum Lane {
+    Dkv(dkv::DkvLane),
+}
+
+/// What a server promises, in words for people: figures of servers that promise different
+/// things are not alike.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Promise {
+    /// Where a write is when it is confirmed, like "on disk (fdatasync)".
+    pub acknowledged_when: String,
+    /// How fresh reads are, like "linearizable".
+    pub reads: String,
+}
+
+impl Target {
+    /// Readies a target; most connect with the first call.
+    ///
+    /// # Errors
+    /// `Invalid` for an address that cannot be; `Unavailable` if nobody answers there,
+    /// or not what the address says.
+    pub(super) async fn connect(options: &PerfOptions) -> Result<Self> {
+        match &options.target {
+            None => Ok(Self::Dkv(dkv::Dkv::connect(options, None).await?)),
+            Some(address @ TargetAddress::Dkv(_)) => {
+                Ok(Self::Dkv(dkv::Dkv::connect(options, Some(address)).await?))
+            }
+            Some(other) => Err(other.unsupported()),
+        }
+    }
+
+    /// The lane of the logical client of this number.
+    pub(super) fn lane(&self, client: usize) -> Lane {
+        match self {
+            Self::Dkv(dkv) => Lane::Dkv(dkv.lane(client)),
+        }
+    }
+
+    /// Where it is, as it was given.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Dkv(dkv) => dkv.name(),
+        }
+    }
+
+    /// What it promises, asked from the server itself.
+    pub(super) async fn promise(&self) -> Result<Promise> {
+        match self {
+            Self::Dkv(dkv) => dkv.promise().await,
+        }
+    }
+
+    /// Removes every key that begins with `prefix`.
+    pub(super) async fn clear(&self, prefix: &str) -> Result<()> {
+        match self {
+            Self::Dkv(dkv) => dkv.clear(prefix).await,
+        }
+    }
+}
+
+impl Lane {
+    /// Sets a key.
+    pub(super) async fn set(&self, key: &str, value: Bytes) -> Result<()> {
+        match self {
+            Self::Dkv(lane) => lane.set(key, value).await,
+        }
+    }
+
+    /// The value of a key.
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        match self {
+            Self::Dkv(lane) => lane.get(key).await,
+        }
+    }
+
+    /// Whether a key is there.
+    pub(super) async fn has(&self, key: &str) -> Result<bool> {
+        match self {
+            Self::Dkv(lane) => lane.has(key).await,
+        }
+    }
+
+    /// Removes a key; whether it was there.
+    pub(super) async fn delete(&self, key: &str) -> Result<bool> {
+        match self {
+            Self::Dkv(lane) => lane.delete(key).await,
+        }
+    }
+
+    /// Reads the records whose keys begin with `prefix`, at most `limit`, page by page;
+    /// how many there were.
+    pub(super) async fn scan(&self, prefix: &str, limit: u64) -> Result<u64> {
+        match self {
+            Self::Dkv(lane) => lane.scan(prefix, limit).await,
+        }
+    }
+
+    /// Reads the records from the key `start` on, in key order, at most `limit`, of those
+    /// that begin with `prefix`, as `start` does; how many there were.
+    ///
+    /// # Errors
+    /// `Invalid` of a server that keeps no order.
+    pub(super) async fn scan_from(&self, prefix: &str, start: &str, limit: u64) -> Result<u64> {
+        match self {
+            Self::Dkv(lane) => lane.scan_from(prefix, start, limit).await,
+        }
+    }
+
+    /// Reads a key, and sets it unless it was changed in between. False if it was: the
+    /// caller may try again.
+    pub(super) async fn modify(&self, key: &str, value: Bytes) -> Result<bool> {
+        match self {
+            Self::Dkv(lane) => lane.modify(key, value).await,
+        }
+    }
+
+    /// Acquires a lock that nobody else should hold, and releases it.
+    ///
+    /// # Errors
+    /// `Conflict` if it was held.
+    pub(super) async fn lock_cycle(&self, name: &str) -> Result<()> {
+        match self {
+            Self::Dkv(lane) => lane.lock_cycle(name).await,
+        }
+    }
+}
