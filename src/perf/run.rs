@@ -199,6 +199,7 @@ impl Run<'_> {
         let elapsed_us = self.clock.boot_us() - started_us;
         Row {
             target: self.target.name(),
+            connections: self.target.connections(self.options),
             promise: self.promise.clone(),
             ..tally.into_row(test, self.options, elapsed_us)
         }

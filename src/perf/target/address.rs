@@ -60,14 +60,6 @@ impl fmt::Display for TargetAddress {
     }
 }
 
-impl TargetAddress {
-    pub(super) fn unsupported(&self) -> Error {
-        Error::invalid(format!(
-            "{self} cannot be measured: this dkv measures dkv:// alone"
-        ))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
