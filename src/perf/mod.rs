@@ -4,6 +4,7 @@
 //! under a prefix of their own and are removed afterwards. It knows dkv only as any
 //! program does, through `client`, and only `target/` knows what it measures.
 
+mod compare;
 mod csv;
 mod options;
 mod row;
@@ -11,6 +12,7 @@ mod run;
 mod target;
 mod workload;
 
+pub use compare::{Compared, Comparison, Side, Spread, Turn, compare};
 pub use csv::write_csv;
 pub use options::{PerfOptions, Stop, Test};
 pub use row::{Row, Slice};

@@ -7,6 +7,8 @@ mod lane;
 mod messages;
 
 #[cfg(test)]
+pub(in crate::perf) mod fake;
+#[cfg(test)]
 mod tests;
 
 use std::error::Error as StdError;

@@ -17,6 +17,11 @@ use crate::base::Result;
 
 pub use address::TargetAddress;
 
+#[cfg(test)]
+pub(super) use etcd::fake::Fake as FakeEtcd;
+#[cfg(test)]
+pub(super) use redis::fake::Fake as FakeRedis;
+
 /// A server, or a cluster of them, that a run asks.
 pub(super) enum Target {
     Dkv(dkv::Dkv),

@@ -54,7 +54,8 @@ impl Fake {
 
 impl State {
     async fn serve(self: Arc<Self>, mut socket: TcpStream) {
-        let mut come = BytesMut::new();
+        // Room for many commands in one read.
+        let mut come = BytesMut::with_capacity(1 << 20);
         let mut commands = 0;
         while matches!(socket.read_buf(&mut come).await, Ok(1..)) {
             let (mut answer, mut at_once) = (Vec::new(), 0);
