@@ -4,17 +4,34 @@
 //! under a prefix of their own and are removed afterwards. It knows dkv only as any
 //! program does, through `client`, and only `target/` knows what it measures.
 
-mod compare;
-mod csv;
 mod options;
-mod row;
-mod run;
+mod spread;
+mod test;
+
 mod target;
+
+mod draw;
 mod workload;
 
-pub use compare::{Compared, Comparison, Side, Spread, Turn, compare};
+mod alarm;
+mod interrupt;
+mod measure;
+mod pace;
+mod run;
+
+mod compare;
+
+mod csv;
+mod row;
+mod tally;
+mod timeline;
+
+pub use compare::{Compared, Comparison, Figure, Side, Turn, compare};
 pub use csv::write_csv;
-pub use options::{PerfOptions, Stop, Test};
+pub use interrupt::Interrupt;
+pub use options::{PerfOptions, Sizes, Stop};
 pub use row::{Row, Slice};
 pub use run::{Left, Measured, Progress, run};
+pub use spread::Spread;
 pub use target::{Promise, TargetAddress};
+pub use test::{Test, TestGroup};

@@ -122,9 +122,14 @@ impl DkvLane {
         Ok(self.0.delete(bytes(key)).await?.deleted > 0)
     }
 
-    pub(super) async fn scan(&self, prefix: &str, limit: u64) -> Result<u64> {
-        self.scan_range(KeyRange::prefix(bytes(prefix)), limit)
-            .await
+    pub(super) async fn scan(
+        &self,
+        prefix: &str,
+        limit: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64> {
+        let range = KeyRange::prefix(bytes(prefix));
+        self.scan_range(range, limit, go_on).await
     }
 
     pub(super) async fn scan_from(&self, prefix: &str, start: &str, limit: u64) -> Result<u64> {
@@ -132,17 +137,25 @@ impl DkvLane {
             start: bytes(start),
             ..KeyRange::prefix(bytes(prefix))
         };
-        self.scan_range(range, limit).await
+        self.scan_range(range, limit, &|| true).await
     }
 
-    async fn scan_range(&self, range: KeyRange, limit: u64) -> Result<u64> {
+    async fn scan_range(
+        &self,
+        range: KeyRange,
+        limit: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64> {
         let mut scan = self.0.scan(ScanOptions {
             range,
             limit,
             ..ScanOptions::default()
         });
         let mut records = 0;
-        while let Some(page) = scan.next_page().await? {
+        while go_on() {
+            let Some(page) = scan.next_page().await? else {
+                break;
+            };
             records += page.len() as u64;
         }
         Ok(records)

@@ -149,13 +149,18 @@ impl Lane {
         }
     }
 
-    /// Reads the records whose keys begin with `prefix`, at most `limit`, page by page;
-    /// how many there were.
-    pub(super) async fn scan(&self, prefix: &str, limit: u64) -> Result<u64> {
+    /// Reads the records whose keys begin with `prefix`, at most `limit`, page by page, as
+    /// long as `go_on` says so before each; how many there were.
+    pub(super) async fn scan(
+        &self,
+        prefix: &str,
+        limit: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64> {
         match self {
-            Self::Dkv(lane) => lane.scan(prefix, limit).await,
-            Self::Redis(lane) => lane.scan(prefix, limit).await,
-            Self::Etcd(lane) => lane.scan(prefix, prefix, limit).await,
+            Self::Dkv(lane) => lane.scan(prefix, limit, go_on).await,
+            Self::Redis(lane) => lane.scan(prefix, limit, go_on).await,
+            Self::Etcd(lane) => lane.scan(prefix, prefix, limit, go_on).await,
         }
     }
 
@@ -168,7 +173,7 @@ impl Lane {
         match self {
             Self::Dkv(lane) => lane.scan_from(prefix, start, limit).await,
             Self::Redis(lane) => lane.scan_from(),
-            Self::Etcd(lane) => lane.scan(prefix, start, limit).await,
+            Self::Etcd(lane) => lane.scan(prefix, start, limit, &|| true).await,
         }
     }
 

@@ -100,11 +100,12 @@ impl EtcdLane {
         prefix: &str,
         start: &str,
         limit: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<u64> {
         let limit = if limit == 0 { u64::MAX } else { limit };
         let (mut key, range_end) = (bytes(start), behind(prefix));
         let mut records = 0;
-        while records < limit {
+        while records < limit && go_on() {
             let page = PAGE_RECORDS.min(limit - records);
             let request = RangeRequest {
                 key,

@@ -5,8 +5,10 @@ use bytes::Bytes;
 use super::fake::Fake;
 use super::*;
 use crate::client::ClientOptions;
-use crate::perf::options::{Stop, Test};
+use crate::perf::interrupt::Interrupt;
+use crate::perf::options::Stop;
 use crate::perf::run::run;
+use crate::perf::test::Test;
 use crate::perf::target::{Target, TargetAddress};
 
 fn options(addresses: &[&str], tests: &[Test]) -> PerfOptions {
@@ -59,8 +61,8 @@ async fn every_call_does_what_it_says() {
     assert_eq!(lane.get("p:b").await.unwrap(), Some(value("bob2")));
     lane.set("other", value("x")).await.unwrap();
     lane.set("q", value("x")).await.unwrap();
-    assert_eq!(lane.scan("p:", 0).await.unwrap(), 2);
-    assert_eq!(lane.scan("p:", 1).await.unwrap(), 1);
+    assert_eq!(lane.scan("p:", 0, &|| true).await.unwrap(), 2);
+    assert_eq!(lane.scan("p:", 1, &|| true).await.unwrap(), 1);
     assert_eq!(lane.scan_from("p:", "p:b", 9).await.unwrap(), 1);
     assert!(lane.delete("p:a").await.unwrap() && !lane.delete("p:a").await.unwrap());
     target.clear("p:").await.unwrap();
@@ -77,8 +79,8 @@ async fn many_keys_are_scanned_and_cleared_page_by_page() {
     }
     let target = connected(&fake).await;
     let lane = target.lane(0);
-    assert_eq!(lane.scan("p:1", 0).await.unwrap(), 10_000);
-    assert_eq!(lane.scan("p:", 1_234).await.unwrap(), 1_234);
+    assert_eq!(lane.scan("p:1", 0, &|| true).await.unwrap(), 10_000);
+    assert_eq!(lane.scan("p:", 1_234, &|| true).await.unwrap(), 1_234);
     let asked = fake.state.asked.load(Ordering::Relaxed);
     target.clear("p:").await.unwrap();
     assert!(fake.state.rows.lock().keys.is_empty());
@@ -107,7 +109,7 @@ async fn whole_runs_take_turns_over_the_members_and_leave_nothing_behind() {
     let (one, two) = (Fake::start().await, Fake::start().await);
     // Two members would share their keys; tests that read would miss them here.
     let both = options(&[&one.address, &two.address], &[Test::Set]);
-    let measured = run(&both, |_| {}).await.unwrap();
+    let measured = run(&both, &Interrupt::new(), |_| {}).await.unwrap();
     assert_eq!((measured.rows[0].ops, measured.rows[0].errors), (100, 0));
     let name = format!("etcd://{},{}", one.address, two.address);
     assert_eq!(measured.rows[0].target, name);
@@ -122,7 +124,7 @@ async fn whole_runs_take_turns_over_the_members_and_leave_nothing_behind() {
         Test::Mixed,
         Test::Delete,
     ];
-    let measured = run(&options(&[&fake.address], &tests), |_| {})
+    let measured = run(&options(&[&fake.address], &tests), &Interrupt::new(), |_| {})
         .await
         .unwrap();
     assert!(measured.stopped.is_none() && measured.left.is_none());

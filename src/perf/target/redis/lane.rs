@@ -140,20 +140,26 @@ impl RedisLane {
 
     /// Reads records as SCAN finds them, in no order; 0 is no limit. One may be counted
     /// twice while others change.
-    pub(in crate::perf::target) async fn scan(&self, prefix: &str, limit: u64) -> Result<u64> {
+    pub(in crate::perf::target) async fn scan(
+        &self,
+        prefix: &str,
+        limit: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64> {
         let limit = if limit == 0 { u64::MAX } else { limit };
         let pattern = pattern(prefix);
         let (mut cursor, mut records) = (Bytes::from_static(b"0"), 0);
-        loop {
+        while go_on() {
             let left = limit - records;
             let (next, mut keys) = self.page(&cursor, &pattern, left).await?;
             keys.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             records += self.values(&keys).await?;
             if records >= limit || &next[..] == b"0" {
-                return Ok(records);
+                break;
             }
             cursor = next;
         }
+        Ok(records)
     }
 
     pub(in crate::perf::target) fn scan_from(&self) -> Result<u64> {

@@ -5,8 +5,10 @@ use bytes::Bytes;
 use super::fake::Fake;
 use super::*;
 use crate::client::ClientOptions;
-use crate::perf::options::{Stop, Test};
+use crate::perf::interrupt::Interrupt;
+use crate::perf::options::Stop;
 use crate::perf::run::run;
+use crate::perf::test::Test;
 use crate::perf::target::{Lane, Target, TargetAddress};
 
 fn options(address: &str, tests: &[Test]) -> PerfOptions {
@@ -61,8 +63,8 @@ async fn every_call_does_what_it_says() {
         assert!(lane.modify("p:b", value("bob2")).await.unwrap());
         assert_eq!(lane.get("p:b").await.unwrap(), Some(value("bob2")));
         lane.set("other", value("x")).await.unwrap();
-        assert_eq!(lane.scan("p:", 0).await.unwrap(), 2);
-        assert_eq!(lane.scan("p:", 1).await.unwrap(), 1);
+        assert_eq!(lane.scan("p:", 0, &|| true).await.unwrap(), 2);
+        assert_eq!(lane.scan("p:", 1, &|| true).await.unwrap(), 1);
         let error = lane.scan_from("p:", "p:b", 1).await.unwrap_err();
         assert!(error.message().contains("in no order"), "{error}");
         assert!(lane.delete("p:a").await.unwrap() && !lane.delete("p:a").await.unwrap());
@@ -81,9 +83,9 @@ async fn many_keys_are_scanned_and_cleared_page_by_page() {
     }
     let target = connected(&fake).await;
     let lane = target.lane(0);
-    assert_eq!(lane.scan("p:", 0).await.unwrap(), 2_500);
-    assert_eq!(lane.scan("p:", 1_234).await.unwrap(), 1_234);
-    assert_eq!(lane.scan("p:2", 0).await.unwrap(), 500);
+    assert_eq!(lane.scan("p:", 0, &|| true).await.unwrap(), 2_500);
+    assert_eq!(lane.scan("p:", 1_234, &|| true).await.unwrap(), 1_234);
+    assert_eq!(lane.scan("p:2", 0, &|| true).await.unwrap(), 500);
     target.clear("p:2").await.unwrap();
     assert_eq!(fake.state.keys.lock().len(), 2_000);
 }
@@ -123,7 +125,7 @@ async fn whole_runs_leave_nothing_behind() {
                 ],
             )
         };
-        let measured = run(&options, |_| {}).await.unwrap();
+        let measured = run(&options, &Interrupt::new(), |_| {}).await.unwrap();
         assert!(measured.stopped.is_none() && measured.left.is_none());
         assert_eq!(measured.rows.len(), 5);
         for row in &measured.rows {
