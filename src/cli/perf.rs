@@ -1,5 +1,6 @@
 //! `dkv perf`: how fast a server answers.
 
+mod compare;
 mod signals;
 mod told;
 
@@ -18,6 +19,7 @@ use crate::config::text;
 use crate::perf::{
     self, PerfOptions, Progress, Sizes, Spread, Stop, TargetAddress, Test, TestGroup,
 };
+use compare::CompareArgs;
 
 /// Measure how fast a server answers
 ///
@@ -44,9 +46,14 @@ pub(crate) struct PerfCommand {
 pub(crate) struct PerfArgs {
     /// Measure this server instead of --endpoints
     ///
-    /// dkv://HOST:PORT, with several nodes separated by commas.
+    /// dkv://HOST:PORT,... or etcd://HOST:PORT,... with several nodes separated by commas, or
+    /// redis://HOST:PORT. Clients take turns over the nodes of an etcd; name only its leader to
+    /// send all of them there. A Redis keeps no order: it cannot run ycsb-e, and its scan has
+    /// keys as they come.
     #[arg(long, value_name = "URL")]
     target: Option<TargetAddress>,
+    #[command(flatten)]
+    compare: CompareArgs,
     /// Clients that ask at once
     #[arg(long, value_name = "N", default_value = "50")]
     threads: usize,
@@ -58,6 +65,12 @@ pub(crate) struct PerfArgs {
         default_value = "4"
     )]
     connections: usize,
+    /// Let the clients of a Redis share --connections connections
+    ///
+    /// Many commands are then under way on each at once, as is always so with other servers.
+    /// Without this every client has a connection of its own, with one command under way.
+    #[arg(long)]
+    pipeline: bool,
     /// The length of a value, like 128 or 4K, or like 100-4K for each between them
     #[arg(long, value_name = "SIZE", default_value = "128", value_parser = sizes)]
     value_size: Sizes,
@@ -122,6 +135,9 @@ pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printe
     let options = args.options(client)?;
     // Before minutes of measuring, not after.
     let csv = args.csv.as_deref().map(Reserved::at).transpose()?;
+    if let Some(targets) = args.compare.targets() {
+        return compare::measure(&args.compare, targets, &options, csv, printer);
+    }
     let bar = progress_bar(printer.shows_progress());
     let measured = signals::interruptible(async |interrupt| {
         perf::run(&options, interrupt, |progress| show(&bar, progress)).await
@@ -151,6 +167,7 @@ impl PerfArgs {
         }
         Ok(PerfOptions {
             target: self.target.clone(),
+            pipeline: self.pipeline,
             client: client.options(self.connections),
             tests,
             threads: self.threads,

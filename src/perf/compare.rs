@@ -1,9 +1,11 @@
 //! Two targets in turns: the same tests on both, and what the one is to the other.
 
-use super::options::{PerfOptions, Test};
+use super::interrupt::Interrupt;
+use super::options::PerfOptions;
 use super::row::Row;
-use super::run::{Left, Progress, run};
+use super::run::{Measured, Progress, run};
 use super::target::{Promise, Target, TargetAddress};
+use super::test::Test;
 use crate::base::{Error, Result};
 
 /// Rounds, at most: more than anybody waits for.
@@ -16,12 +18,9 @@ pub struct Comparison {
     pub targets: [String; 2],
     /// What each promises: figures of servers that promise different things are not alike.
     pub promises: [Promise; 2],
-    /// Every test of every round, in the order in which they ran.
-    pub rows: Vec<Row>,
-    /// Why what is missing did not run; `None` if all did.
-    pub stopped: Option<Error>,
-    /// Keys that could not be removed, and on which target.
-    pub left: Vec<(String, Left)>,
+    /// Every test of every round, in the order in which they ran, and why it ended if it
+    /// ended early.
+    pub measured: Measured,
 }
 
 /// Whose turn it is, for a progress bar.
@@ -46,11 +45,11 @@ pub struct Compared {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Side {
     /// Succeeded operations a second.
-    pub ops_per_s: Spread,
+    pub ops_per_s: Figure,
     /// Half took no longer, us.
-    pub p50_us: Spread,
+    pub p50_us: Figure,
     /// 99 % took no longer, us.
-    pub p99_us: Spread,
+    pub p99_us: Figure,
     /// Operations that failed, of all rounds together.
     pub errors: u64,
     /// The first error that was met, for people.
@@ -59,7 +58,7 @@ pub struct Side {
 
 /// A figure of several rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spread {
+pub struct Figure {
     /// As many rounds gave more as gave less.
     pub median: f64,
     /// The least of all rounds.
@@ -68,7 +67,7 @@ pub struct Spread {
     pub most: f64,
 }
 
-impl Spread {
+impl Figure {
     /// Of the figures of all rounds; `None` of no round.
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
@@ -94,11 +93,11 @@ impl Spread {
 
 impl Side {
     fn of(rows: &[&Row]) -> Option<Self> {
-        let spread = |figure: fn(&Row) -> f64| Spread::of(rows.iter().map(|row| figure(row)));
+        let figure = |of: fn(&Row) -> f64| Figure::of(rows.iter().map(|row| of(row)));
         Some(Self {
-            ops_per_s: spread(|row| row.ops_per_s)?,
-            p50_us: spread(|row| row.p50_us as f64)?,
-            p99_us: spread(|row| row.p99_us as f64)?,
+            ops_per_s: figure(|row| row.ops_per_s)?,
+            p50_us: figure(|row| row.p50_us as f64)?,
+            p99_us: figure(|row| row.p99_us as f64)?,
             errors: rows.iter().map(|row| row.errors).sum(),
             first_error: rows.iter().find_map(|row| row.first_error.clone()),
         })
@@ -109,12 +108,12 @@ impl Comparison {
     /// The tests that ran on both targets, in their order.
     pub fn tests(&self) -> Vec<Compared> {
         let mut compared: Vec<Compared> = Vec::new();
-        for row in &self.rows {
+        for row in &self.measured.rows {
             if compared.iter().any(|known| known.test == row.test) {
                 continue;
             }
             let side = |target: &String| {
-                let rows = self.rows.iter();
+                let rows = self.measured.rows.iter();
                 let of_both = rows.filter(|one| one.test == row.test && one.target == *target);
                 Side::of(&of_both.collect::<Vec<_>>())
             };
@@ -140,6 +139,7 @@ pub async fn compare(
     options: &PerfOptions,
     targets: [TargetAddress; 2],
     rounds: usize,
+    interrupt: &Interrupt,
     mut progress: impl FnMut(Turn, Progress),
 ) -> Result<Comparison> {
     if !(1..=ROUNDS_MAX).contains(&rounds) {
@@ -163,7 +163,10 @@ pub async fn compare(
             for side in turns(round) {
                 let turn = Turn { round, side };
                 let told = |told| progress(turn, told);
-                if !comparison.measure(&sides[side], test, told).await {
+                if !comparison
+                    .measure(&sides[side], test, interrupt, told)
+                    .await
+                {
                     return Ok(comparison);
                 }
             }
@@ -191,9 +194,7 @@ async fn introduce(sides: &[PerfOptions; 2]) -> Result<Comparison> {
     Ok(Comparison {
         targets: [a.0, b.0],
         promises: [a.1, b.1],
-        rows: Vec::new(),
-        stopped: None,
-        left: Vec::new(),
+        measured: Measured::default(),
     })
 }
 
@@ -203,23 +204,25 @@ impl Comparison {
         &mut self,
         side: &PerfOptions,
         test: Test,
+        interrupt: &Interrupt,
         progress: impl FnMut(Progress),
     ) -> bool {
         let options = PerfOptions {
             tests: vec![test],
             ..side.clone()
         };
-        match run(&options, progress).await {
+        let all = &mut self.measured;
+        match run(&options, interrupt, progress).await {
             Ok(measured) => {
-                self.rows.extend(measured.rows);
-                self.stopped = measured.stopped;
-                let target = side.target.iter().map(ToString::to_string);
-                self.left.extend(target.zip(measured.left));
+                all.rows.extend(measured.rows);
+                all.stopped = measured.stopped;
+                all.interrupted = measured.interrupted;
+                all.left = measured.left;
             }
             // What the rounds before it gave must not go with it.
-            Err(error) => self.stopped = Some(error),
+            Err(error) => all.stopped = Some(error),
         }
-        self.stopped.is_none() && self.left.is_empty()
+        all.stopped.is_none() && !all.interrupted && all.left.is_none()
     }
 }
 
@@ -236,19 +239,19 @@ mod tests {
 
     #[test]
     fn a_median_has_as_many_on_each_side() {
-        let spread = Spread::of([5.0, 1.0, 100.0]).unwrap();
+        let spread = Figure::of([5.0, 1.0, 100.0]).unwrap();
         assert_eq!(
             (spread.median, spread.least, spread.most),
             (5.0, 1.0, 100.0)
         );
-        assert_eq!(Spread::of([4.0, 1.0, 2.0, 9.0]).unwrap().median, 3.0);
-        assert_eq!(Spread::of([7.0]).unwrap().median, 7.0);
-        assert_eq!(Spread::of([]), None);
+        assert_eq!(Figure::of([4.0, 1.0, 2.0, 9.0]).unwrap().median, 3.0);
+        assert_eq!(Figure::of([7.0]).unwrap().median, 7.0);
+        assert_eq!(Figure::of([]), None);
     }
 
     #[test]
     fn a_ratio_is_of_the_medians_and_of_nothing_there_is_none() {
-        let spread = |figures: &[f64]| Spread::of(figures.iter().copied()).unwrap();
+        let spread = |figures: &[f64]| Figure::of(figures.iter().copied()).unwrap();
         let (a, b) = (spread(&[1.0, 30.0, 900.0]), spread(&[10.0]));
         assert_eq!(a.ratio(&b), Some(3.0));
         assert_eq!(b.ratio(&spread(&[0.0])), None);
@@ -267,12 +270,19 @@ mod tests {
         }
     }
 
+    fn measured(rows: Vec<Row>) -> Measured {
+        Measured {
+            rows,
+            ..Measured::default()
+        }
+    }
+
     #[test]
     fn the_rows_of_a_test_are_brought_together() {
         let comparison = Comparison {
             targets: ["a".to_owned(), "b".to_owned()],
             promises: Default::default(),
-            rows: vec![
+            measured: measured(vec![
                 row("set", "a", 10.0, 7),
                 row("set", "b", 5.0, 8),
                 row("get", "a", 1.0, 1),
@@ -281,9 +291,7 @@ mod tests {
                 row("set", "a", 40.0, 1),
                 // Stopped before B had its turn.
                 row("delete", "a", 9.0, 9),
-            ],
-            stopped: None,
-            left: Vec::new(),
+            ]),
         };
         let tests = comparison.tests();
         let names: Vec<_> = tests.iter().map(|compared| compared.test).collect();
@@ -321,14 +329,16 @@ mod tests {
             TargetAddress::Redis(redis.address),
             TargetAddress::Etcd(vec![etcd.address]),
         ];
-        let mut turns = Vec::new();
+        let mut turns: Vec<Turn> = Vec::new();
         let told = |turn: Turn, _| {
             if turns.last() != Some(&turn) {
                 turns.push(turn);
             }
         };
-        let comparison = compare(&options(), targets, 2, told).await.unwrap();
-        assert!(comparison.stopped.is_none() && comparison.left.is_empty());
+        let comparison = compare(&options(), targets, 2, &Interrupt::new(), told)
+            .await
+            .unwrap();
+        assert!(comparison.measured.stopped.is_none());
         let turns: Vec<_> = turns.iter().map(|turn| (turn.round, turn.side)).collect();
         // Who had the last turn of a test does not have the first of the next.
         let right = [
@@ -342,7 +352,7 @@ mod tests {
             (2, 0),
         ];
         assert_eq!(turns, right);
-        assert_eq!(comparison.rows.len(), 8);
+        assert_eq!(comparison.measured.rows.len(), 8);
         assert!(comparison.promises[0].acknowledged_when.contains("unknown"));
         assert!(comparison.promises[1].acknowledged_when.contains("on disk"));
         let tests = comparison.tests();
@@ -362,14 +372,21 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let nobody = TargetAddress::Redis(listener.local_addr().unwrap().to_string());
         drop(listener);
-        let compared = compare(&options(), [there.clone(), nobody], 1, |_, _| {}).await;
+        let compared = compare(
+            &options(),
+            [there.clone(), nobody],
+            1,
+            &Interrupt::new(),
+            |_, _| {},
+        )
+        .await;
         assert_eq!(compared.unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(dkv.keys(), 0);
         let twice = [there.clone(), there.clone()];
-        let compared = compare(&options(), twice, 1, |_, _| {}).await;
+        let compared = compare(&options(), twice, 1, &Interrupt::new(), |_, _| {}).await;
         assert!(compared.unwrap_err().message().contains("with itself"));
         let other = TargetAddress::Redis("127.0.0.1:1".to_owned());
-        let compared = compare(&options(), [there, other], 0, |_, _| {}).await;
+        let compared = compare(&options(), [there, other], 0, &Interrupt::new(), |_, _| {}).await;
         assert!(compared.unwrap_err().message().contains("0 rounds"));
     }
 
@@ -382,8 +399,14 @@ mod tests {
         ];
         // Of the first round, and not the keys of the second's get.
         dkv.refuse_from(dkv.requests() + 70);
-        let comparison = compare(&options(), targets, 5, |_, _| {}).await.unwrap();
-        assert!(comparison.stopped.is_some());
-        assert!(comparison.rows.len() >= 4, "{}", comparison.rows.len());
+        let comparison = compare(&options(), targets, 5, &Interrupt::new(), |_, _| {})
+            .await
+            .unwrap();
+        assert!(comparison.measured.stopped.is_some());
+        assert!(
+            comparison.measured.rows.len() >= 4,
+            "{}",
+            comparison.measured.rows.len()
+        );
     }
 }

@@ -10,25 +10,30 @@ use crate::perf::{self, Measured};
 /// What to say if nobody waited for the keys to be removed.
 pub(super) fn given_up(printer: &mut Printer) -> ExitStatus {
     printer.note(
-        "interrupted twice: keys may be left; `dkv kv delete --prefix dkv-perf: --yes` removes \
-         those of all runs",
+        "interrupted twice: keys may be left, which begin with dkv-perf: as those of all runs; \
+         `dkv kv delete --prefix dkv-perf: --yes` removes them from a dkv",
     );
     ExitStatus::Interrupted
 }
 
 /// What was measured comes first, whatever else went wrong.
 pub(super) fn report(measured: Measured, csv: Option<Reserved>, printer: &mut Printer) -> Outcome {
-    let rows = measured.rows;
     let mut list = printer.table_list();
-    for row in &rows {
+    for row in &measured.rows {
         let row = shown(row);
         let text = row.to_line();
         list.push(row, &text)?;
     }
     list.finish()?;
-    for row in &rows {
+    for row in &measured.rows {
         remark(row, printer);
     }
+    finish(measured, csv, printer)
+}
+
+/// How it ended, behind the figures.
+pub(super) fn finish(measured: Measured, csv: Option<Reserved>, printer: &mut Printer) -> Outcome {
+    let rows = measured.rows;
     if measured.interrupted {
         printer.note(if rows.is_empty() {
             "interrupted: nothing was measured yet"
@@ -38,10 +43,9 @@ pub(super) fn report(measured: Measured, csv: Option<Reserved>, printer: &mut Pr
     }
     if let Some(left) = &measured.left {
         printer.complaint(&format!(
-            "the keys of this run could not be removed: {}; with the same options for the \
-             server, `dkv kv delete --prefix {} --yes` removes them",
+            "the keys of this run could not be removed: {}; {} removes them",
             left.error.message(),
-            left.prefix
+            left.removed_by
         ));
     }
     if let Some(file) = csv.filter(|_| !rows.is_empty()) {
@@ -149,6 +153,7 @@ mod tests {
             left: Some(Left {
                 prefix: "dkv-perf:07:".to_owned(),
                 error: error(),
+                removed_by: "`dkv kv delete --prefix dkv-perf:07: --yes`".to_owned(),
             }),
         };
         let (outcome, out, remarks) = told(left(), None);

@@ -96,6 +96,11 @@ impl Etcd {
         })
     }
 
+    pub(super) fn removed_by(&self, prefix: &str) -> String {
+        let endpoints = self.endpoints.join(",");
+        format!("`etcdctl --endpoints {endpoints} del --prefix {prefix}`")
+    }
+
     /// Removes the keys, and the leases of locks.
     pub(super) async fn clear(&self, prefix: &str) -> Result<()> {
         let lane = self.lane(0);

@@ -110,6 +110,17 @@ impl Target {
             Self::Etcd(etcd) => etcd.clear(prefix).await,
         }
     }
+
+    /// What a person types to do the same.
+    pub(super) fn removed_by(&self, prefix: &str) -> String {
+        match self {
+            Self::Dkv(_) => format!(
+                "with the same options for the server, `dkv kv delete --prefix {prefix} --yes`"
+            ),
+            Self::Redis(redis) => redis.removed_by(prefix),
+            Self::Etcd(etcd) => etcd.removed_by(prefix),
+        }
+    }
 }
 
 impl Lane {

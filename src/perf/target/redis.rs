@@ -24,9 +24,10 @@ use tokio::sync::OnceCell;
 
 use super::Promise;
 use super::found::{Found, found_at};
-use crate::base::host::{Host, Rng};
+use crate::base::host::Host;
 use crate::base::{Error, ErrorKind, Result};
 use crate::perf::options::PerfOptions;
+use crate::perf::test::Test;
 use connection::{Connection, Lost};
 use pipeline::Pipeline;
 use resp::Reply;
@@ -57,6 +58,14 @@ struct Server {
 impl Redis {
     /// Asks a first question at `address`.
     pub(super) async fn connect(options: &PerfOptions, address: &str) -> Result<Self> {
+        options.client.check()?;
+        if options.tests.contains(&Test::YcsbE) {
+            return Err(Error::invalid(format!(
+                "redis://{address} keeps its keys in no order, so that none of it can be scanned \
+                 from a key on: add --skip {}",
+                Test::YcsbE
+            )));
+        }
         let server = Arc::new(Server {
             address: address.to_owned(),
             timeout: options.client.timeout,
@@ -133,6 +142,11 @@ impl Redis {
             Ok(_) | Err(_) => String::new(),
         };
         Ok(promise::promise(&settings, &replication))
+    }
+
+    pub(super) fn removed_by(&self, prefix: &str) -> String {
+        let ask = format!("redis-cli -u {}", self.name());
+        format!("`{ask} --scan --pattern '{prefix}*' | xargs {ask} unlink`")
     }
 
     pub(super) async fn clear(&self, prefix: &str) -> Result<()> {

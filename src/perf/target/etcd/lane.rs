@@ -13,7 +13,7 @@ use super::messages::{
     LockRequest, PutRequest, RangeRequest, RequestOp, TxnRequest, UnlockRequest,
 };
 use super::{Members, ask, refused};
-use crate::base::{Error, Result, limits};
+use crate::base::{Result, limits};
 
 /// How long the locks of a client that dies are held.
 const LEASE_TTL: Duration = Duration::from_secs(120);

@@ -8,8 +8,8 @@ use crate::client::ClientOptions;
 use crate::perf::interrupt::Interrupt;
 use crate::perf::options::Stop;
 use crate::perf::run::run;
-use crate::perf::test::Test;
 use crate::perf::target::{Target, TargetAddress};
+use crate::perf::test::Test;
 
 fn options(addresses: &[&str], tests: &[Test]) -> PerfOptions {
     let addresses = addresses.iter().map(|address| (*address).to_owned());
@@ -124,9 +124,13 @@ async fn whole_runs_take_turns_over_the_members_and_leave_nothing_behind() {
         Test::Mixed,
         Test::Delete,
     ];
-    let measured = run(&options(&[&fake.address], &tests), &Interrupt::new(), |_| {})
-        .await
-        .unwrap();
+    let measured = run(
+        &options(&[&fake.address], &tests),
+        &Interrupt::new(),
+        |_| {},
+    )
+    .await
+    .unwrap();
     assert!(measured.stopped.is_none() && measured.left.is_none());
     for row in &measured.rows {
         assert_eq!(

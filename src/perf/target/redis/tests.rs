@@ -8,8 +8,8 @@ use crate::client::ClientOptions;
 use crate::perf::interrupt::Interrupt;
 use crate::perf::options::Stop;
 use crate::perf::run::run;
-use crate::perf::test::Test;
 use crate::perf::target::{Lane, Target, TargetAddress};
+use crate::perf::test::Test;
 
 fn options(address: &str, tests: &[Test]) -> PerfOptions {
     PerfOptions {
