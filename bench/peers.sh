@@ -74,7 +74,7 @@ told() {
     local known
     for known in "${labels[@]}"; do if [ "$known" = "$1" ]; then return; fi; done
     labels+=("$1")
-    sed -n "s|.*\"a_acknowledged_when\":\"\([^\"]*\)\".*\"b_acknowledged_when\":\"\([^\"]*\)\".*|$1: a write is confirmed when it is, A: \1; B: \2|p" <<<"$2" >>"$folder/promises"
+    sed -n "s|.*\"a_acknowledged_when\":\"\([^\"]*\)\".*\"b_acknowledged_when\":\"\([^\"]*\)\".*|$1: writes are confirmed when, A: \1; B: \2|p" <<<"$2" >>"$folder/promises"
 }
 
 # The head of the table: who is A, who is B.

@@ -106,10 +106,7 @@ fn promised(comparison: &Comparison, side: usize) -> Row {
     Row::new()
         .with("side", ["A", "B"][side])
         .with("target", comparison.targets[side].as_str())
-        .with(
-            "confirms_a_write_when_it_is",
-            promise.acknowledged_when.as_str(),
-        )
+        .with("confirms_writes_when", promise.acknowledged_when.as_str())
         .with("reads", promise.reads.as_str())
 }
 
@@ -132,6 +129,10 @@ fn shown(test: &Compared, comparison: &Comparison) -> Row {
         .with("b_p99_us", whole(b.p99_us.median))
         .with("p99_ratio", ratio(|side| &side.p99_us))
         .with("errors", a.errors + b.errors)
+        .for_programs("a_ops_per_s_least", a.ops_per_s.least)
+        .for_programs("a_ops_per_s_most", a.ops_per_s.most)
+        .for_programs("b_ops_per_s_least", b.ops_per_s.least)
+        .for_programs("b_ops_per_s_most", b.ops_per_s.most)
         .for_programs("a_target", comparison.targets[0].as_str())
         .for_programs("a_acknowledged_when", a_promise.acknowledged_when.as_str())
         .for_programs("a_reads", a_promise.reads.as_str())
@@ -221,6 +222,7 @@ mod tests {
         let rows: serde_json::Value = serde_json::from_str(&out).unwrap();
         let row = &rows[0];
         assert_eq!(row["a_ops_per_s"], 200);
+        assert_eq!(row["b_ops_per_s_most"], 400.4);
         assert_eq!(row["b_acknowledged_when"], "in memory only");
         assert!((row["ops_ratio"].as_f64().unwrap() - 200.0 / 400.2).abs() < 1e-9);
         assert!(
