@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
@@ -124,7 +125,7 @@ impl Measure {
             ops_max,
             starts_max: planned.min(ops_max.div_ceil(step)),
             stop: AtomicBool::new(false),
-            scores: Scores::new(clients),
+            scores: Scores::new(Handle::current().metrics().num_workers()),
             due: Semaphore::new(0),
             pace,
             clients,
