@@ -89,7 +89,10 @@ pub async fn run(
         () = interrupt.raised() => {
             return Ok(Measured { interrupted: true, ..Measured::default() });
         }
-        promise = first_answer(options, &target, &prefix) => promise?,
+        answer = first_answer(options, &target, &prefix) => match answer {
+            Ok(promise) => promise,
+            Err(error) => return Err(target.explained(error).await),
+        },
     };
     let run = Run {
         material: Arc::new(Material::new(options, prefix, &*host.rng)),
