@@ -8,7 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::{Error, Result};
 
@@ -74,6 +74,52 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).map_err(|error| cannot("write", &path.display().to_string(), error))
 }
 
+/// A file that is to be written once there is something to write. That it can be is known
+/// beforehand; what it holds stays until then.
+pub(crate) struct Reserved {
+    path: PathBuf,
+    /// There was none, and there shall be none if nothing is written.
+    is_new: bool,
+}
+
+impl Reserved {
+    /// Makes sure that the file can be written.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the file.
+    pub(crate) fn at(path: &Path) -> Result<Self> {
+        let is_new = fs::symlink_metadata(path).is_err();
+        let mut options = fs::OpenOptions::new();
+        options
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(|error| cannot("write", &path.display().to_string(), error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            is_new,
+        })
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the file.
+    pub(crate) fn write(mut self, bytes: &[u8]) -> Result<()> {
+        self.is_new = false;
+        write(&self.path, bytes)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if self.is_new {
+            // An empty file is left behind: no harm, and nobody left to be told.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
 /// Makes a directory and its parents.
 ///
 /// # Errors
@@ -97,6 +143,23 @@ mod tests {
         assert_eq!(read_all(&b"1234"[..], "stdin", 4).unwrap(), b"1234");
         let error = read_all(&b"12345"[..], "stdin", 4).unwrap_err();
         assert!(error.message().contains("at most 4 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_reserved_file_keeps_what_it_holds_until_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows.csv");
+        drop(Reserved::at(&path).unwrap());
+        assert!(!path.exists(), "nothing was written");
+        Reserved::at(&path).unwrap().write(b"first").unwrap();
+        drop(Reserved::at(&path).unwrap());
+        assert_eq!(read(&path, 10).unwrap(), b"first");
+        Reserved::at(&path).unwrap().write(b"new").unwrap();
+        assert_eq!(read(&path, 10).unwrap(), b"new");
+        let nowhere = dir.path().join("no/rows.csv");
+        let error = Reserved::at(&nowhere).err().unwrap();
+        assert!(error.message().contains("no/rows.csv"), "{error}");
+        assert!(Reserved::at(dir.path()).is_err(), "a directory");
     }
 
     #[test]

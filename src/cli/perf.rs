@@ -1,6 +1,10 @@
 //! `dkv perf`: how fast a server answers.
 
-use std::path::{Path, PathBuf};
+mod compare;
+mod signals;
+mod told;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,19 +12,27 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::{Error, Result, duration};
 use crate::cli::client_args::ClientArgs;
-use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
-use crate::cli::files;
+use crate::cli::files::Reserved;
 use crate::cli::output::Printer;
-use crate::cli::row::Row;
 use crate::config::text;
-use crate::perf::{self, Measured, PerfOptions, Progress, Stop, Test};
+use crate::perf::{
+    self, PerfOptions, Progress, Sizes, Spread, Stop, TargetAddress, Test, TestGroup,
+};
+use compare::CompareArgs;
 
 /// Measure how fast a server answers
 ///
 /// Prints operations a second and latencies, test by test. Every thread is one client that
-/// asks, waits for the answer, and asks again. Keys have a prefix of their own and are removed
-/// afterwards. The tests are set, set-large, get, has, has-not, mixed and delete.
+/// asks, waits for the answer, and asks again; with --rate, operations begin by the clock
+/// instead. Keys have a prefix of their own and are removed afterwards, also after Ctrl-C,
+/// which prints what was measured until then.
+///
+/// The tests are set, set-large, get, has, has-not, scan, lock, mixed and delete. An operation
+/// of scan is one key, and its latencies are those of reading all keys; one of lock acquires a
+/// lock that nobody holds and releases it; mixed is half get, a quarter set, an eighth each of
+/// has and delete. If they are asked for there are, too, the workloads of YCSB, ycsb-a to
+/// ycsb-f, or ycsb for all of them.
 #[derive(Debug, Args)]
 pub(crate) struct PerfCommand {
     #[command(flatten)]
@@ -32,6 +44,16 @@ pub(crate) struct PerfCommand {
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct PerfArgs {
+    /// Measure this server instead of --endpoints
+    ///
+    /// dkv://HOST:PORT,... or etcd://HOST:PORT,... with several nodes separated by commas, or
+    /// redis://HOST:PORT. Clients take turns over the nodes of an etcd; name only its leader to
+    /// send all of them there. A Redis keeps no order: it cannot run ycsb-e, and its scan has
+    /// keys as they come.
+    #[arg(long, value_name = "URL")]
+    target: Option<TargetAddress>,
+    #[command(flatten)]
+    compare: CompareArgs,
     /// Clients that ask at once
     #[arg(long, value_name = "N", default_value = "50")]
     threads: usize,
@@ -43,30 +65,59 @@ pub(crate) struct PerfArgs {
         default_value = "4"
     )]
     connections: usize,
-    /// The length of a value, like 128 or 4K
-    #[arg(long, value_name = "SIZE", default_value = "128", value_parser = text::size)]
-    value_size: u64,
+    /// Let the clients of a Redis share --connections connections
+    ///
+    /// Many commands are then under way on each at once, as is always so with other servers.
+    /// Without this every client has a connection of its own, with one command under way.
+    #[arg(long)]
+    pipeline: bool,
+    /// The length of a value, like 128 or 4K, or like 100-4K for each between them
+    #[arg(long, value_name = "SIZE", default_value = "128", value_parser = sizes)]
+    value_size: Sizes,
     /// The length of a value of the test set-large
     #[arg(long, value_name = "SIZE", default_value = "512K", value_parser = text::size)]
     large_value_size: u64,
     /// How many keys are used
     #[arg(long, value_name = "N", default_value = "10000")]
     keys: u64,
+    /// How keys are drawn: uniform, zipfian or zipfian:THETA
+    ///
+    /// With zipfian some keys are drawn much more often than others, the more so the closer
+    /// THETA is to 1; alone it is zipfian:0.99. Without this the tests of YCSB draw with
+    /// zipfian, the others with uniform.
+    #[arg(long, value_name = "HOW")]
+    dist: Option<Spread>,
     /// Run each test for this long
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
     duration: Duration,
     /// Run each test for this many operations instead
     #[arg(long, value_name = "N", conflicts_with = "duration")]
     ops: Option<u64>,
+    /// Run each test but delete for this long before, and do not count it
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration::parse)]
+    warm_up: Duration,
+    /// Begin this many operations a second, answered or not
+    ///
+    /// Latencies then count from the moment at which an operation was to begin, so that a
+    /// server that stalls cannot hide it. At most --threads operations are under way at once;
+    /// what could not begin before the end is told.
+    #[arg(long, value_name = "N")]
+    rate: Option<u64>,
     /// Run only these tests, separated by commas
     #[arg(long, value_name = "TEST,...", value_delimiter = ',')]
-    #[arg(value_parser = str::parse::<Test>)]
-    only: Vec<Test>,
+    only: Vec<TestGroup>,
     /// Leave these tests out, separated by commas
     #[arg(long, value_name = "TEST,...", value_delimiter = ',')]
-    #[arg(value_parser = str::parse::<Test>)]
-    skip: Vec<Test>,
+    skip: Vec<TestGroup>,
     /// Write the rows to this file, too
+    ///
+    /// A line of names, then a line for each test. The columns: test; target, the address;
+    /// threads; connections, to each node; keys, the number of different ones; value_bytes, the
+    /// length of a value or the mean of them; ops, operations that succeeded; errors, those
+    /// that failed; seconds, how long it took; ops_per_s, operations that succeeded in a
+    /// second; p50_us, p95_us, p99_us and p999_us, the latencies that 50, 95, 99 and 99.9 % of
+    /// them did not exceed; max_us, the longest. Latencies are in microseconds, and of
+    /// operations that succeeded.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Draw keys from this seed, to repeat a run
@@ -82,33 +133,32 @@ pub(crate) fn run(args: &PerfCommand, printer: &mut Printer) -> Outcome {
 /// The same, for `dkv kv perf`, where the client's words are those of `kv`.
 pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printer) -> Outcome {
     let options = args.options(client)?;
+    // Before minutes of measuring, not after.
+    let csv = args.csv.as_deref().map(Reserved::at).transpose()?;
+    if let Some(targets) = args.compare.targets() {
+        return compare::measure(&args.compare, targets, &options, csv, printer);
+    }
     let bar = progress_bar(printer.shows_progress());
-    let measured = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::internal(format!("cannot start the event loop: {error}")))?
-        .block_on(async {
-            tokio::select! {
-                measured = perf::run(&options, |progress| show(&bar, progress)) => Some(measured),
-                _ = tokio::signal::ctrl_c() => None,
-            }
-        });
+    let measured = signals::interruptible(async |interrupt| {
+        perf::run(&options, interrupt, |progress| show(&bar, progress)).await
+    })?;
     bar.finish_and_clear();
-    let Some(measured) = measured else {
-        printer.note(
-            "interrupted: keys may be left; `dkv kv delete --prefix dkv-perf: --yes` removes them",
-        );
-        return Ok(ExitStatus::Interrupted);
-    };
-    report(measured?, args.csv.as_deref(), printer)
+    match measured {
+        Some(measured) => told::report(measured?, csv, printer),
+        None => Ok(told::given_up(printer)),
+    }
 }
 
 impl PerfArgs {
     fn options(&self, client: &ClientArgs) -> Result<PerfOptions> {
+        let is_named = |groups: &[TestGroup], test| groups.iter().any(|it| it.contains(test));
         let tests: Vec<Test> = Test::ALL
             .into_iter()
-            .filter(|test| self.only.is_empty() || self.only.contains(test))
-            .filter(|test| !self.skip.contains(test))
+            .filter(|test| match self.only.is_empty() {
+                true => test.is_default(),
+                false => is_named(&self.only, *test),
+            })
+            .filter(|test| !is_named(&self.skip, *test))
             .collect();
         if tests.is_empty() {
             return Err(Error::invalid(
@@ -116,17 +166,29 @@ impl PerfArgs {
             ));
         }
         Ok(PerfOptions {
+            target: self.target.clone(),
+            pipeline: self.pipeline,
             client: client.options(self.connections),
             tests,
             threads: self.threads,
             keys: self.keys,
-            value_bytes: bytes(self.value_size),
+            value_bytes: self.value_size,
             large_value_bytes: bytes(self.large_value_size),
             stop: self.ops.map_or(Stop::After(self.duration), Stop::Ops),
+            warm_up: self.warm_up,
+            rate_per_s: self.rate,
+            spread: self.dist,
             seed: self.seed,
-            ..PerfOptions::default()
         })
     }
+}
+
+/// Reads `SIZE` or `SIZE-SIZE`.
+fn sizes(text: &str) -> Result<Sizes> {
+    let Some((least, most)) = text.split_once('-') else {
+        return Ok(Sizes::fixed(bytes(text::size(text)?)));
+    };
+    Sizes::between(bytes(text::size(least)?), bytes(text::size(most)?))
 }
 
 /// A size that does not fit is refused as too large further on.
@@ -144,149 +206,35 @@ fn progress_bar(is_shown: bool) -> ProgressBar {
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {
+    let at = |done: f64| bar.set_position((done.clamp(0.0, 1.0) * 1_000.0) as u64);
     match progress {
-        Progress::Preparing => bar.set_prefix("preparing"),
+        Progress::Preparing { done } => {
+            bar.set_prefix("preparing");
+            bar.set_message("");
+            at(done);
+        }
         Progress::Running { test, done, ops } => {
             bar.set_prefix(test.name());
-            bar.set_position((done.clamp(0.0, 1.0) * 1_000.0) as u64);
             bar.set_message(format!("{ops} operations"));
+            at(done);
         }
-        Progress::CleaningUp => bar.set_prefix("removing"),
-    }
-}
-
-/// What was measured comes first, whatever else went wrong.
-fn report(measured: Measured, csv: Option<&Path>, printer: &mut Printer) -> Outcome {
-    let rows = measured.rows;
-    let mut list = printer.table_list();
-    for row in &rows {
-        let row = shown(row);
-        let text = row.to_line();
-        list.push(row, &text)?;
-    }
-    list.finish()?;
-    for row in &rows {
-        if let Some(error) = &row.first_error {
-            printer.note(&format!(
-                "{}: {} errors, the first: {error}",
-                row.test, row.errors
-            ));
+        Progress::CleaningUp => {
+            bar.set_prefix("removing");
+            bar.set_message("");
         }
     }
-    if let Some(left) = &measured.left {
-        printer.complaint(&format!(
-            "the keys of this run could not be removed: {}; with the same options for the \
-             server, `dkv kv delete --prefix {} --yes` removes them",
-            left.error.message(),
-            left.prefix
-        ));
-    }
-    if let Some(path) = csv {
-        let mut text = Vec::new();
-        perf::write_csv(&rows, &mut text)?;
-        files::write(path, &text)?;
-    }
-    if let Some(stopped) = measured.stopped {
-        return Err(stopped.into());
-    }
-    Ok(match measured.left {
-        _ if rows.iter().any(|row| row.errors > 0) => ExitStatus::Error,
-        Some(left) => left.error.kind().into(),
-        None => ExitStatus::Done,
-    })
-}
-
-/// People know where and how they measure; programs get every column.
-fn shown(row: &perf::Row) -> Row {
-    Row::new()
-        .with("test", row.test)
-        .with("ops", row.ops)
-        .with("errors", row.errors)
-        .with("seconds", row.seconds)
-        .with("ops_per_s", row.ops_per_s)
-        .with("p50_us", row.p50_us)
-        .with("p95_us", row.p95_us)
-        .with("p99_us", row.p99_us)
-        .with("p999_us", row.p999_us)
-        .with("max_us", row.max_us)
-        .for_programs("target", row.target.as_str())
-        .for_programs("threads", row.threads as u64)
-        .for_programs("connections", row.connections as u64)
-        .for_programs("keys", row.keys)
-        .for_programs("value_bytes", row.value_bytes as u64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ErrorKind;
-    use crate::cli::output::tests::Sink;
-    use crate::cli::output::{Format, Stream};
-    use crate::perf::Left;
 
-    fn get() -> perf::Row {
-        perf::Row {
-            test: "get",
-            target: "127.0.0.1:8080".to_owned(),
-            threads: 1,
-            connections: 1,
-            keys: 10,
-            value_bytes: 128,
-            ops: 4_711,
-            errors: 0,
-            seconds: 1.0,
-            ops_per_s: 4_711.0,
-            p50_us: 1,
-            p95_us: 2,
-            p99_us: 3,
-            p999_us: 4,
-            max_us: 5,
-            first_error: None,
-        }
-    }
-
-    fn told(measured: Measured, csv: Option<&Path>) -> (Outcome, String, String) {
-        let (out, remarks) = (Sink::default(), Sink::default());
-        let stream = |sink: &Sink| Stream::new(Box::new(sink.clone()), false);
-        let mut printer = Printer::new(Format::Text, true, stream(&out), stream(&remarks));
-        let outcome = report(measured, csv, &mut printer);
-        (outcome, out.text(), remarks.text())
-    }
-
-    /// When the keys could not be removed, or the CSV file not be written, that was all
-    /// that was told of minutes of measuring.
     #[test]
-    fn results_are_told_whatever_fails_afterwards() {
-        let error = || Error::new(ErrorKind::Timeout, "no outcome within 10 s");
-        let left = || Measured {
-            rows: vec![get()],
-            stopped: None,
-            left: Some(Left {
-                prefix: "dkv-perf:07:".to_owned(),
-                error: error(),
-            }),
-        };
-        let (outcome, out, remarks) = told(left(), None);
-        assert_eq!(outcome.unwrap(), ExitStatus::OutcomeUnknown);
-        assert!(out.contains("4711"), "{out}");
-        assert!(
-            remarks.contains("could not be removed: no outcome within 10 s")
-                && remarks.contains("`dkv kv delete --prefix dkv-perf:07: --yes` removes them"),
-            "{remarks}"
-        );
-
-        let nowhere = tempfile::tempdir().unwrap();
-        let (outcome, out, remarks) = told(left(), Some(&nowhere.path().join("no/rows.csv")));
-        assert!(outcome.is_err() && out.contains("4711"), "{out}");
-        assert!(remarks.contains("--prefix dkv-perf:07:"), "{remarks}");
-
-        let stopped = Measured {
-            stopped: Some(error()),
-            left: None,
-            ..left()
-        };
-        let (outcome, out, _) = told(stopped, None);
-        assert_eq!(outcome.unwrap_err().status(), ExitStatus::OutcomeUnknown);
-        assert!(out.contains("4711"), "{out}");
+    fn a_value_has_one_length_or_any_between_two() {
+        assert_eq!(sizes("4K").unwrap(), Sizes::fixed(4_096));
+        assert_eq!(sizes("0-1K").unwrap(), Sizes::between(0, 1_024).unwrap());
+        for text in ["", "-", "1-", "-1", "2-1", "1-2-3", "1..2"] {
+            assert!(sizes(text).is_err(), "{text}");
+        }
     }
 }

@@ -63,17 +63,24 @@ fn unwritten(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::perf::options::{PerfOptions, Test};
-    use crate::perf::row::Tally;
+    use crate::perf::tally::Tally;
 
     #[test]
     fn the_columns_are_those_that_are_documented() {
         let mut tally = Tally::new();
         for latency_us in 1..=1_000 {
-            tally.succeeded(latency_us);
+            tally.succeeded(0, 1, Some(latency_us));
         }
-        tally.failed(&Error::unavailable("no"));
-        let row = tally.into_row(Test::Get, &PerfOptions::default(), 2_000_000);
+        tally.failed(0, &Error::unavailable("no"));
+        let row = Row {
+            test: "get",
+            target: "127.0.0.1:8080".to_owned(),
+            threads: 50,
+            connections: 4,
+            keys: 10_000,
+            value_bytes: 128,
+            ..tally.into_row(2_000_000)
+        };
         let mut text = Vec::new();
         write_csv(&[row], &mut text).unwrap();
         assert_eq!(

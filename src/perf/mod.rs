@@ -2,15 +2,36 @@
 //!
 //! Invariant: what is counted was answered, and what failed is told apart; keys are
 //! under a prefix of their own and are removed afterwards. It knows dkv only as any
-//! program does, through `client`.
+//! program does, through `client`, and only `target/` knows what it measures.
 
-mod csv;
 mod options;
-mod row;
-mod run;
+mod spread;
+mod test;
+
+mod target;
+
+mod draw;
 mod workload;
 
+mod alarm;
+mod interrupt;
+mod measure;
+mod pace;
+mod run;
+
+mod compare;
+
+mod csv;
+mod row;
+mod tally;
+mod timeline;
+
+pub use compare::{Compared, Comparison, Figure, Side, Turn, compare};
 pub use csv::write_csv;
-pub use options::{PerfOptions, Stop, Test};
-pub use row::Row;
+pub use interrupt::Interrupt;
+pub use options::{PerfOptions, Sizes, Stop};
+pub use row::{Row, Slice};
 pub use run::{Left, Measured, Progress, run};
+pub use spread::Spread;
+pub use target::{Promise, TargetAddress};
+pub use test::{Test, TestGroup};

@@ -1,74 +1,12 @@
 //! What to measure, and for how long.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
+use super::spread::Spread;
+use super::target::TargetAddress;
+use super::test::Test;
 use crate::base::{Error, Result, limits};
 use crate::client::ClientOptions;
-
-/// One kind of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Test {
-    /// Sets a key drawn at random.
-    Set,
-    /// Sets a key drawn at random to a large value.
-    SetLarge,
-    /// Gets a key that is there.
-    Get,
-    /// Asks for a key that is there.
-    Has,
-    /// Asks for a key that is not there.
-    HasNot,
-    /// Half gets, a quarter sets, an eighth each of has and delete.
-    Mixed,
-    /// Deletes each key once.
-    Delete,
-}
-
-impl Test {
-    /// Every test, in the order they run: `delete` last, the others need the keys.
-    pub const ALL: [Self; 7] = [
-        Self::Set,
-        Self::SetLarge,
-        Self::Get,
-        Self::Has,
-        Self::HasNot,
-        Self::Mixed,
-        Self::Delete,
-    ];
-
-    /// As people write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Set => "set",
-            Self::SetLarge => "set-large",
-            Self::Get => "get",
-            Self::Has => "has",
-            Self::HasNot => "has-not",
-            Self::Mixed => "mixed",
-            Self::Delete => "delete",
-        }
-    }
-}
-
-impl fmt::Display for Test {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Test {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|test| test.name() == text);
-        known.ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::invalid(format!("`{text}` is not a test: choose from {names}"))
-        })
-    }
-}
 
 /// When a test ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,47 +17,110 @@ pub enum Stop {
     Ops(u64),
 }
 
+/// How long values are, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    least: usize,
+    most: usize,
+}
+
+impl Sizes {
+    /// All of this length.
+    pub fn fixed(bytes: usize) -> Self {
+        Self {
+            least: bytes,
+            most: bytes,
+        }
+    }
+
+    /// Each length from `least` to `most` as often as any other.
+    ///
+    /// # Errors
+    /// `Invalid` if `least` is more than `most`.
+    pub fn between(least: usize, most: usize) -> Result<Self> {
+        if least > most {
+            return Err(Error::invalid(format!(
+                "no value has {least} to {most} bytes: write the smaller number first"
+            )));
+        }
+        Ok(Self { least, most })
+    }
+
+    /// The shortest.
+    pub fn least(self) -> usize {
+        self.least
+    }
+
+    /// The longest.
+    pub fn most(self) -> usize {
+        self.most
+    }
+
+    /// The mean.
+    pub fn mean(self) -> usize {
+        self.least.midpoint(self.most)
+    }
+}
+
 /// How to measure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PerfOptions {
-    /// Where, and with how many connections per endpoint.
+    /// What to measure; `None`: dkv at the endpoints of `client`.
+    pub target: Option<TargetAddress>,
+    /// How to ask a dkv, where, and with how many connections per endpoint. Other targets
+    /// take the time limit and the connections from it.
     pub client: ClientOptions,
     /// Which tests; they run in the order of [`Test::ALL`].
     pub tests: Vec<Test>,
+    /// Whether the clients of a Redis share the connections, with many commands under way
+    /// on each, as those of other targets always do. Else each has a connection of its own.
+    pub pipeline: bool,
     /// Logical clients, each with one operation under way at a time.
     pub threads: usize,
     /// How many different keys.
     pub keys: u64,
     /// A value, bytes.
-    pub value_bytes: usize,
+    pub value_bytes: Sizes,
     /// A value of `set-large`, bytes.
     pub large_value_bytes: usize,
     /// When each test ends.
     pub stop: Stop,
     /// Run before each test and not counted.
     pub warm_up: Duration,
+    /// Operations that begin every second, by all threads together, whether or not
+    /// earlier ones were answered; latencies then count from the intended start. `None`:
+    /// each thread begins one when it has the answer of the one before.
+    pub rate_per_s: Option<u64>,
+    /// How keys are drawn. `None`: uniformly, and for YCSB as YCSB does.
+    pub spread: Option<Spread>,
     /// Which keys are drawn; the same seed draws the same.
     pub seed: u64,
 }
 
-/// Logical clients, at most: as many writes as may be in doubt at once.
-const THREADS_MAX: usize = limits::SESSION_OUTCOMES_MAX;
+/// Logical clients, at most: more tasks than that measure themselves.
+const THREADS_MAX: usize = 65_536;
 const KEYS_MAX: u64 = 1_000_000_000;
+const RATE_PER_S_MAX: u64 = 10_000_000;
+const WARM_UP_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for PerfOptions {
     fn default() -> Self {
         Self {
+            target: None,
             client: ClientOptions {
                 connections: 4,
                 ..ClientOptions::default()
             },
-            tests: Test::ALL.to_vec(),
+            pipeline: false,
+            tests: Test::ALL.into_iter().filter(|it| it.is_default()).collect(),
             threads: 50,
             keys: 10_000,
-            value_bytes: 128,
+            value_bytes: Sizes::fixed(128),
             large_value_bytes: 512 << 10,
             stop: Stop::After(Duration::from_secs(5)),
             warm_up: Duration::from_millis(500),
+            rate_per_s: None,
+            spread: None,
             seed: 1,
         }
     }
@@ -140,7 +141,7 @@ impl PerfOptions {
         in_range("keys", self.keys, 1, KEYS_MAX)?;
         in_range(
             "bytes of value",
-            self.value_bytes as u64,
+            self.value_bytes.most() as u64,
             0,
             value_bytes_max,
         )?;
@@ -151,6 +152,14 @@ impl PerfOptions {
             0,
             value_bytes_max,
         )?;
+        if let Some(rate_per_s) = self.rate_per_s {
+            in_range("operations a second", rate_per_s, 1, RATE_PER_S_MAX)?;
+        }
+        if self.warm_up > WARM_UP_MAX {
+            return Err(Error::invalid(
+                "a warm-up of more than a day is not possible: give 0s to 24h",
+            ));
+        }
         match self.stop {
             Stop::Ops(0) => Err(Error::invalid("no operations: ask for at least one")),
             Stop::After(after) if after.is_zero() => Err(Error::invalid(
@@ -173,15 +182,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_as_they_are_written() {
-        for test in Test::ALL {
-            assert_eq!(test.name().parse::<Test>().unwrap(), test);
-        }
-        let error = "sett".parse::<Test>().unwrap_err();
-        assert!(error.message().contains("set, set-large, get"), "{error}");
-    }
-
-    #[test]
     fn delete_runs_last_whatever_was_asked_for() {
         let options = PerfOptions {
             tests: vec![Test::Delete, Test::Get, Test::Get],
@@ -189,10 +189,67 @@ mod tests {
         };
         assert!(options.ordered().eq([Test::Get, Test::Delete]));
         assert!(options.check().is_ok());
-        let none = PerfOptions {
-            threads: 0,
-            ..PerfOptions::default()
-        };
-        assert!(none.check().is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_refused() {
+        let usual = PerfOptions::default;
+        for (options, words) in [
+            (
+                PerfOptions {
+                    threads: 0,
+                    ..usual()
+                },
+                "0 threads",
+            ),
+            (
+                PerfOptions {
+                    threads: 65_537,
+                    ..usual()
+                },
+                "1 to 65536",
+            ),
+            (PerfOptions { keys: 0, ..usual() }, "0 keys"),
+            (
+                PerfOptions {
+                    rate_per_s: Some(0),
+                    ..usual()
+                },
+                "0 operations a second",
+            ),
+            (
+                PerfOptions {
+                    warm_up: Duration::MAX,
+                    ..usual()
+                },
+                "warm-up",
+            ),
+            (
+                PerfOptions {
+                    stop: Stop::Ops(0),
+                    ..usual()
+                },
+                "no operations",
+            ),
+            (
+                PerfOptions {
+                    stop: Stop::After(Duration::ZERO),
+                    ..usual()
+                },
+                "zero",
+            ),
+            (
+                PerfOptions {
+                    value_bytes: Sizes::fixed(1 << 40),
+                    ..usual()
+                },
+                "bytes of value",
+            ),
+        ] {
+            let error = options.check().unwrap_err();
+            assert!(error.message().contains(words), "{words}: {error}");
+        }
+        assert!(Sizes::between(2, 1).is_err());
+        assert_eq!(Sizes::between(10, 20).unwrap().mean(), 15);
     }
 }

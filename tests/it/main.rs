@@ -29,6 +29,8 @@ mod install;
 mod install_refusals;
 mod lock_run;
 mod packaging;
+mod perf;
+mod perf_compare;
 mod restart;
 mod sessions;
 mod tour;

@@ -163,6 +163,16 @@ impl Fake {
         self.state.lock().refuse_all_from = Some(request);
     }
 
+    /// From now on every answer comes after this pause.
+    pub(crate) fn answer_late(&self, pause: Duration) {
+        self.always(Some(Fault::Late(pause)));
+    }
+
+    /// From now on no answer comes.
+    pub(crate) fn fall_silent(&self) {
+        self.always(Some(Fault::Silence));
+    }
+
     /// Refuses the next `requests` for want of room, or of these every other one.
     pub(crate) fn refuse_as_full(&self, requests: usize, every: usize) {
         let full = || Fault::Refuse(v1::ErrorKind::LimitExceeded, String::new());

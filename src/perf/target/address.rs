@@ -1,0 +1,124 @@
+//! How people name a target.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::base::{Error, Result};
+
+/// Which server to measure, and where: `dkv://host:port,...`, `redis://host:port` or
+/// `etcd://host:port,...`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetAddress {
+    /// Nodes of dkv; `host:port` or `unix:/path` each.
+    Dkv(Vec<String>),
+    /// A Redis server; `host:port`.
+    Redis(String),
+    /// Members of etcd; `host:port` each.
+    Etcd(Vec<String>),
+}
+
+const EXAMPLES: &str = "dkv://127.0.0.1:8080, redis://127.0.0.1:6379 or etcd://127.0.0.1:2379";
+
+impl FromStr for TargetAddress {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| {
+            Error::invalid(format!(
+                "`{text}` does not say what it is: write {EXAMPLES}"
+            ))
+        })?;
+        let hosts: Vec<String> = rest.split(',').map(|host| host.trim().to_owned()).collect();
+        if hosts.iter().any(String::is_empty) {
+            return Err(Error::invalid(format!(
+                "`{text}` lacks an address: write {EXAMPLES}"
+            )));
+        }
+        if matches!(scheme, "redis" | "etcd") {
+            hosts.iter().try_for_each(|host| check(scheme, host))?;
+        }
+        match scheme {
+            "dkv" => Ok(Self::Dkv(hosts)),
+            "etcd" => Ok(Self::Etcd(hosts)),
+            "redis" => match <[String; 1]>::try_from(hosts) {
+                Ok([host]) => Ok(Self::Redis(host)),
+                Err(_) => Err(Error::invalid(format!(
+                    "`{text}` names several servers: one Redis is measured at a time"
+                ))),
+            },
+            _ => Err(Error::invalid(format!(
+                "`{scheme}` is not a kind of server that can be measured: write {EXAMPLES}"
+            ))),
+        }
+    }
+}
+
+/// Whether `host` is `host:port` and nothing else.
+fn check(scheme: &str, host: &str) -> Result<()> {
+    if host.contains('@') || host.contains('/') {
+        return Err(Error::invalid(format!(
+            "`{scheme}://` takes host:port alone: a user, a password or a database cannot be \
+             given (write {EXAMPLES})"
+        )));
+    }
+    let is_right = host.rsplit_once(':').is_some_and(|(name, port)| {
+        let is_name = !name.is_empty() && (name.starts_with('[') || !name.contains(':'));
+        is_name && !name.contains(' ') && port.parse::<u16>().is_ok_and(|port| port != 0)
+    });
+    if is_right {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "`{scheme}://{host}` does not name host:port: write {EXAMPLES}"
+    )))
+}
+
+impl fmt::Display for TargetAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dkv(hosts) => write!(f, "dkv://{}", hosts.join(",")),
+            Self::Redis(host) => write!(f, "redis://{host}"),
+            Self::Etcd(hosts) => write!(f, "etcd://{}", hosts.join(",")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_written() {
+        for text in [
+            "dkv://127.0.0.1:8080",
+            "dkv://unix:/run/dkv.sock",
+            "dkv://a:1,b:2,[::1]:3",
+            "redis://127.0.0.1:6379",
+            "etcd://a:2379,b:2379",
+        ] {
+            assert_eq!(text.parse::<TargetAddress>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_told_what_can() {
+        for (text, words) in [
+            ("127.0.0.1:8080", "does not say what it is"),
+            ("", "does not say what it is"),
+            ("http://a:80", "`http` is not a kind of server"),
+            ("dkv://", "lacks an address"),
+            ("etcd://a:1,,b:2", "lacks an address"),
+            ("redis://a:1,b:2", "one Redis"),
+            ("redis://a", "does not name host:port"),
+            ("redis://a:0", "does not name host:port"),
+            ("etcd://a:1,b", "`etcd://b` does not name host:port"),
+            ("etcd://a b:1", "does not name host:port"),
+            ("redis://:secret@a:1", "a password"),
+            ("redis://a:1/0", "a database"),
+        ] {
+            let error = text.parse::<TargetAddress>().unwrap_err();
+            assert!(error.message().contains(words), "{text}: {error}");
+            assert!(!error.message().contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! dkv, as any program asks it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::found::{Found, found_at};
+use super::{Promise, TargetAddress};
+use crate::base::{Error, ErrorKind, Result, limits};
+use crate::client::{
+    Client, ClientOptions, Condition, Consistency, KeyRange, ScanOptions, SetOptions,
+    ShardDescription,
+};
+use crate::perf::options::PerfOptions;
+
+/// Logical clients that share one [`Client`]: half of the writes that it may have in
+/// doubt at once.
+const LANES_MAX: usize = limits::SESSION_OUTCOMES_MAX / 2;
+
+/// The lease of a lock that a client which dies leaves behind.
+const LOCK_TTL: Duration = Duration::from_secs(30);
+
+/// A dkv, over as many connections to each node as were asked for.
+pub(in crate::perf) struct Dkv {
+    name: String,
+    endpoints: Vec<String>,
+    /// One for every [`LANES_MAX`] logical clients; never none.
+    clients: Vec<Client>,
+    consistency: Consistency,
+}
+
+/// A lane of its own on a shared connection.
+pub(in crate::perf) struct DkvLane(Client);
+
+impl Dkv {
+    pub(super) async fn connect(options: &PerfOptions) -> Result<Self> {
+        let mut client = options.client.clone();
+        let mut name = client.endpoints.join(" ");
+        if let Some(address @ TargetAddress::Dkv(endpoints)) = &options.target {
+            client.endpoints.clone_from(endpoints);
+            name = address.to_string();
+        }
+        // Checked before they are shared out.
+        client.check()?;
+        let count = options.threads.div_ceil(LANES_MAX).max(1);
+        let mut clients = Vec::with_capacity(count);
+        for number in 0..count {
+            let share =
+                client.connections / count + usize::from(number < client.connections % count);
+            let connected = Client::connect(ClientOptions {
+                connections: share.max(1),
+                ..client.clone()
+            });
+            clients.push(connected.await?);
+        }
+        Ok(Self {
+            name,
+            endpoints: client.endpoints,
+            clients,
+            consistency: client.consistency,
+        })
+    }
+
+    pub(super) fn lane(&self, client: usize) -> DkvLane {
+        DkvLane(self.clients[client % self.clients.len()].with_lane())
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    pub(super) async fn promise(&self) -> Result<Promise> {
+        let client = &self.clients[0];
+        let description = client.describe().await?;
+        let mut shards = description.shards.iter();
+        // A node that lacks the shard passes requests on to one that has it.
+        let shard = shards.find(|shard| shard.id == client.shard());
+        Ok(Promise {
+            acknowledged_when: shard.map_or_else(|| "unknown".to_owned(), acknowledged_when),
+            reads: match self.consistency {
+                Consistency::Linearizable => "linearizable",
+                Consistency::Stale => "stale: may answer from the past",
+            }
+            .to_owned(),
+        })
+    }
+
+    /// The error of a first call, or what is there instead of a dkv.
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        if !matches!(
+            error.kind(),
+            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal
+        ) {
+            return error;
+        }
+        for endpoint in self.endpoints.iter().filter(|it| !it.starts_with("unix:")) {
+            let address = endpoint.strip_prefix("http://").unwrap_or(endpoint);
+            match found_at(address).await {
+                // One that does not answer may be a dkv that is too busy.
+                Found::Nothing | Found::Silent | Found::Dkv => {}
+                found => {
+                    return Error::unavailable(format!("{endpoint} is no dkv: there is {found}"));
+                }
+            }
+        }
+        error
+    }
+
+    pub(super) async fn clear(&self, prefix: &str) -> Result<()> {
+        let range = KeyRange::prefix(prefix.to_owned());
+        self.clients[0].delete_range(range, None).await?;
+        Ok(())
+    }
+}
+
+fn acknowledged_when(shard: &ShardDescription) -> String {
+    if shard.kind.contains("dstore") {
+        return "a majority has it on disk (fdatasync)".to_owned();
+    }
+    match shard.durability.split_once(':') {
+        _ if shard.durability == "fsync" => "on disk (fdatasync)".to_owned(),
+        Some(("interval", every)) => format!("in memory, on disk within {every}"),
+        _ => "in memory only".to_owned(),
+    }
+}
+
+impl DkvLane {
+    pub(super) async fn set(&self, key: &str, value: Bytes) -> Result<()> {
+        self.0.set(bytes(key), value).await?;
+        Ok(())
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        let record = self.0.get(bytes(key)).await?;
+        Ok(record.map(|record| record.value))
+    }
+
+    pub(super) async fn has(&self, key: &str) -> Result<bool> {
+        self.0.has(bytes(key)).await
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Result<bool> {
+        Ok(self.0.delete(bytes(key)).await?.deleted > 0)
+    }
+
+    pub(super) async fn scan(
+        &self,
+        prefix: &str,
+        limit: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64> {
+        let range = KeyRange::prefix(bytes(prefix));
+        self.scan_range(range, limit, go_on).await
+    }
+
+    pub(super) async fn scan_from(&self, prefix: &str, start: &str, limit: u64) -> Result<u64> {
+        let range = KeyRange {
+            start: bytes(start),
+            ..KeyRange::prefix(bytes(prefix))
+        };
+        self.scan_range(range, limit, &|| true).await
+    }
+
+    async fn scan_range(
+        &self,
+        range: KeyRange,
+        limit: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64> {
+        let mut scan = self.0.scan(ScanOptions {
+            range,
+            limit,
+            ..ScanOptions::default()
+        });
+        let mut records = 0;
+        while go_on() {
+            let Some(page) = scan.next_page().await? else {
+                break;
+            };
+            records += page.len() as u64;
+        }
+        Ok(records)
+    }
+
+    pub(super) async fn modify(&self, key: &str, value: Bytes) -> Result<bool> {
+        let key = bytes(key);
+        let condition = match self.0.get(key.clone()).await? {
+            Some(record) => Condition::Revision(record.revision),
+            None => Condition::Absent,
+        };
+        let options = SetOptions {
+            condition: Some(condition),
+            ..SetOptions::default()
+        };
+        Ok(self.0.set_with(key, value, options).await?.written)
+    }
+
+    pub(super) async fn lock_cycle(&self, name: &str) -> Result<()> {
+        let (name, owner) = (bytes(name), self.0.mint_owner());
+        let granted = self
+            .0
+            .acquire(name.clone(), owner, Some(LOCK_TTL), Duration::ZERO);
+        if granted.await?.is_none() {
+            return Err(held());
+        }
+        if self.0.release(name, owner).await? {
+            return Ok(());
+        }
+        Err(held())
+    }
+}
+
+fn held() -> Error {
+    Error::new(ErrorKind::Conflict, "somebody else holds the lock")
+}
+
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}

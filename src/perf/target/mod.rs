@@ -1,0 +1,217 @@
+//! The servers that can be measured, behind one seam.
+//!
+//! Invariant: a lane's call returns once its server has answered, and an answer that is
+//! not what was asked for is an error: nothing is counted that did not take place. It does
+//! not know which test asks, nor what is measured.
+
+mod address;
+mod dkv;
+mod etcd;
+mod found;
+mod redis;
+
+use bytes::Bytes;
+
+use super::options::PerfOptions;
+use crate::base::{Error, Result};
+use dkv::{Dkv, DkvLane};
+use etcd::{Etcd, EtcdLane};
+use redis::{Redis, RedisLane};
+
+pub use address::TargetAddress;
+
+#[cfg(test)]
+pub(super) use etcd::fake::Fake as FakeEtcd;
+#[cfg(test)]
+pub(super) use redis::fake::Fake as FakeRedis;
+
+/// A server, or a cluster of them, that a run asks.
+pub(super) enum Target {
+    Dkv(Dkv),
+    Redis(Redis),
+    Etcd(Etcd),
+}
+
+/// What one logical client uses: it has one call under way at a time.
+pub(super) enum Lane {
+    Dkv(DkvLane),
+    Redis(RedisLane),
+    Etcd(EtcdLane),
+}
+
+/// What a server promises, in words for people: figures of servers that promise different
+/// things are not alike.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Promise {
+    /// Where a write is when it is confirmed, like "on disk (fdatasync)".
+    pub acknowledged_when: String,
+    /// How fresh reads are, like "linearizable".
+    pub reads: String,
+}
+
+impl Target {
+    /// Readies a target; most connect with the first call.
+    ///
+    /// # Errors
+    /// `Invalid` for an address that cannot be; `Unavailable` if nobody answers there,
+    /// or not what the address says.
+    pub(super) async fn connect(options: &PerfOptions) -> Result<Self> {
+        Ok(match &options.target {
+            Some(TargetAddress::Redis(at)) => Self::Redis(Redis::connect(options, at).await?),
+            Some(TargetAddress::Etcd(at)) => Self::Etcd(Etcd::connect(options, at).await?),
+            Some(TargetAddress::Dkv(_)) | None => Self::Dkv(Dkv::connect(options).await?),
+        })
+    }
+
+    /// The lane of the logical client of this number.
+    pub(super) fn lane(&self, client: usize) -> Lane {
+        match self {
+            Self::Dkv(dkv) => Lane::Dkv(dkv.lane(client)),
+            Self::Redis(redis) => Lane::Redis(redis.lane(client)),
+            Self::Etcd(etcd) => Lane::Etcd(etcd.lane(client)),
+        }
+    }
+
+    /// Where it is, as it was given.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Dkv(dkv) => dkv.name(),
+            Self::Redis(redis) => redis.name(),
+            Self::Etcd(etcd) => etcd.name(),
+        }
+    }
+
+    /// How many connections the logical clients have, to each of its servers.
+    pub(super) fn connections(&self, options: &PerfOptions) -> usize {
+        match self {
+            Self::Redis(redis) => redis.connections(options.threads),
+            Self::Dkv(_) | Self::Etcd(_) => options.client.connections,
+        }
+    }
+
+    /// What it promises, asked from the server itself.
+    pub(super) async fn promise(&self) -> Result<Promise> {
+        match self {
+            Self::Dkv(dkv) => dkv.promise().await,
+            Self::Redis(redis) => redis.promise().await,
+            Self::Etcd(etcd) => etcd.promise().await,
+        }
+    }
+
+    /// The error of a first call, in words that say what is there if it is something else.
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        match self {
+            Self::Dkv(dkv) => dkv.explained(error).await,
+            // They have been asked when they were connected.
+            Self::Redis(_) | Self::Etcd(_) => error,
+        }
+    }
+
+    /// Removes every key that begins with `prefix`.
+    pub(super) async fn clear(&self, prefix: &str) -> Result<()> {
+        match self {
+            Self::Dkv(dkv) => dkv.clear(prefix).await,
+            Self::Redis(redis) => redis.clear(prefix).await,
+            Self::Etcd(etcd) => etcd.clear(prefix).await,
+        }
+    }
+
+    /// What a person types to do the same.
+    pub(super) fn removed_by(&self, prefix: &str) -> String {
+        match self {
+            Self::Dkv(_) => format!(
+                "with the same options for the server, `dkv kv delete --prefix {prefix} --yes`"
+            ),
+            Self::Redis(redis) => redis.removed_by(prefix),
+            Self::Etcd(etcd) => etcd.removed_by(prefix),
+        }
+    }
+}
+
+impl Lane {
+    /// Sets a key.
+    pub(super) async fn set(&self, key: &str, value: Bytes) -> Result<()> {
+        match self {
+            Self::Dkv(lane) => lane.set(key, value).await,
+            Self::Redis(lane) => lane.set(key, value).await,
+            Self::Etcd(lane) => lane.set(key, value).await,
+        }
+    }
+
+    /// The value of a key.
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        match self {
+            Self::Dkv(lane) => lane.get(key).await,
+            Self::Redis(lane) => lane.get(key).await,
+            Self::Etcd(lane) => lane.get(key).await,
+        }
+    }
+
+    /// Whether a key is there.
+    pub(super) async fn has(&self, key: &str) -> Result<bool> {
+        match self {
+            Self::Dkv(lane) => lane.has(key).await,
+            Self::Redis(lane) => lane.has(key).await,
+            Self::Etcd(lane) => lane.has(key).await,
+        }
+    }
+
+    /// Removes a key; whether it was there.
+    pub(super) async fn delete(&self, key: &str) -> Result<bool> {
+        match self {
+            Self::Dkv(lane) => lane.delete(key).await,
+            Self::Redis(lane) => lane.delete(key).await,
+            Self::Etcd(lane) => lane.delete(key).await,
+        }
+    }
+
+    /// Reads the records whose keys begin with `prefix`, at most `limit`, page by page, as
+    /// long as `go_on` says so before each; how many there were.
+    pub(super) async fn scan(
+        &self,
+        prefix: &str,
+        limit: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64> {
+        match self {
+            Self::Dkv(lane) => lane.scan(prefix, limit, go_on).await,
+            Self::Redis(lane) => lane.scan(prefix, limit, go_on).await,
+            Self::Etcd(lane) => lane.scan(prefix, prefix, limit, go_on).await,
+        }
+    }
+
+    /// Reads the records from the key `start` on, in key order, at most `limit`, of those
+    /// that begin with `prefix`, as `start` does; how many there were.
+    ///
+    /// # Errors
+    /// `Invalid` of a server that keeps no order.
+    pub(super) async fn scan_from(&self, prefix: &str, start: &str, limit: u64) -> Result<u64> {
+        match self {
+            Self::Dkv(lane) => lane.scan_from(prefix, start, limit).await,
+            Self::Redis(lane) => lane.scan_from(),
+            Self::Etcd(lane) => lane.scan(prefix, start, limit, &|| true).await,
+        }
+    }
+
+    /// Reads a key, and sets it unless it was changed in between. False if it was: the
+    /// caller may try again.
+    pub(super) async fn modify(&self, key: &str, value: Bytes) -> Result<bool> {
+        match self {
+            Self::Dkv(lane) => lane.modify(key, value).await,
+            Self::Redis(lane) => lane.modify(key, value).await,
+            Self::Etcd(lane) => lane.modify(key, value).await,
+        }
+    }
+
+    /// Acquires a lock that nobody else should hold, and releases it.
+    ///
+    /// # Errors
+    /// `Conflict` if it was held.
+    pub(super) async fn lock_cycle(&self, name: &str) -> Result<()> {
+        match self {
+            Self::Dkv(lane) => lane.lock_cycle(name).await,
+            Self::Redis(lane) => lane.lock_cycle(name).await,
+            Self::Etcd(lane) => lane.lock_cycle(name).await,
+        }
+    }
+}
