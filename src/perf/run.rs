@@ -81,8 +81,9 @@ pub async fn run(
     options.check()?;
     let host = Host::system();
     let target = Target::connect(options).await?;
-    let unique = u128::from_be_bytes(host.rng.id());
-    let prefix = format!("dkv-perf:{unique:032x}:");
+    // Long enough that runs at the same time do not meet, and short: people's keys are.
+    let unique = host.rng.below(1 << 40);
+    let prefix = format!("dkv-perf:{unique:010x}:");
     progress(Progress::Preparing { done: 0.0 });
     let promise = tokio::select! {
         biased;
