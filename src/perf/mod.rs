@@ -24,9 +24,12 @@ mod row;
 mod tally;
 mod timeline;
 
+mod report;
+
 pub use csv::write_csv;
 pub use interrupt::Interrupt;
 pub use options::{PerfOptions, Sizes, Stop};
+pub use report::{About, Machine, write_html, write_json};
 pub use row::{Row, Slice};
 pub use run::{Left, Measured, Progress, run};
 pub use spread::Spread;
