@@ -1,5 +1,8 @@
 //! `dkv perf`: how fast a server answers.
 
+mod about;
+mod compare;
+mod documents;
 mod signals;
 mod told;
 
@@ -9,15 +12,16 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::documents::Documents;
 use crate::base::{Error, Result, duration};
 use crate::cli::client_args::ClientArgs;
 use crate::cli::failure::Outcome;
-use crate::cli::files::Reserved;
 use crate::cli::output::Printer;
 use crate::config::text;
 use crate::perf::{
     self, PerfOptions, Progress, Sizes, Spread, Stop, TargetAddress, Test, TestGroup,
 };
+use compare::CompareArgs;
 
 /// Measure how fast a server answers
 ///
@@ -44,9 +48,14 @@ pub(crate) struct PerfCommand {
 pub(crate) struct PerfArgs {
     /// Measure this server instead of --endpoints
     ///
-    /// dkv://HOST:PORT, with several nodes separated by commas.
+    /// dkv://HOST:PORT,... or etcd://HOST:PORT,... with several nodes separated by commas, or
+    /// redis://HOST:PORT. Clients take turns over the nodes of an etcd; name only its leader to
+    /// send all of them there. A Redis keeps no order: it cannot run ycsb-e, and its scan has
+    /// keys as they come.
     #[arg(long, value_name = "URL")]
     target: Option<TargetAddress>,
+    #[command(flatten)]
+    compare: CompareArgs,
     /// Clients that ask at once
     #[arg(long, value_name = "N", default_value = "50")]
     threads: usize,
@@ -58,6 +67,12 @@ pub(crate) struct PerfArgs {
         default_value = "4"
     )]
     connections: usize,
+    /// Let the clients of a Redis share --connections connections
+    ///
+    /// Many commands are then under way on each at once, as is always so with other servers.
+    /// Without this every client has a connection of its own, with one command under way.
+    #[arg(long)]
+    pipeline: bool,
     /// The length of a value, like 128 or 4K, or like 100-4K for each between them
     #[arg(long, value_name = "SIZE", default_value = "128", value_parser = sizes)]
     value_size: Sizes,
@@ -107,6 +122,14 @@ pub(crate) struct PerfArgs {
     /// operations that succeeded.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Write a report with charts to this file, too
+    ///
+    /// A file that ends in .html is a page for people. It needs no other file and fetches
+    /// nothing. One that ends in .json has the same for programs: an object whose rows have the
+    /// columns of --csv and more, each with its timeline (ops, errors, p50_us and p99_us from
+    /// each second on) and its percentiles (quantile and us). May be given several times.
+    #[arg(long, value_name = "FILE")]
+    report: Vec<PathBuf>,
     /// Draw keys from this seed, to repeat a run
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
@@ -121,14 +144,17 @@ pub(crate) fn run(args: &PerfCommand, printer: &mut Printer) -> Outcome {
 pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printer) -> Outcome {
     let options = args.options(client)?;
     // Before minutes of measuring, not after.
-    let csv = args.csv.as_deref().map(Reserved::at).transpose()?;
+    let documents = Documents::reserve(args.csv.as_deref(), &args.report)?;
+    if let Some(targets) = args.compare.targets() {
+        return compare::measure(&args.compare, targets, &options, documents, printer);
+    }
     let bar = progress_bar(printer.shows_progress());
     let measured = signals::interruptible(async |interrupt| {
         perf::run(&options, interrupt, |progress| show(&bar, progress)).await
     })?;
     bar.finish_and_clear();
     match measured {
-        Some(measured) => told::report(measured?, csv, printer),
+        Some(measured) => told::report(measured?, documents, printer),
         None => Ok(told::given_up(printer)),
     }
 }
@@ -151,6 +177,7 @@ impl PerfArgs {
         }
         Ok(PerfOptions {
             target: self.target.clone(),
+            pipeline: self.pipeline,
             client: client.options(self.connections),
             tests,
             threads: self.threads,

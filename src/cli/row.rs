@@ -25,6 +25,8 @@ pub(crate) enum Field {
     Number(u64),
     /// A measurement.
     Decimal(f64),
+    /// How many times as much one is as another.
+    Ratio(f64),
     /// Yes or no.
     Flag(bool),
     /// A time span; programs get `NAME_ms`.
@@ -97,6 +99,7 @@ impl Field {
             Self::Bytes(bytes) => escaped(bytes),
             Self::Number(number) => number.to_string(),
             Self::Decimal(number) => format!("{number:.1}"),
+            Self::Ratio(number) => format!("{number:.2}"),
             Self::Flag(flag) => flag.to_string(),
             Self::Span(span) => duration::format(*span),
             Self::Row(row) => format!("{{{}}}", row.to_line()),
@@ -162,7 +165,9 @@ impl Serialize for Row {
                     }
                 },
                 Field::Number(number) => map.serialize_entry(&name, number)?,
-                Field::Decimal(number) => map.serialize_entry(&name, number)?,
+                Field::Decimal(number) | Field::Ratio(number) => {
+                    map.serialize_entry(&name, number)?
+                }
                 Field::Flag(flag) => map.serialize_entry(&name, flag)?,
                 Field::Span(span) => {
                     let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);

@@ -19,6 +19,8 @@ mod measure;
 mod pace;
 mod run;
 
+mod compare;
+
 mod csv;
 mod row;
 mod tally;
@@ -26,6 +28,7 @@ mod timeline;
 
 mod report;
 
+pub use compare::{Compared, Comparison, Figure, Side, Turn, compare};
 pub use csv::write_csv;
 pub use interrupt::Interrupt;
 pub use options::{PerfOptions, Sizes, Stop};

@@ -72,6 +72,9 @@ pub struct PerfOptions {
     pub client: ClientOptions,
     /// Which tests; they run in the order of [`Test::ALL`].
     pub tests: Vec<Test>,
+    /// Whether the clients of a Redis share the connections, with many commands under way
+    /// on each, as those of other targets always do. Else each has a connection of its own.
+    pub pipeline: bool,
     /// Logical clients, each with one operation under way at a time.
     pub threads: usize,
     /// How many different keys.
@@ -108,6 +111,7 @@ impl Default for PerfOptions {
                 connections: 4,
                 ..ClientOptions::default()
             },
+            pipeline: false,
             tests: Test::ALL.into_iter().filter(|it| it.is_default()).collect(),
             threads: 50,
             keys: 10_000,

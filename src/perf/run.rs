@@ -63,6 +63,8 @@ pub struct Left {
     pub prefix: String,
     /// Why they could not be removed.
     pub error: Error,
+    /// What to type to remove them, for people.
+    pub removed_by: String,
 }
 
 /// Runs every test and tells `progress` about ten times a second. Keys are under a
@@ -225,9 +227,9 @@ impl Run<'_> {
         Row {
             test: test.name(),
             target: self.target.name(),
+            connections: self.target.connections(self.options),
             promise: self.promise.clone(),
             threads: options.threads,
-            connections: options.client.connections,
             keys: options.keys,
             value_bytes: match test {
                 Test::SetLarge => options.large_value_bytes,
@@ -240,12 +242,17 @@ impl Run<'_> {
     }
 
     async fn clean_up(&self) -> Option<Left> {
-        if !has_keys(self.options) {
+        // A shard of dkv's locks alone takes no order to remove keys.
+        if !has_keys(self.options) && matches!(self.target, Target::Dkv(_)) {
             return None;
         }
-        let prefix = self.material.prefix().to_owned();
-        let removed = self.target.clear(&prefix).await;
-        removed.err().map(|error| Left { prefix, error })
+        let prefix = self.material.prefix();
+        let removed = self.target.clear(prefix).await;
+        removed.err().map(|error| Left {
+            prefix: prefix.to_owned(),
+            error,
+            removed_by: self.target.removed_by(prefix),
+        })
     }
 }
 

@@ -107,7 +107,13 @@ const BANS: &[Ban] = &[
             "tower",
             "http",
         ],
-        except: &["src/proto/", "src/server/", "src/client/"],
+        except: &[
+            "src/proto/",
+            "src/server/",
+            "src/client/",
+            // Speaks with etcd, not with dkv.
+            "src/perf/target/etcd",
+        ],
         in_tests: true,
         instead: "the wire belongs to the edges, `server/` and `client/`",
         ..BAN
@@ -118,6 +124,7 @@ const BANS: &[Ban] = &[
             "src/proto/",
             "src/server/",
             "src/client/",
+            "src/perf/target/etcd",
             "src/machine/codec",
             "src/raft/",
         ],

@@ -1,5 +1,6 @@
 //! Rows in the order in which a reader compares them: test by test, target beside target.
 
+use crate::perf::compare::Figure;
 use crate::perf::row::Row;
 
 /// All rows of a document.
@@ -23,14 +24,6 @@ pub(super) struct Series<'a> {
     pub(super) target: usize,
     /// A row a round; never empty.
     rows: Vec<&'a Row>,
-}
-
-/// A figure over all rounds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Figure {
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
 }
 
 impl<'a> Model<'a> {
@@ -105,15 +98,9 @@ impl<'a> Series<'a> {
         rows[(rows.len() - 1) / 2]
     }
 
+    /// A figure over all rounds.
     pub(super) fn figure(&self, of: impl Fn(&Row) -> f64) -> Figure {
-        let mut sorted: Vec<f64> = self.rows.iter().map(|row| of(row)).collect();
-        sorted.sort_by(f64::total_cmp);
-        let (last, middle) = (sorted.len() - 1, sorted.len() / 2);
-        Figure {
-            median: f64::midpoint(sorted[middle], sorted[last - middle]),
-            least: sorted[0],
-            most: sorted[last],
-        }
+        Figure::of(self.rows.iter().map(|row| of(row))).expect("a series has a row or more")
     }
 
     /// Operations that failed, of all rounds together.

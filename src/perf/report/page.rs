@@ -107,13 +107,23 @@ fn put_header(header: &mut Markup, about: &About, rows: &[Row]) {
         if !about.command.is_empty() {
             list.within("div", &[], |list| {
                 list.leaf("dt", &[], "Command");
-                list.within("dd", &[], |dd| dd.leaf("code", &[], &about.command));
+                list.within("dd", &[], |dd| put_command(dd, &about.command));
             });
         }
     });
     for remark in &about.remarks {
         header.leaf("p", &[("class", &"bad")], remark);
     }
+}
+
+/// Lines break between words, not after the hyphens of an option.
+fn put_command(dd: &mut Markup, command: &str) {
+    dd.within("code", &[], |code| {
+        for word in command.split(' ') {
+            code.leaf("span", &[], word);
+            code.text(" ");
+        }
+    });
 }
 
 /// How much was asked at once.

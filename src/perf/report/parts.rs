@@ -37,7 +37,7 @@ impl Part {
 
 /// The last part is drawn alone if it is at least so long, compared with the others. The
 /// few answers that come after the end would else look like a fall, or like a peak.
-const STUB: f64 = 0.25;
+const STUB: f64 = 0.5;
 
 /// The parts of a row's test, without gaps, from its beginning to its end. A row that has
 /// no timeline has one part.

@@ -97,7 +97,7 @@ pub(super) fn latencies(latencies_us: impl IntoIterator<Item = u64>) -> (Scale, 
         least: values[0],
         most: values[values.len() - 1],
     };
-    const TICKS_MAX: usize = 7;
+    const TICKS_MAX: usize = 10;
     if values.len() > TICKS_MAX {
         // Powers of ten alone.
         values.retain(|value| value.log10().fract().abs() < 1e-9);
@@ -186,7 +186,10 @@ mod tests {
             times(600.0),
             ["0", "2 min", "4 min", "6 min", "8 min", "10 min"]
         );
-        assert_eq!(times(5_400.0), ["0", "20 min", "40 min", "60 min", "80 min"]);
+        assert_eq!(
+            times(5_400.0),
+            ["0", "20 min", "40 min", "60 min", "80 min"]
+        );
         assert_eq!(times(0.002), ["0", "500 µs", "1 ms", "1.5 ms", "2 ms"]);
         assert_eq!(times(0.0).len(), 6);
     }

@@ -6,6 +6,7 @@ use super::model::{Model, Section, Series};
 use super::percentiles::percentiles;
 use super::throughput::throughput;
 use super::units;
+use crate::perf::row::Row;
 
 /// Colours that lines have; see `style.css`.
 const COLOURS: usize = 6;
@@ -82,34 +83,38 @@ fn meaning(test: &str) -> Option<&'static str> {
     }
 }
 
+/// The medians of all rounds.
 fn headline(page: &mut Markup, series: &Series<'_>, names: &Names) {
-    let row = series.shown();
+    let latency = |of: fn(&Row) -> u64| {
+        let median = series.figure(|row| of(row) as f64).median;
+        units::latency(median.round() as u64)
+    };
     page.within("p", &[("class", &"headline")], |page| {
         names.put_letter(page, series.target);
-        let mut figure = |figure: &str, of: &str| {
-            page.within("span", &[], |page| {
-                page.leaf("strong", &[], figure);
-                page.text(" ");
-                page.text(of);
-            });
-            page.text(" ");
-        };
-        figure(&units::rate(row.ops_per_s), "ops/s");
-        for (of, us) in [
-            ("p50", row.p50_us),
-            ("p99", row.p99_us),
-            ("max", row.max_us),
+        for (figure, of) in [
+            (
+                units::rate(series.figure(|row| row.ops_per_s).median),
+                "ops/s",
+            ),
+            (latency(|row| row.p50_us), "p50"),
+            (latency(|row| row.p99_us), "p99"),
+            (latency(|row| row.max_us), "max"),
         ] {
-            figure(&units::latency(us), of);
+            put_figure(page, "", &figure, of);
         }
-        let errors = series.errors();
-        if errors > 0 {
-            page.within("span", &[("class", &"bad")], |page| {
-                page.leaf("strong", &[], units::grouped(errors));
-                page.text(" errors");
-            });
+        if series.errors() > 0 {
+            put_figure(page, "bad", &units::grouped(series.errors()), "errors");
         }
     });
+}
+
+fn put_figure(page: &mut Markup, class: &str, figure: &str, of: &str) {
+    page.within("span", &[("class", &class)], |page| {
+        page.leaf("strong", &[], figure);
+        page.text(" ");
+        page.text(of);
+    });
+    page.text(" ");
 }
 
 /// What the figures do not say by themselves.

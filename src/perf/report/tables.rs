@@ -1,9 +1,10 @@
 //! Tables: who was asked, how they compare, and every row.
 
 use super::markup::{Attributes, Markup};
-use super::model::{Figure, Model, Series};
+use super::model::{Model, Series};
 use super::section::Names;
 use super::units;
+use crate::perf::compare::Figure;
 use crate::perf::row::Row;
 
 /// Writes a table that can be wider than the page.
@@ -94,7 +95,7 @@ pub(super) fn put_comparison(page: &mut Markup, model: &Model<'_>, names: &Names
 /// The cells of one figure of one test.
 fn compare(tr: &mut Markup, series: &[Series<'_>], targets: usize, compared: &Compared) {
     let (name, of, written, more_is_better) = *compared;
-    tr.leaf("th", &[("scope", &"row")], name);
+    tr.leaf("th", &[("scope", &"row"), ("class", &"what")], name);
     let of_target = |target: usize| {
         let series = series.iter().find(|series| series.target == target)?;
         Some((series.figure(of), series.rounds()))

@@ -162,7 +162,7 @@ section
         "2024-12-31 23:59 UTC",
         "dkv 0.1.0",
         "2 cores · linux x86_64",
-        "dkv perf --report out.html",
+        "<span>--report</span> <span>out.html</span>",
         "clients that ask at once: 50 · connections to a node: 4 · keys: 10,000",
         "on disk (fdatasync)",
         "3,000</td>",

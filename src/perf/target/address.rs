@@ -34,6 +34,9 @@ impl FromStr for TargetAddress {
                 "`{text}` lacks an address: write {EXAMPLES}"
             )));
         }
+        if matches!(scheme, "redis" | "etcd") {
+            hosts.iter().try_for_each(|host| check(scheme, host))?;
+        }
         match scheme {
             "dkv" => Ok(Self::Dkv(hosts)),
             "etcd" => Ok(Self::Etcd(hosts)),
@@ -50,6 +53,26 @@ impl FromStr for TargetAddress {
     }
 }
 
+/// Whether `host` is `host:port` and nothing else.
+fn check(scheme: &str, host: &str) -> Result<()> {
+    if host.contains('@') || host.contains('/') {
+        return Err(Error::invalid(format!(
+            "`{scheme}://` takes host:port alone: a user, a password or a database cannot be \
+             given (write {EXAMPLES})"
+        )));
+    }
+    let is_right = host.rsplit_once(':').is_some_and(|(name, port)| {
+        let is_name = !name.is_empty() && (name.starts_with('[') || !name.contains(':'));
+        is_name && !name.contains(' ') && port.parse::<u16>().is_ok_and(|port| port != 0)
+    });
+    if is_right {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "`{scheme}://{host}` does not name host:port: write {EXAMPLES}"
+    )))
+}
+
 impl fmt::Display for TargetAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,14 +80,6 @@ impl fmt::Display for TargetAddress {
             Self::Redis(host) => write!(f, "redis://{host}"),
             Self::Etcd(hosts) => write!(f, "etcd://{}", hosts.join(",")),
         }
-    }
-}
-
-impl TargetAddress {
-    pub(super) fn unsupported(&self) -> Error {
-        Error::invalid(format!(
-            "{self} cannot be measured: this dkv measures dkv:// alone"
-        ))
     }
 }
 
@@ -94,9 +109,16 @@ mod tests {
             ("dkv://", "lacks an address"),
             ("etcd://a:1,,b:2", "lacks an address"),
             ("redis://a:1,b:2", "one Redis"),
+            ("redis://a", "does not name host:port"),
+            ("redis://a:0", "does not name host:port"),
+            ("etcd://a:1,b", "`etcd://b` does not name host:port"),
+            ("etcd://a b:1", "does not name host:port"),
+            ("redis://:secret@a:1", "a password"),
+            ("redis://a:1/0", "a database"),
         ] {
             let error = text.parse::<TargetAddress>().unwrap_err();
             assert!(error.message().contains(words), "{text}: {error}");
+            assert!(!error.message().contains("secret"), "{error}");
         }
     }
 }

@@ -6,6 +6,9 @@
 
 mod address;
 mod dkv;
+mod etcd;
+mod found;
+mod redis;
 
 use bytes::Bytes;
 
@@ -14,14 +17,23 @@ use crate::base::Result;
 
 pub use address::TargetAddress;
 
+#[cfg(test)]
+pub(super) use etcd::fake::Fake as FakeEtcd;
+#[cfg(test)]
+pub(super) use redis::fake::Fake as FakeRedis;
+
 /// A server, or a cluster of them, that a run asks.
 pub(super) enum Target {
     Dkv(dkv::Dkv),
+    Redis(redis::Redis),
+    Etcd(etcd::Etcd),
 }
 
 /// What one logical client uses: it has one call under way at a time.
 pub(super) enum Lane {
     Dkv(dkv::DkvLane),
+    Redis(redis::RedisLane),
+    Etcd(etcd::EtcdLane),
 }
 
 /// What a server promises, in words for people: figures of servers that promise different
@@ -46,7 +58,12 @@ impl Target {
             Some(address @ TargetAddress::Dkv(_)) => {
                 Ok(Self::Dkv(dkv::Dkv::connect(options, Some(address)).await?))
             }
-            Some(other) => Err(other.unsupported()),
+            Some(TargetAddress::Redis(address)) => {
+                Ok(Self::Redis(redis::Redis::connect(options, address).await?))
+            }
+            Some(TargetAddress::Etcd(endpoints)) => {
+                Ok(Self::Etcd(etcd::Etcd::connect(options, endpoints).await?))
+            }
         }
     }
 
@@ -54,6 +71,8 @@ impl Target {
     pub(super) fn lane(&self, client: usize) -> Lane {
         match self {
             Self::Dkv(dkv) => Lane::Dkv(dkv.lane(client)),
+            Self::Redis(redis) => Lane::Redis(redis.lane(client)),
+            Self::Etcd(etcd) => Lane::Etcd(etcd.lane(client)),
         }
     }
 
@@ -61,6 +80,16 @@ impl Target {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Dkv(dkv) => dkv.name(),
+            Self::Redis(redis) => redis.name(),
+            Self::Etcd(etcd) => etcd.name(),
+        }
+    }
+
+    /// How many connections the logical clients have, to each of its servers.
+    pub(super) fn connections(&self, options: &PerfOptions) -> usize {
+        match self {
+            Self::Redis(redis) => redis.connections(options.threads),
+            Self::Dkv(_) | Self::Etcd(_) => options.client.connections,
         }
     }
 
@@ -68,6 +97,8 @@ impl Target {
     pub(super) async fn promise(&self) -> Result<Promise> {
         match self {
             Self::Dkv(dkv) => dkv.promise().await,
+            Self::Redis(redis) => redis.promise().await,
+            Self::Etcd(etcd) => etcd.promise().await,
         }
     }
 
@@ -75,6 +106,19 @@ impl Target {
     pub(super) async fn clear(&self, prefix: &str) -> Result<()> {
         match self {
             Self::Dkv(dkv) => dkv.clear(prefix).await,
+            Self::Redis(redis) => redis.clear(prefix).await,
+            Self::Etcd(etcd) => etcd.clear(prefix).await,
+        }
+    }
+
+    /// What a person types to do the same.
+    pub(super) fn removed_by(&self, prefix: &str) -> String {
+        match self {
+            Self::Dkv(_) => format!(
+                "with the same options for the server, `dkv kv delete --prefix {prefix} --yes`"
+            ),
+            Self::Redis(redis) => redis.removed_by(prefix),
+            Self::Etcd(etcd) => etcd.removed_by(prefix),
         }
     }
 }
@@ -84,6 +128,8 @@ impl Lane {
     pub(super) async fn set(&self, key: &str, value: Bytes) -> Result<()> {
         match self {
             Self::Dkv(lane) => lane.set(key, value).await,
+            Self::Redis(lane) => lane.set(key, value).await,
+            Self::Etcd(lane) => lane.set(key, value).await,
         }
     }
 
@@ -91,6 +137,8 @@ impl Lane {
     pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         match self {
             Self::Dkv(lane) => lane.get(key).await,
+            Self::Redis(lane) => lane.get(key).await,
+            Self::Etcd(lane) => lane.get(key).await,
         }
     }
 
@@ -98,6 +146,8 @@ impl Lane {
     pub(super) async fn has(&self, key: &str) -> Result<bool> {
         match self {
             Self::Dkv(lane) => lane.has(key).await,
+            Self::Redis(lane) => lane.has(key).await,
+            Self::Etcd(lane) => lane.has(key).await,
         }
     }
 
@@ -105,6 +155,8 @@ impl Lane {
     pub(super) async fn delete(&self, key: &str) -> Result<bool> {
         match self {
             Self::Dkv(lane) => lane.delete(key).await,
+            Self::Redis(lane) => lane.delete(key).await,
+            Self::Etcd(lane) => lane.delete(key).await,
         }
     }
 
@@ -118,6 +170,8 @@ impl Lane {
     ) -> Result<u64> {
         match self {
             Self::Dkv(lane) => lane.scan(prefix, limit, go_on).await,
+            Self::Redis(lane) => lane.scan(prefix, limit, go_on).await,
+            Self::Etcd(lane) => lane.scan(prefix, prefix, limit, go_on).await,
         }
     }
 
@@ -129,6 +183,8 @@ impl Lane {
     pub(super) async fn scan_from(&self, prefix: &str, start: &str, limit: u64) -> Result<u64> {
         match self {
             Self::Dkv(lane) => lane.scan_from(prefix, start, limit).await,
+            Self::Redis(lane) => lane.scan_from(),
+            Self::Etcd(lane) => lane.scan(prefix, start, limit, &|| true).await,
         }
     }
 
@@ -137,6 +193,8 @@ impl Lane {
     pub(super) async fn modify(&self, key: &str, value: Bytes) -> Result<bool> {
         match self {
             Self::Dkv(lane) => lane.modify(key, value).await,
+            Self::Redis(lane) => lane.modify(key, value).await,
+            Self::Etcd(lane) => lane.modify(key, value).await,
         }
     }
 
@@ -147,6 +205,8 @@ impl Lane {
     pub(super) async fn lock_cycle(&self, name: &str) -> Result<()> {
         match self {
             Self::Dkv(lane) => lane.lock_cycle(name).await,
+            Self::Redis(lane) => lane.lock_cycle(name).await,
+            Self::Etcd(lane) => lane.lock_cycle(name).await,
         }
     }
 }
