@@ -1727,7 +1727,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__perf)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --threads --connections --value-size --large-value-size --keys --duration --ops --only --skip --csv --seed --config --output --quiet --no-progress --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --target --compare --rounds --threads --connections --pipeline --value-size --large-value-size --keys --dist --duration --ops --warm-up --rate --only --skip --csv --seed --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1757,6 +1757,18 @@ _dkv() {
                     COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
                     return 0
                     ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compare)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rounds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1777,11 +1789,23 @@ _dkv() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --dist)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --duration)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --ops)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warm-up)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -636,13 +636,19 @@ complete -c dkv -n "__fish_dkv_using_subcommand perf" -l timeout -d 'Give up aft
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l target -d 'Measure this server instead of --endpoints' -r
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l compare -d 'Measure two servers in turns, and show what A is to B' -r
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l rounds -d 'Rounds of --compare' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l threads -d 'Clients that ask at once' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l connections -d 'Connections to each node' -r
-complete -c dkv -n "__fish_dkv_using_subcommand perf" -l value-size -d 'The length of a value, like 128 or 4K' -r
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l value-size -d 'The length of a value, like 128 or 4K, or like 100-4K for each between them' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l large-value-size -d 'The length of a value of the test set-large' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l keys -d 'How many keys are used' -r
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l dist -d 'How keys are drawn: uniform, zipfian or zipfian:THETA' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l duration -d 'Run each test for this long' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l ops -d 'Run each test for this many operations instead' -r
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l warm-up -d 'Run each test but delete for this long before, and do not count it' -r
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l rate -d 'Begin this many operations a second, answered or not' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l only -d 'Run only these tests, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l skip -d 'Leave these tests out, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l csv -d 'Write the rows to this file, too' -r -F
@@ -653,6 +659,7 @@ json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l pipeline -d 'Let the clients of a Redis share --connections connections'
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -166,7 +166,7 @@ impl Serialize for Row {
                 },
                 Field::Number(number) => map.serialize_entry(&name, number)?,
                 Field::Decimal(number) | Field::Ratio(number) => {
-                    map.serialize_entry(&name, number)?
+                    map.serialize_entry(&name, number)?;
                 }
                 Field::Flag(flag) => map.serialize_entry(&name, flag)?,
                 Field::Span(span) => {
@@ -268,6 +268,13 @@ mod tests {
             serde_json::to_string(&row()).unwrap(),
             r#"{"acquired":true,"owner_id":"00ff","fence":7,"remaining_ms":30000}"#
         );
+    }
+
+    #[test]
+    fn a_ratio_keeps_two_digits_for_people_and_all_for_programs() {
+        let row = Row::new().with("ratio", Some(Field::Ratio(0.126)));
+        assert_eq!(row.to_line(), "ratio=0.13");
+        assert_eq!(serde_json::to_string(&row).unwrap(), r#"{"ratio":0.126}"#);
     }
 
     #[test]

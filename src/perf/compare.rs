@@ -188,7 +188,10 @@ async fn introduce(sides: &[PerfOptions; 2]) -> Result<Comparison> {
     let mut told = Vec::new();
     for side in sides {
         let target = Target::connect(side).await?;
-        told.push((target.name(), target.promise().await?));
+        match target.promise().await {
+            Ok(promise) => told.push((target.name(), promise)),
+            Err(error) => return Err(target.explained(error).await),
+        }
     }
     let [a, b] = <[_; 2]>::try_from(told).expect("two sides tell two things");
     Ok(Comparison {

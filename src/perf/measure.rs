@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
@@ -61,6 +62,8 @@ struct Shared {
     step: u64,
     /// Operations after which a client stops.
     ops_max: u64,
+    /// Calls that an open loop begins.
+    starts_max: u64,
     stop: AtomicBool,
     scores: Scores,
     /// Starts that are due, in an open loop.
@@ -111,6 +114,8 @@ impl Measure {
             (Stop::After(_), Test::Delete) => self.keys,
             (Stop::After(_), _) => u64::MAX,
         };
+        let pace = self.rate_per_s.map(|rate| Pace::new(rate, step));
+        let planned = pace.map_or(u64::MAX, |pace| pace.within(self.length()));
         Shared {
             test: self.test,
             clock: Arc::clone(&self.clock),
@@ -118,10 +123,11 @@ impl Measure {
             begun: AtomicU64::new(0),
             step,
             ops_max,
+            starts_max: planned.min(ops_max.div_ceil(step)),
             stop: AtomicBool::new(false),
-            scores: Scores::new(clients),
+            scores: Scores::new(Handle::current().metrics().num_workers()),
             due: Semaphore::new(0),
-            pace: self.rate_per_s.map(|rate| Pace::new(rate, step)),
+            pace,
             clients,
         }
     }
@@ -151,6 +157,7 @@ impl Measure {
                 }
                 () = grace.as_mut(), if is_interrupted => {
                     working.shutdown().await;
+                    return stopped_us;
                 }
                 () = end.as_mut(), if stopped_us.is_none() => {
                     stopped_us = Some(shared.stop());
@@ -189,8 +196,8 @@ impl Measure {
         let (Some(pace), Some(stopped_us)) = (shared.pace, stopped_us) else {
             return 0;
         };
-        // The timer that ends a test is a little late.
-        let due = pace.due(stopped_us).min(pace.within(self.length()));
+        // The timer that ends a test is a little late: then there is nothing more to begin.
+        let due = pace.due(stopped_us).min(shared.starts_max);
         let due = due.saturating_mul(shared.step).min(shared.ops_max);
         due.saturating_sub(shared.begun.load(Ordering::Relaxed))
     }
@@ -266,21 +273,22 @@ async fn open_loop(mut client: LogicalClient, pace: Pace, shared: Arc<Shared>) {
 /// Hands out starts as they become due.
 async fn hand_out_starts(pace: Pace, shared: Arc<Shared>) -> Result<()> {
     let mut alarm = Alarm::new(Arc::clone(&shared.clock))?;
-    let starts_max = shared.ops_max.div_ceil(shared.step);
     let mut given = 0;
-    while given < starts_max {
-        alarm
-            .wait_until(shared.started_us + pace.intended_us(given))
-            .await?;
-        let due = pace.due(shared.elapsed_us()).min(starts_max);
+    while given < shared.starts_max {
+        let intended_us = pace.intended_us(given);
+        alarm.wait_until(shared.started_us + intended_us).await?;
+        let due = pace.due(shared.elapsed_us()).min(shared.starts_max);
         let starts = (due - given).min(STARTS_AT_ONCE_MAX);
         shared.hand_out(starts);
         given += starts;
         // When it is behind it does not wait, and must not keep others from working.
         tokio::task::yield_now().await;
     }
-    // Each client finds out that it was the last.
-    shared.hand_out(shared.clients as u64);
+    // Of a test that ends by operations each client finds out that it is over; another one
+    // goes on until its time is over, though nothing begins any more.
+    if given.saturating_mul(shared.step) >= shared.ops_max {
+        shared.hand_out(shared.clients as u64);
+    }
     Ok(())
 }
 

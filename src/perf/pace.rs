@@ -33,14 +33,14 @@ impl Pace {
     /// How many starts are due when `elapsed_us` have gone by.
     pub(super) fn due(self, elapsed_us: u64) -> u64 {
         let until_us = u128::from(elapsed_us / TICK_US + 1) * u128::from(TICK_US);
-        let operations_us = until_us * u128::from(self.per_s);
+        let operations_us = until_us.saturating_mul(u128::from(self.per_s));
         let due = operations_us.div_ceil(u128::from(self.step) * 1_000_000);
         u64::try_from(due).unwrap_or(u64::MAX)
     }
 
     /// How many starts a test of this length has.
     pub(super) fn within(self, length: Duration) -> u64 {
-        let operations_ns = length.as_nanos() * u128::from(self.per_s);
+        let operations_ns = length.as_nanos().saturating_mul(u128::from(self.per_s));
         let starts = operations_ns.div_ceil(u128::from(self.step) * 1_000_000_000);
         u64::try_from(starts).unwrap_or(u64::MAX)
     }

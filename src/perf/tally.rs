@@ -26,10 +26,9 @@ const SHARES_MAX: usize = 8;
 pub(super) struct Scores(Box<[Mutex<Tally>]>);
 
 impl Scores {
-    /// For `clients` logical clients.
-    pub(super) fn new(clients: usize) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let shares = processors.min(clients).clamp(1, SHARES_MAX);
+    /// For logical clients that run on so many threads.
+    pub(super) fn new(threads: usize) -> Self {
+        let shares = threads.clamp(1, SHARES_MAX);
         Self((0..shares).map(|_| Mutex::new(Tally::new())).collect())
     }
 
@@ -144,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_clients_count_apart_is_told_together() {
-        let scores = Scores::new(64);
+        let scores = Scores::new(3);
         for client in 0..64 {
             let latency_us = client as u64 + 1;
             scores.succeeded(client, 1_000, 1, Some(latency_us));

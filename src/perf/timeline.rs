@@ -74,7 +74,8 @@ impl Timeline {
         while second / self.slice_s >= SLICES_MAX as u64 {
             self.coarsen();
         }
-        let index = usize::try_from(second / self.slice_s).expect("below SLICES_MAX");
+        let index = usize::try_from(second / self.slice_s)
+            .expect("slices were made longer until it is small");
         while self.slices.len() <= index {
             self.slices.push(Counts::none());
         }

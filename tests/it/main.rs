@@ -29,6 +29,7 @@ mod install;
 mod install_refusals;
 mod lock_run;
 mod packaging;
+mod perf;
 mod restart;
 mod sessions;
 mod tour;

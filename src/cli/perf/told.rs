@@ -139,7 +139,7 @@ mod tests {
     fn told(measured: Measured, documents: Documents) -> (Outcome, String, String) {
         let (out, remarks) = (Sink::default(), Sink::default());
         let stream = |sink: &Sink| Stream::new(Box::new(sink.clone()), false);
-        let mut printer = Printer::new(Format::Text, true, stream(&out), stream(&remarks));
+        let mut printer = Printer::new(Format::Text, false, stream(&out), stream(&remarks));
         let outcome = report(measured, documents, &mut printer);
         (outcome, out.text(), remarks.text())
     }

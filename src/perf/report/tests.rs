@@ -265,7 +265,8 @@ fn nothing_that_others_say_is_taken_for_markup() {
 fn about_like(about: &About) -> About {
     About {
         dkv_version: "1".to_owned(),
-        command: "dkv".to_owned(),
+        // As many words.
+        command: "dkv perf a b c".to_owned(),
         remarks: vec!["a remark".to_owned()],
         machine: Machine {
             processor: Some("p".to_owned()),

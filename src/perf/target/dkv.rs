@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::found::{Found, found_at};
 use super::{Promise, TargetAddress};
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::client::{
@@ -22,6 +23,7 @@ const LOCK_TTL: Duration = Duration::from_secs(30);
 /// A dkv, over as many connections to each node as were asked for.
 pub(in crate::perf) struct Dkv {
     name: String,
+    endpoints: Vec<String>,
     /// One for every [`LANES_MAX`] logical clients; never none.
     clients: Vec<Client>,
     consistency: Consistency,
@@ -31,13 +33,10 @@ pub(in crate::perf) struct Dkv {
 pub(in crate::perf) struct DkvLane(Client);
 
 impl Dkv {
-    pub(super) async fn connect(
-        options: &PerfOptions,
-        address: Option<&TargetAddress>,
-    ) -> Result<Self> {
+    pub(super) async fn connect(options: &PerfOptions) -> Result<Self> {
         let mut client = options.client.clone();
         let mut name = client.endpoints.join(" ");
-        if let Some(address @ TargetAddress::Dkv(endpoints)) = address {
+        if let Some(address @ TargetAddress::Dkv(endpoints)) = &options.target {
             client.endpoints.clone_from(endpoints);
             name = address.to_string();
         }
@@ -56,6 +55,7 @@ impl Dkv {
         }
         Ok(Self {
             name,
+            endpoints: client.endpoints,
             clients,
             consistency: client.consistency,
         })
@@ -83,6 +83,27 @@ impl Dkv {
             }
             .to_owned(),
         })
+    }
+
+    /// The error of a first call, or what is there instead of a dkv.
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        if !matches!(
+            error.kind(),
+            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal
+        ) {
+            return error;
+        }
+        for endpoint in self.endpoints.iter().filter(|it| !it.starts_with("unix:")) {
+            let address = endpoint.strip_prefix("http://").unwrap_or(endpoint);
+            match found_at(address).await {
+                // One that does not answer may be a dkv that is too busy.
+                Found::Nothing | Found::Silent | Found::Dkv => {}
+                found => {
+                    return Error::unavailable(format!("{endpoint} is no dkv: there is {found}"));
+                }
+            }
+        }
+        error
     }
 
     pub(super) async fn clear(&self, prefix: &str) -> Result<()> {

@@ -146,7 +146,7 @@ async fn not_served(endpoint: &str, status: &Status) -> Error {
             Error::unavailable(format!("no etcd can be reached at {endpoint}: {said}"))
         }
         Found::Etcd => refused(endpoint, status),
-        other => Error::invalid(format!(
+        other => Error::unavailable(format!(
             "etcd://{endpoint} is not an etcd: there is {other}"
         )),
     }

@@ -25,6 +25,8 @@ const SHOWN_BYTES: usize = 32;
 pub(super) enum Found {
     /// Nobody takes connections there.
     Nothing,
+    /// Somebody does, and says nothing.
+    Silent,
     Dkv,
     Etcd,
     /// Or what speaks its protocol.
@@ -38,6 +40,7 @@ impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nothing => "nothing that takes connections",
+            Self::Silent => "a server that does not answer HTTP",
             Self::Dkv => "a dkv",
             Self::Etcd => "an etcd",
             Self::Redis => "a Redis, or what speaks its protocol",
@@ -71,7 +74,7 @@ async fn ask(mut socket: TcpStream, answer: &mut Vec<u8>) -> std::io::Result<()>
 fn name(answer: &[u8]) -> Found {
     let has = |part: &[u8]| answer.windows(part.len()).any(|window| window == part);
     let words = match answer {
-        [] => "a server that does not answer HTTP",
+        [] => return Found::Silent,
         [b'H', b'T', b'T', b'P', b'/', ..] if has(b"\"etcdserver\"") => return Found::Etcd,
         [b'H', b'T', b'T', b'P', b'/', ..] if has(b"/livez") && has(b"gRPC") => return Found::Dkv,
         [b'H', b'T', b'T', b'P', b'/', ..] => "an HTTP server",

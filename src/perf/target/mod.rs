@@ -13,7 +13,10 @@ mod redis;
 use bytes::Bytes;
 
 use super::options::PerfOptions;
-use crate::base::Result;
+use crate::base::{Error, Result};
+use dkv::{Dkv, DkvLane};
+use etcd::{Etcd, EtcdLane};
+use redis::{Redis, RedisLane};
 
 pub use address::TargetAddress;
 
@@ -24,16 +27,16 @@ pub(super) use redis::fake::Fake as FakeRedis;
 
 /// A server, or a cluster of them, that a run asks.
 pub(super) enum Target {
-    Dkv(dkv::Dkv),
-    Redis(redis::Redis),
-    Etcd(etcd::Etcd),
+    Dkv(Dkv),
+    Redis(Redis),
+    Etcd(Etcd),
 }
 
 /// What one logical client uses: it has one call under way at a time.
 pub(super) enum Lane {
-    Dkv(dkv::DkvLane),
-    Redis(redis::RedisLane),
-    Etcd(etcd::EtcdLane),
+    Dkv(DkvLane),
+    Redis(RedisLane),
+    Etcd(EtcdLane),
 }
 
 /// What a server promises, in words for people: figures of servers that promise different
@@ -53,18 +56,11 @@ impl Target {
     /// `Invalid` for an address that cannot be; `Unavailable` if nobody answers there,
     /// or not what the address says.
     pub(super) async fn connect(options: &PerfOptions) -> Result<Self> {
-        match &options.target {
-            None => Ok(Self::Dkv(dkv::Dkv::connect(options, None).await?)),
-            Some(address @ TargetAddress::Dkv(_)) => {
-                Ok(Self::Dkv(dkv::Dkv::connect(options, Some(address)).await?))
-            }
-            Some(TargetAddress::Redis(address)) => {
-                Ok(Self::Redis(redis::Redis::connect(options, address).await?))
-            }
-            Some(TargetAddress::Etcd(endpoints)) => {
-                Ok(Self::Etcd(etcd::Etcd::connect(options, endpoints).await?))
-            }
-        }
+        Ok(match &options.target {
+            Some(TargetAddress::Redis(at)) => Self::Redis(Redis::connect(options, at).await?),
+            Some(TargetAddress::Etcd(at)) => Self::Etcd(Etcd::connect(options, at).await?),
+            Some(TargetAddress::Dkv(_)) | None => Self::Dkv(Dkv::connect(options).await?),
+        })
     }
 
     /// The lane of the logical client of this number.
@@ -99,6 +95,15 @@ impl Target {
             Self::Dkv(dkv) => dkv.promise().await,
             Self::Redis(redis) => redis.promise().await,
             Self::Etcd(etcd) => etcd.promise().await,
+        }
+    }
+
+    /// The error of a first call, in words that say what is there if it is something else.
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        match self {
+            Self::Dkv(dkv) => dkv.explained(error).await,
+            // They have been asked when they were connected.
+            Self::Redis(_) | Self::Etcd(_) => error,
         }
     }
 

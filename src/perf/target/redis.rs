@@ -98,7 +98,7 @@ impl Redis {
             ))),
             answer => match (found_at(address).await, answer) {
                 (Found::Redis, Err(lost)) => Err(self.server.lost(&lost)),
-                (found, _) => Err(Error::invalid(format!(
+                (found, _) => Err(Error::unavailable(format!(
                     "redis://{address} is not a Redis: there is {found}"
                 ))),
             },

@@ -1,3 +1,5 @@
+//! Against a fake Redis: what is asked, what is told, and what is left behind.
+
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -262,7 +264,7 @@ async fn refusals_are_told_in_the_servers_words() {
 async fn a_target_that_is_no_redis_is_told_what_it_is() {
     let dkv = crate::client::tests::fake::Fake::local(1).await;
     let error = refusal(&dkv.endpoint).await;
-    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(
         error.message().contains("is not a Redis: there is"),
         "{error}"
