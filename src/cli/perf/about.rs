@@ -24,7 +24,7 @@ fn machine() -> Machine {
         system = format!("{system} {}", release.trim());
     }
     Machine {
-        cores: std::thread::available_parallelism().ok().map(usize::from),
+        cores: kernel_file("/proc/self/status").and_then(|text| cores(&text)),
         processor: kernel_file("/proc/cpuinfo").and_then(|text| field(&text, "model name")),
         memory_bytes: kernel_file("/proc/meminfo").and_then(|text| memory_bytes(&text)),
         system,
@@ -43,6 +43,17 @@ fn field(text: &str, name: &str) -> Option<String> {
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));
     let (_, value) = fields.find(|(key, _)| key.trim() == name)?;
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// How many processors a list like `0-1,4` has.
+fn cores(text: &str) -> Option<usize> {
+    let list = field(text, "Cpus_allowed_list")?;
+    let range = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        last.checked_sub(first)?.checked_add(1)
+    };
+    list.split(',').map(range).sum()
 }
 
 fn memory_bytes(text: &str) -> Option<u64> {
@@ -93,6 +104,8 @@ mod tests {
         let text = "MemTotal:       24576000 kB\nMemFree: 17 kB\nmodel name\t: A CPU @ 2.5GHz\n";
         assert_eq!(memory_bytes(text), Some(24_576_000 << 10));
         assert_eq!(field(text, "model name").as_deref(), Some("A CPU @ 2.5GHz"));
+        assert_eq!(cores("Cpus_allowed_list:\t0-1,4,6-9\n"), Some(7));
+        assert_eq!(cores("Cpus_allowed_list:\t3-1\n"), None);
         assert_eq!(memory_bytes("MemTotal: much"), None);
         assert_eq!(field("", "model name"), None);
     }

@@ -156,7 +156,7 @@ fn charts(page: &mut Markup, section: &Section<'_>, names: &Names) {
         page,
         "Throughput",
         "ops/s over time",
-        throughput(section, names),
+        throughput(section, names).as_ref(),
         |page| {
             if is_paced {
                 key(page, "intended", "intended");
@@ -170,7 +170,7 @@ fn charts(page: &mut Markup, section: &Section<'_>, names: &Names) {
         page,
         "Latency",
         "over time",
-        latency(section, names),
+        latency(section, names).as_ref(),
         |page| {
             key(page, "line", "p50");
             key(page, "line slow", "p99");
@@ -180,7 +180,7 @@ fn charts(page: &mut Markup, section: &Section<'_>, names: &Names) {
         page,
         "Latency",
         "by percentile",
-        percentiles(section, names),
+        percentiles(section, names).as_ref(),
         |_| (),
     );
 }
@@ -189,7 +189,7 @@ fn figure(
     page: &mut Markup,
     title: &str,
     of_what: &str,
-    chart: Option<Markup>,
+    chart: Option<&Markup>,
     keys: impl FnOnce(&mut Markup),
 ) {
     page.within("figure", &[], |page| {
@@ -201,7 +201,7 @@ fn figure(
                 keys(page);
             }
         });
-        match &chart {
+        match chart {
             Some(chart) => page.append(chart),
             None => page.leaf(
                 "p",

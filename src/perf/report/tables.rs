@@ -110,12 +110,21 @@ fn compare(tr: &mut Markup, series: &[Series<'_>], targets: usize, compared: &Co
         let both = of_target(0).zip(of_target(target));
         let ratio = both.and_then(|((first, _), (other, _))| ratio(&first, &other));
         let class = match ratio {
-            Some(ratio) if (ratio > 1.0) == more_is_better => "ratio better",
+            Some(ratio) if is_better(ratio, more_is_better) => "ratio better",
             Some(_) => "ratio",
             None => "ratio none",
         };
         let text = ratio.map_or_else(|| units::NONE.to_owned(), units::ratio);
         tr.leaf("td", &[("class", &class)], text);
+    }
+}
+
+/// What is written as 1.00 is no advantage.
+fn is_better(ratio: f64, more_is_better: bool) -> bool {
+    const LEAST: f64 = 0.01;
+    match more_is_better {
+        true => ratio > 1.0 + LEAST,
+        false => ratio < 1.0 - LEAST,
     }
 }
 

@@ -215,6 +215,8 @@ fn targets_stand_side_by_side_with_their_ratio() {
     let slower = html(&about(), &[row("set", "a:1", 1), row("set", "b:1", 2)]);
     assert!(slower.contains("<td class=\"ratio\">0.50</td>"));
     assert!(!slower.contains("ratio better"));
+    let equal = html(&about(), &[row("set", "a:1", 2), row("set", "b:1", 2)]);
+    assert!(!equal.contains("ratio better"), "1.00 is no advantage");
 }
 
 /// Whatever a server, a file name or an error says, it stays text.
