@@ -79,16 +79,6 @@ pub(super) fn from_status(status: &Status, from: &impl std::fmt::Display) -> Err
             ),
         );
     }
-    // The transport's own words, of which nobody learns that a web server answered.
-    if status.message().starts_with("h2 protocol error") {
-        return Error::new(
-            kind,
-            format!(
-                "what listens at {from} is no dkv, or broke the connection off: {}",
-                status.message()
-            ),
-        );
-    }
     Error::new(
         kind,
         format!(

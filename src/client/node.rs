@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use tonic::transport::Channel;
+use tonic::{Code, Status};
 
 use super::endpoint::{Endpoint, Unreachable};
 use super::error;
@@ -127,16 +128,29 @@ impl Node {
     }
 }
 
+/// Why a first question was not answered. What the transport says of a server that speaks
+/// another protocol would tell nobody that it is the wrong one.
+fn refusal(status: &Status, endpoint: &Endpoint) -> String {
+    let is_of_transport = matches!(
+        status.code(),
+        Code::Cancelled | Code::Internal | Code::Unknown
+    );
+    if is_of_transport && status.details().is_empty() {
+        return format!(
+            "what listens there is no dkv, or broke the connection off: {}",
+            status.message()
+        );
+    }
+    error::from_status(status, endpoint).message().to_owned()
+}
+
 /// Opens a connection and a stream on it. The node says first which shards it has,
 /// so that a shard is never asked, or written, at a node that has another one of
 /// the same number.
 async fn connect(endpoint: Endpoint, clock: Arc<dyn Clock>) -> Result<Arc<Connected>, Unreachable> {
     let opening = async {
         let channel = endpoint.connect(CONNECT_WITHIN).await?;
-        let refused = |status| {
-            let error = error::from_status(&status, &endpoint);
-            Unreachable::because(error.message())
-        };
+        let refused = |status| Unreachable::because(refusal(&status, &endpoint));
         let (description, session) = tokio::try_join!(
             describe(channel.clone()),
             Session::open(channel.clone(), clock)

@@ -11,7 +11,7 @@ use tokio::net::unix::pipe::Receiver;
 use crate::base::host::Clock;
 use crate::base::{Error, Result};
 
-/// Wakes a task at a moment of the boot clock, some 50 us late. The runtime's own timers
+/// Wakes a task at a moment of the boot clock, some 0.1 ms late. The runtime's own timers
 /// count in whole milliseconds, which is more than most answers take.
 pub(super) struct Alarm {
     /// Not a pipe, but like one: the runtime waits until there is something to read.

@@ -30,6 +30,7 @@ mod install_refusals;
 mod lock_run;
 mod packaging;
 mod perf;
+mod perf_compare;
 mod restart;
 mod sessions;
 mod tour;

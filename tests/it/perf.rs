@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -105,8 +105,8 @@ fn an_open_loop_keeps_its_rate() {
     ran.exits(0).complains("could not begin before the end");
 }
 
-/// Starts `dkv perf` and interrupts it once it has written keys.
-fn interrupted(node: &Node, signal: Signal, words: &str) -> Ran {
+/// Starts `dkv perf`, and waits until it has written keys.
+fn begun(node: &Node, words: &str) -> Child {
     let mut command = dkv();
     command
         .env("DKV_ENDPOINTS", node.address())
@@ -118,18 +118,16 @@ fn interrupted(node: &Node, signal: Signal, words: &str) -> Ran {
         .spawn()
         .unwrap();
     let deadline = Instant::now() + PATIENCE;
-    let scan = [
-        "kv",
-        "scan",
-        "--keys-only",
-        "--limit",
-        "1",
-        "--prefix",
-        "dkv-perf:",
-    ];
+    let scan = "kv scan --keys-only --limit 1 --prefix dkv-perf:";
+    let scan: Vec<&str> = scan.split(' ').collect();
     while node.dkv(&scan).exits(0).text().is_empty() {
         assert!(Instant::now() < deadline, "no key was written");
     }
+    child
+}
+
+fn interrupted(node: &Node, signal: Signal, words: &str) -> Ran {
+    let child = begun(node, words);
     kill_process(Pid::from_child(&child), signal).unwrap();
     finish(child, words)
 }
@@ -153,6 +151,24 @@ fn ctrl_c_prints_what_was_measured_and_removes_the_keys() {
         .complains("nothing was measured yet")
         .prints("");
     assert_no_keys(&node);
+}
+
+#[test]
+fn a_second_ctrl_c_waits_for_nobody() {
+    let mut node = Node::start_with(&["--engine", "memory"]);
+    let mut child = begun(&node, "--duration 1h --warm-up 0s --timeout 10m");
+    node.kill();
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it does not end");
+        // It may be gone by now.
+        let _ = kill_process(Pid::from_child(&child), Signal::INT);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ran = finish(child, "perf");
+    ran.exits(130)
+        .complains("interrupted twice")
+        .complains("dkv-perf:");
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl Talk {
     async fn go_on(&mut self, queue: &mut mpsc::Receiver<Asked>) -> Result<(), Lost> {
         let mut taken = Vec::with_capacity(TAKEN_MAX);
         let (mut from, mut to) = self.socket.split();
+        let mut lingers = false;
         loop {
             let has_room =
                 self.unanswered.len() < UNANSWERED_MAX && self.unsent.len() < UNSENT_BYTES_MAX;
@@ -116,6 +117,11 @@ impl Talk {
                         self.unsent.extend_from_slice(&asked.command);
                         self.unanswered.push_back(asked.answer);
                     }
+                    // Those who were just answered are about to ask again: letting them run
+                    // first makes one write of many, as dkv's own sessions do.
+                    if std::mem::take(&mut lingers) {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 written = to.write_buf(&mut self.unsent), if !self.unsent.is_empty() => {
                     written?;
@@ -127,6 +133,7 @@ impl Talk {
                             return Err(Lost::Broken("an answer came to nothing".to_owned()));
                         };
                         let _ = answer.send(Ok(reply));
+                        lingers = true;
                     }
                 }
             }
