@@ -38,8 +38,16 @@ pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
 /// ... of so many bytes at most: what one request wrote, and what stands around it.
 pub const SNAPSHOT_CHUNK_BYTES_MAX: usize = REQUEST_BYTES_MAX + MESSAGE_SLACK_BYTES / 2;
 
+/// The longest a node tries to have a write done, ms: what may still be on its way after
+/// that is not sent again.
+pub const REQUEST_MS_MAX: u64 = 60_000;
+
 /// Clients remembered per shard.
 pub const SESSIONS_MAX: usize = 100_000;
+
+/// How long an idle client is remembered in any case, ms of machine time: as long as a
+/// request of it may be on its way a second time, by whatever two clocks differ over that.
+pub const SESSION_HELD_MS: u64 = REQUEST_MS_MAX + REQUEST_MS_MAX / 4;
 
 /// How long an idle client is remembered, ms of machine time.
 pub const SESSION_IDLE_MS: u64 = 10 * 60 * 1_000;
@@ -147,6 +155,14 @@ pub const PEER_CONNECTIONS_MAX: usize = 128;
 /// from the log, for members that lag.
 pub const RAFT_RECENT_BYTES: usize = 32 << 20;
 
+/// State hashes that a replicated shard remembers, to compare them with other members':
+/// after each of so many latest entries, so that a quiet shard is compared, too, ...
+pub const STATE_HASHES_LATEST: usize = 64;
+/// ... and, for members that lag, after every so many-th entry before those, ...
+pub const STATE_HASH_SPACING: u64 = 64;
+/// ... so many of them: 65,536 entries back, 16 KiB.
+pub const STATE_HASHES_SPACED: usize = 1_024;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 
@@ -156,3 +172,4 @@ const _: () = assert!(REQUEST_BYTES_MAX < SHARD_INFLIGHT_BYTES_MAX);
 const _: () = assert!(PEER_FRAME_BYTES_MAX < PEER_DATA_BYTES_MAX);
 const _: () = assert!(IMPORT_LINE_BYTES_MAX > REQUEST_BYTES_MAX / 3 * 4 + 2 * KEY_BYTES_MAX);
 const _: () = assert!(IMPORT_WRITES_MAX < SESSION_OUTCOMES_MAX);
+const _: () = assert!(SESSION_HELD_MS < SESSION_IDLE_MS);

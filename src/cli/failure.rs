@@ -13,6 +13,8 @@ pub(crate) type Outcome<T = ExitStatus> = Result<T, Failure>;
 pub(crate) enum Failure {
     /// Something a room refused or could not do.
     Error(Error),
+    /// A change of the cluster that was refused or not confirmed; it says all there is to do.
+    Change(Error),
     /// stdout could not be written.
     Output(io::Error),
     /// What clap says: a usage error, or help.
@@ -23,7 +25,7 @@ impl Failure {
     /// The code to exit with. A reader that has seen enough is no error.
     pub(crate) fn status(&self) -> ExitStatus {
         match self {
-            Self::Error(error) => error.kind().into(),
+            Self::Error(error) | Self::Change(error) => error.kind().into(),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Done,
             Self::Output(_) => ExitStatus::Error,
             Self::Usage(error) if is_help(error) => ExitStatus::Done,
@@ -49,9 +51,10 @@ pub(crate) fn hint(kind: ErrorKind) -> Option<&'static str> {
         ),
         ErrorKind::Conflict => Some("read again, then retry"),
         ErrorKind::NotLeader => Some("nothing was applied: retry"),
-        ErrorKind::Corrupt => {
-            Some("the node's log names the damaged file: restore its data directory from a backup")
-        }
+        ErrorKind::Corrupt => Some(
+            "the node's log says what is damaged: restore the data directory of a node without a \
+                 cluster from a backup; take a member out, and let it join with an empty one",
+        ),
         ErrorKind::Internal => Some(
             "see the node's log, and its disk; if both are well, please report this defect of dkv",
         ),
@@ -86,6 +89,13 @@ impl From<clap::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `cluster remove` without a majority was followed by a hint about reading keys.
+    #[test]
+    fn a_change_of_the_cluster_has_the_exit_code_of_its_error() {
+        let unconfirmed = Failure::Change(Error::timeout("the change may be under way"));
+        assert_eq!(unconfirmed.status(), ExitStatus::OutcomeUnknown);
+    }
 
     #[test]
     fn a_closed_pipe_is_the_readers_choice() {

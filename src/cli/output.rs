@@ -173,6 +173,7 @@ impl Printer {
     pub(crate) fn failure(&mut self, failure: &Failure) {
         match failure {
             Failure::Error(error) => self.error(error),
+            Failure::Change(error) => self.complaint(error.message()),
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Failure::Output(error) => {
                 self.complaint(&format!("cannot write the output: {error}"));

@@ -50,7 +50,6 @@ mod options;
 mod opening;
 mod resident;
 
-mod aside;
 mod background;
 mod crew;
 

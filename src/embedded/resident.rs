@@ -7,10 +7,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::aside::aside;
 use super::background::Background;
 use super::crew::Crew;
-use crate::base::host::Spawn;
+use crate::base::host::{Spawn, aside};
 use crate::base::{Error, Result};
 use crate::client::Resident;
 use crate::proto::v1;

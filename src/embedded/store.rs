@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::EngineKind;
-use super::aside::aside;
 use super::opening::Opening;
 use super::options::LocalStoreOptions;
 use super::resident::Inside;
 use crate::base::host::sim_disk::SimDisk;
-use crate::base::host::{Host, SystemRng};
+use crate::base::host::{Host, SystemRng, aside};
 use crate::base::{Error, Result};
 use crate::client::Client;
 

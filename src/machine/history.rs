@@ -4,11 +4,13 @@
 //! Invariant: all events of a revision are here, or none of them, and from the floor
 //! on none is missing. It belongs to the node: it is in no snapshot and no hash.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
+mod index;
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use self::index::Index;
 use crate::base::limits::{HISTORY_AGE_MS, HISTORY_BYTES_MAX};
 use crate::base::time::MachineTime;
 use crate::base::types::Revision;
@@ -44,8 +46,7 @@ pub struct History {
     /// Events dropped from the front so far: an event's position counts from the
     /// first event ever, so that it stays the same while others go.
     dropped: u64,
-    /// The key's row in `data`, to the positions of its events.
-    by_key: BTreeMap<Bytes, VecDeque<u64>>,
+    index: Index,
     floor: Revision,
     /// Events up to this revision are in files.
     persisted: Revision,
@@ -59,7 +60,7 @@ impl History {
             limits,
             events: VecDeque::new(),
             dropped: 0,
-            by_key: BTreeMap::new(),
+            index: Index::default(),
             floor: current.next(),
             persisted: current,
             bytes: 0,
@@ -120,8 +121,7 @@ impl History {
         self.floor = floor.min(current.next());
         for (position, event) in (self.dropped..).zip(&events) {
             self.bytes += weight(event);
-            let row = keys::data(&event.bucket, &event.key);
-            self.by_key.entry(row).or_default().push_back(position);
+            self.index.push(position, event);
         }
         // Not copied: there may be as many as a million.
         self.events = VecDeque::from(events);
@@ -142,8 +142,7 @@ impl History {
                 (event.revision, event.sub)
             );
             let position = self.dropped + self.events.len() as u64;
-            let row = keys::data(&event.bucket, &event.key);
-            self.by_key.entry(row).or_default().push_back(position);
+            self.index.push(position, event);
             self.bytes += weight(event);
             self.events.push_back(event.clone());
         }
@@ -176,29 +175,38 @@ impl History {
         revision: Revision,
         current: Option<Record>,
     ) -> Option<Record> {
-        let positions = self.by_key.get(&keys::data(bucket, key));
-        match positions.and_then(|positions| self.first_after(positions, revision)) {
-            Some(event) => event.previous.clone(),
+        match self.past(&keys::data(bucket, key), revision) {
+            Some(record) => record.cloned(),
             None => current,
         }
     }
 
-    /// The keys of a range of rows that have events, in order. With each that changed
-    /// after a revision its record as it was at that revision: keys that did not are
-    /// there, too, so that who reads a page of a large history reads no more of it.
-    pub(super) fn known_in<'a>(
+    /// What a row was at a past revision; `None` if it has not changed since.
+    pub(super) fn past(&self, row: &[u8], revision: Revision) -> Option<Option<&Record>> {
+        if !self.has_changed_since(revision) {
+            return None;
+        }
+        let positions = self.index.positions(row)?;
+        let event = self.first_after(positions, revision)?;
+        Some(event.previous.as_ref())
+    }
+
+    fn has_changed_since(&self, revision: Revision) -> bool {
+        self.events
+            .back()
+            .is_some_and(|last| last.revision > revision)
+    }
+
+    /// The rows of a range that are not there any more, in order, with what they were at a
+    /// past revision; `None` if they were gone then, too.
+    pub(super) fn gone_in<'a>(
         &'a self,
         start: &[u8],
         end: &[u8],
         revision: Revision,
-    ) -> impl Iterator<Item = (&'a Bytes, Option<Option<&'a Record>>)> + use<'a> {
-        let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
-        self.by_key
-            .range::<[u8], _>(bounds)
-            .map(move |(row, positions)| {
-                let event = self.first_after(positions, revision);
-                (row, event.map(|event| event.previous.as_ref()))
-            })
+    ) -> impl Iterator<Item = (&'a Bytes, Option<&'a Record>)> + use<'a> {
+        let gone = self.index.gone_in(start, end);
+        gone.map(move |row| (row, self.past(row, revision).flatten()))
     }
 
     /// The events from a revision on, in order.
@@ -262,20 +270,7 @@ impl History {
 
     fn drop_first(&mut self) {
         let event = self.events.pop_front().expect("there is an event to drop");
-        let row = keys::data(&event.bucket, &event.key);
-        let positions = self
-            .by_key
-            .get_mut(&row)
-            .expect("every event is in the index");
-        let position = positions.pop_front();
-        assert_eq!(
-            position,
-            Some(self.dropped),
-            "the oldest event is its key's oldest"
-        );
-        if positions.is_empty() {
-            self.by_key.remove(&row);
-        }
+        self.index.drop_first(self.dropped, &event);
         self.dropped += 1;
         self.bytes -= weight(&event);
     }

@@ -37,9 +37,14 @@ pub(super) enum Domain {
 /// The key of a record's row in `data`.
 pub(super) fn data(bucket: &str, key: &[u8]) -> Bytes {
     let mut row = BytesMut::with_capacity(1 + bucket.len() + key.len());
-    put_bucket(&mut row, bucket);
-    row.put_slice(key);
+    put_data(&mut row, bucket, key);
     row.freeze()
+}
+
+/// The same, behind what is in `row`.
+pub(super) fn put_data(row: &mut BytesMut, bucket: &str, key: &[u8]) {
+    put_bucket(row, bucket);
+    row.put_slice(key);
 }
 
 /// The first key that is no longer in a bucket.

@@ -76,11 +76,13 @@ pub enum OutcomeKind {
     NoSuchBucket = 42,
     /// Refused: whether the request was applied is not known any more.
     OutcomeUnknown = 43,
+    /// Refused: the shard remembers as many clients as it can, and needs them all.
+    SessionsFull = 44,
 }
 
 impl OutcomeKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Written,
         Self::ConditionFailed,
         Self::Deleted,
@@ -103,6 +105,7 @@ impl OutcomeKind {
         Self::QueueFull,
         Self::NoSuchBucket,
         Self::OutcomeUnknown,
+        Self::SessionsFull,
     ];
 
     /// The kind with this stored number.

@@ -88,9 +88,11 @@ impl<'a> Run<'a> {
                     repeated: true,
                 },
                 Admission::Forgotten => self.applied(OutcomeKind::OutcomeUnknown.into()),
+                Admission::Full => self.applied(OutcomeKind::SessionsFull.into()),
                 Admission::New => {
                     let applied = self.execute(command)?;
-                    self.sessions.record(request, applied.outcome);
+                    let now = self.now();
+                    self.sessions.record(request, applied.outcome, now);
                     applied
                 }
             },

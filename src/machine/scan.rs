@@ -71,26 +71,26 @@ pub(super) fn scan_past(
         .expect("only a query that names a revision reads the past");
     let mut page = Page::begin(rows, query, revision)?;
     let (start, end) = bounds(query);
-    let mut known = history.known_in(&start, &end, revision).peekable();
+    let mut gone = history.gone_in(&start, &end, revision).peekable();
     let mut flow = ControlFlow::Continue(());
     rows.scan(Table::Data, &start, Some(&end), &mut |row, value| {
-        while let Some((gone, past)) = known.next_if(|(key, _)| **key < *row) {
-            flow = past.map_or(flow, |record| page.visit_past(gone, record));
+        while let Some((gone, record)) = gone.next_if(|(gone, _)| **gone < *row) {
+            flow = page.visit_past(gone, record);
             if flow.is_break() {
                 return flow;
             }
         }
-        flow = match known.next_if(|(key, _)| **key == *row) {
-            Some((_, Some(record))) => page.visit_past(row, record),
-            _ => page.visit(row, || codec::decode_record(Bytes::copy_from_slice(value))),
+        flow = match history.past(row, revision) {
+            Some(record) => page.visit_past(row, record),
+            None => page.visit(row, || codec::decode_record(Bytes::copy_from_slice(value))),
         };
         flow
     })?;
-    for (gone, past) in known {
+    for (gone, record) in gone {
         if flow.is_break() {
             break;
         }
-        flow = past.map_or(flow, |record| page.visit_past(gone, record));
+        flow = page.visit_past(gone, record);
     }
     page.end()
 }

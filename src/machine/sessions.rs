@@ -3,6 +3,10 @@
 //!
 //! Invariant: a request that was applied is never applied again. Where its outcome
 //! may have been forgotten, a repetition is refused instead.
+//!
+//! A repetition that says it is none is known by its client's session alone: one that is
+//! lost with its node's link to the leader is sent again as it was. So no client is forgotten
+//! while such a one may be on its way, and a new client is refused instead.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::ControlFlow;
@@ -11,7 +15,8 @@ use bytes::Bytes;
 
 use crate::base::Result;
 use crate::base::limits::{
-    SESSION_IDLE_MS, SESSION_OUTCOMES_MAX, SESSIONS_MAX, SESSIONS_OUTCOMES_TOTAL_MAX,
+    SESSION_HELD_MS, SESSION_IDLE_MS, SESSION_OUTCOMES_MAX, SESSIONS_MAX,
+    SESSIONS_OUTCOMES_TOTAL_MAX,
 };
 use crate::base::time::MachineTime;
 use crate::base::types::{ClientId, RequestId};
@@ -42,6 +47,8 @@ pub(super) enum Admission {
     Known(Outcome),
     /// Nobody knows whether it was applied: refuse it.
     Forgotten,
+    /// It was never applied, and there is no room to remember that it was: refuse it.
+    Full,
 }
 
 /// How much is remembered. The same on every node, or their states would part.
@@ -50,6 +57,8 @@ pub(super) struct SessionLimits {
     pub(super) clients: usize,
     pub(super) outcomes_per_client: usize,
     pub(super) outcomes: usize,
+    /// No client is forgotten that was here so lately.
+    pub(super) held_ms: u64,
     pub(super) idle_ms: u64,
 }
 
@@ -59,6 +68,7 @@ impl Default for SessionLimits {
             clients: SESSIONS_MAX,
             outcomes_per_client: SESSION_OUTCOMES_MAX,
             outcomes: SESSIONS_OUTCOMES_TOTAL_MAX,
+            held_ms: SESSION_HELD_MS,
             idle_ms: SESSION_IDLE_MS,
         }
     }
@@ -120,6 +130,9 @@ impl Sessions {
             if request.attempt > 0 {
                 return Admission::Forgotten;
             }
+            if !self.make_room(now) {
+                return Admission::Full;
+            }
             self.begin(request, now);
         }
         self.note_use(request.client, now);
@@ -138,17 +151,11 @@ impl Sessions {
     /// Remembers the outcome of a request that was admitted as new. A place in a
     /// queue is no outcome: the request asks again until the lock is granted or not.
     /// Nor is a piece of a range delete that left more to delete.
-    pub(super) fn record(&mut self, request: &RequestId, outcome: Outcome) {
+    pub(super) fn record(&mut self, request: &RequestId, outcome: Outcome, now: MachineTime) {
         if matches!(outcome.kind, OutcomeKind::Queued | OutcomeKind::DeletedMore) {
             return;
         }
-        while self.outcomes >= self.limits.outcomes {
-            let oldest = self.by_use.iter().map(|(_, client)| *client);
-            match oldest.into_iter().find(|client| *client != request.client) {
-                Some(client) => self.forget(client),
-                None => break,
-            }
-        }
+        while self.outcomes >= self.limits.outcomes && self.forget_one(now) {}
         let session = self
             .clients
             .get_mut(&request.client)
@@ -158,7 +165,9 @@ impl Sessions {
             .partition_point(|(sequence, _)| *sequence < request.sequence);
         session.outcomes.insert(place, (request.sequence, outcome));
         self.outcomes += 1;
-        if session.outcomes.len() > self.limits.outcomes_per_client {
+        let is_one_too_many = session.outcomes.len() > self.limits.outcomes_per_client
+            || (self.outcomes > self.limits.outcomes && session.outcomes.len() > 1);
+        if is_one_too_many {
             let (lowest, _) = session.outcomes[0];
             self.acknowledge(request.client, lowest + 1);
         }
@@ -197,14 +206,30 @@ impl Sessions {
             .collect()
     }
 
-    fn begin(&mut self, request: &RequestId, now: MachineTime) {
+    /// True if there is room for one more client.
+    fn make_room(&mut self, now: MachineTime) -> bool {
         while self.clients.len() >= self.limits.clients {
-            let (_, oldest) = *self
-                .by_use
-                .first()
-                .expect("every client is in the order of use");
-            self.forget(oldest);
+            if !self.forget_one(now) {
+                return false;
+            }
         }
+        true
+    }
+
+    /// Forgets the client that was idle for longest, if no request of it can come any more.
+    fn forget_one(&mut self, now: MachineTime) -> bool {
+        let oldest = self.by_use.first().copied();
+        let Some((last_used, client)) = oldest else {
+            return false;
+        };
+        let may_go = last_used.plus_ms(self.limits.held_ms) <= now;
+        if may_go {
+            self.forget(client);
+        }
+        may_go
+    }
+
+    fn begin(&mut self, request: &RequestId, now: MachineTime) {
         self.by_use.insert((now, request.client));
         let session = Session {
             last_used: now,

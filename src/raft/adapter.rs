@@ -13,6 +13,7 @@ use super::snapshot::{Outgoing, Shelf, SnapshotData};
 use super::types::{LogId, Payload, SnapshotMeta, StoredMembership, Types};
 use super::watch;
 use super::{Log, Replica};
+use crate::base::host::{Spawn, aside};
 use crate::base::types::LogIndex;
 
 /// Drives a replica.
@@ -24,6 +25,7 @@ pub(super) struct Adapter {
     membership: StoredMembership,
     /// Tells readers how far it is.
     progress: Arc<watch::Sender<Progress>>,
+    spawn: Arc<dyn Spawn>,
 }
 
 /// How far a replica is.
@@ -36,10 +38,10 @@ pub(super) struct Progress {
 
 impl Adapter {
     pub(super) fn new(
-        replica: Arc<dyn Replica>,
-        log: Log,
+        (replica, log): (Arc<dyn Replica>, Log),
         shelf: Arc<Shelf>,
         progress: Arc<watch::Sender<Progress>>,
+        spawn: Arc<dyn Spawn>,
     ) -> crate::base::Result<Self> {
         let (applied, membership) = decode_mark(replica.mark()?)?;
         let adapter = Self {
@@ -49,6 +51,7 @@ impl Adapter {
             applied,
             membership,
             progress,
+            spawn,
         };
         adapter.announce();
         Ok(adapter)
@@ -127,7 +130,7 @@ impl RaftStateMachine<Types> for Adapter {
             self.log.note_installing(last).await?;
         }
         let replica = self.replica.clone();
-        tokio::task::spawn_blocking(move || replica.install())
+        aside(&*self.spawn, "snapshot-install", move || replica.install())
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;

@@ -1,7 +1,7 @@
 //! Requests to other nodes and the answers that belong to them, over frames that may
 //! be lost.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,7 +21,8 @@ use crate::wal::GroupId;
 pub(super) struct Calls {
     transport: Arc<dyn PeerTransport>,
     next: AtomicU64,
-    waiting: Mutex<HashMap<u64, Waiting>>,
+    /// In the order of asking: when many are lost, whoever asked first asks again first.
+    waiting: Mutex<BTreeMap<u64, Waiting>>,
 }
 
 struct Waiting {

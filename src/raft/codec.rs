@@ -45,10 +45,18 @@ pub(super) fn store_log_id(id: Option<&LogId>) -> storage::LogId {
     }
 }
 
-pub(super) fn read_log_id(stored: Option<storage::LogId>) -> Option<LogId> {
-    let stored = stored?;
-    let index = raft_index(LogIndex(stored.index))?;
-    Some(LogId::new_term_index(stored.term, index))
+/// Reads what [`store_log_id`] made, here or at another node; `None` for nothing.
+///
+/// # Errors
+/// `Corrupt` if there can be no such position.
+pub(super) fn read_log_id(stored: Option<storage::LogId>) -> Result<Option<LogId>> {
+    let Some(stored) = stored else {
+        return Ok(None);
+    };
+    check_number("term", stored.term)?;
+    check_number("index", stored.index)?;
+    let index = raft_index(LogIndex(stored.index));
+    Ok(index.map(|index| LogId::new_term_index(stored.term, index)))
 }
 
 pub(super) fn store_vote(vote: &Vote) -> storage::Vote {
@@ -69,16 +77,17 @@ pub(super) fn read_vote(stored: Option<storage::Vote>) -> Result<Vote> {
     })
 }
 
-/// As [`read_log_id`], for a position that another node sent.
+/// The position of an entry that another node asks about.
 ///
 /// # Errors
-/// `Corrupt` if there can be no such position.
-pub(super) fn read_sent_log_id(sent: Option<storage::LogId>) -> Result<Option<LogId>> {
-    if let Some(id) = &sent {
-        check_number("term", id.term)?;
-        check_number("index", id.index)?;
+/// `Invalid` if there can be no such entry.
+pub(super) fn read_sent_index(index: u64) -> Result<LogIndex> {
+    if index == 0 || index > NUMBER_MAX {
+        return Err(Error::invalid(format!(
+            "there is no entry {index}: the first is 1, and none is above {NUMBER_MAX}"
+        )));
     }
-    Ok(read_log_id(sent))
+    Ok(LogIndex(index))
 }
 
 fn check_number(what: &str, number: u64) -> Result<()> {
@@ -138,7 +147,7 @@ pub(super) fn read_stored_membership(
         return Ok(StoredMembership::default());
     };
     let membership = read_membership(stored.membership.unwrap_or_default())?;
-    Ok(StoredMembership::new(read_log_id(stored.at), membership))
+    Ok(StoredMembership::new(read_log_id(stored.at)?, membership))
 }
 
 /// An entry as the log and the peers carry it; its index travels beside it.
@@ -204,5 +213,5 @@ pub(super) fn decode_mark(mark: Option<Bytes>) -> Result<(Option<LogId>, StoredM
     let stored = storage::Replicated::decode(mark)
         .map_err(|error| Error::corrupt(format!("a shard's mark is damaged: {error}")))?;
     let membership = read_stored_membership(stored.membership)?;
-    Ok((read_log_id(stored.applied), membership))
+    Ok((read_log_id(stored.applied)?, membership))
 }

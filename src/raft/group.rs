@@ -21,7 +21,7 @@ use super::hub::Hub;
 use super::inbound::Inbound;
 use super::network::Links;
 use super::runtime::Runtime;
-use super::snapshot::{Receiver, Shelf};
+use super::snapshot::{Receiver, Shelf, SnapshotFigures, Traffic};
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
@@ -65,6 +65,7 @@ struct Inner {
     hub: Hub,
     inbound: Arc<Inbound>,
     shelf: Arc<Shelf>,
+    traffic: Arc<Traffic>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -91,15 +92,23 @@ impl Group {
     ) -> Result<Self> {
         let config = config(&options)?;
         let silence = 2 * options.election_timeout;
+        let traffic = Arc::new(Traffic::default());
         let links = Links {
             calls: hub.calls().clone(),
+            traffic: traffic.clone(),
             group: options.shard.0,
             silence,
             sessions: Arc::new(AtomicU64::new(1)),
+            spawn: hub.spawn().clone(),
         };
         let (tell, progress) = watch::channel(Progress::default());
         let shelf = Arc::new(Shelf::default());
-        let adapter = Adapter::new(replica.clone(), log.clone(), shelf.clone(), Arc::new(tell))?;
+        let adapter = Adapter::new(
+            (replica.clone(), log.clone()),
+            shelf.clone(),
+            Arc::new(tell),
+            hub.spawn().clone(),
+        )?;
         let starting = Raft::new(options.node, Arc::new(config), links, log.clone(), adapter);
         let raft = Runtime::seeded(options.seed, starting)
             .await
@@ -107,12 +116,13 @@ impl Group {
         let snapshots = Receiver::start(
             raft.clone(),
             replica.clone(),
-            hub.calls().clone(),
+            (hub.calls().clone(), hub.spawn().clone(), traffic.clone()),
             options.shard.0,
         );
         let inbound = Inbound {
             snapshots,
             raft: raft.clone(),
+            log: log.clone(),
             replica,
             calls: hub.calls().clone(),
             group: options.shard.0,
@@ -129,6 +139,7 @@ impl Group {
             hub: hub.clone(),
             inbound,
             shelf,
+            traffic,
             progress,
         };
         Ok(Self {
@@ -325,7 +336,7 @@ impl Group {
         &self.inner.raft
     }
 
-    fn ask(&self, to: NodeId, lane: Lane, body: Body) -> super::calls::Answer {
+    pub(super) fn ask(&self, to: NodeId, lane: Lane, body: Body) -> super::calls::Answer {
         let group = self.inner.options.shard.0;
         self.inner.hub.calls().ask(to, lane, group, body)
     }
@@ -375,6 +386,11 @@ impl Group {
         }
     }
 
+    /// What its snapshots came to.
+    pub fn snapshots(&self) -> SnapshotFigures {
+        self.inner.traffic.figures()
+    }
+
     /// How the group is doing.
     pub fn status(&self) -> GroupStatus {
         let node = self.inner.options.node;
@@ -417,9 +433,10 @@ impl Group {
         }
     }
 
-    /// For simulations: the term and a checksum of every entry of the log that is here.
+    /// For simulations: the last entry that is gone from the log, and the term and a checksum
+    /// of every entry that is there. The status learns of a purge once that is durable.
     #[doc(hidden)]
-    pub fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+    pub fn entries(&self) -> (LogIndex, BTreeMap<LogIndex, (u64, u32)>) {
         self.inner.log.entries()
     }
 

@@ -15,6 +15,7 @@ use super::calls::{Calls, failure};
 use super::inbound::Inbound;
 use super::transport::{Lane, Peer, PeerTransport};
 use crate::base::Error;
+use crate::base::host::Spawn;
 use crate::base::types::NodeId;
 use crate::proto::peer;
 use crate::proto::peer::frame::Body;
@@ -28,14 +29,17 @@ pub struct Hub {
 
 struct Inner {
     calls: Arc<Calls>,
+    spawn: Arc<dyn Spawn>,
     groups: RwLock<BTreeMap<GroupId, Arc<Inbound>>>,
 }
 
 impl Hub {
-    /// Takes over the frames of `transport`.
-    pub fn new(transport: &Arc<dyn PeerTransport>) -> Self {
+    /// Takes over the frames of `transport`. What groups read and write of snapshots is
+    /// done by `spawn`.
+    pub fn new(transport: &Arc<dyn PeerTransport>, spawn: &Arc<dyn Spawn>) -> Self {
         let inner = Arc::new(Inner {
             calls: Arc::new(Calls::new(transport.clone())),
+            spawn: spawn.clone(),
             groups: RwLock::default(),
         });
         transport.receive_with(inner.clone());
@@ -44,6 +48,10 @@ impl Hub {
 
     pub(super) fn calls(&self) -> &Arc<Calls> {
         &self.inner.calls
+    }
+
+    pub(super) fn spawn(&self) -> &Arc<dyn Spawn> {
+        &self.inner.spawn
     }
 
     /// From now on the group's frames go to `inbound`.
@@ -97,6 +105,8 @@ fn is_answer(body: &Body) -> bool {
         | Body::ForwardReply(_)
         | Body::TransferReply(_)
         | Body::SnapshotReply(_)
+        | Body::StateHashReply(_)
+        | Body::DivergedReply(_)
         | Body::Failure(_) => true,
         Body::Append(_)
         | Body::Vote(_)
@@ -104,6 +114,8 @@ fn is_answer(body: &Body) -> bool {
         | Body::Forward(_)
         | Body::Transfer(_)
         | Body::SnapshotOpen(_)
-        | Body::SnapshotChunk(_) => false,
+        | Body::SnapshotChunk(_)
+        | Body::StateHash(_)
+        | Body::Diverged(_) => false,
     }
 }

@@ -1,11 +1,15 @@
 //! What other members ask of one group.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use openraft::Raft;
+use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::raft::{
     AppendEntriesRequest, StreamAppendError, StreamAppendResult, TransferLeaderRequest, VoteRequest,
 };
@@ -16,14 +20,17 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::adapter::Adapter;
 use super::calls::{Calls, failure};
-use super::codec::{decode_entry, read_sent_log_id, read_vote, store_log_id, store_vote};
+use super::codec::{
+    decode_entry, read_log_id, read_sent_index, read_vote, store_log_id, store_vote,
+};
+use super::log::Log;
 use super::member::read_node;
 use super::replica::Replica;
 use super::snapshot::Receiver;
 use super::transport::Lane;
 use super::types::Types;
 use crate::base::types::{LogIndex, NodeId};
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result, limits};
 use crate::machine::codec;
 use crate::proto::peer;
 use crate::proto::peer::append_reply::Result as Replied;
@@ -33,12 +40,10 @@ use crate::wal::GroupId;
 /// Requests of one pipeline that wait; a leader keeps fewer under way.
 const PIPELINE_MAX: usize = 64;
 
-/// The longest another node may wait for an answer.
-const BUDGET_MS_MAX: u64 = 60_000;
-
 /// One group's ear.
 pub(super) struct Inbound {
     pub(super) raft: Raft<Types, Adapter>,
+    pub(super) log: Log,
     pub(super) snapshots: Receiver,
     pub(super) replica: Arc<dyn Replica>,
     pub(super) calls: Arc<Calls>,
@@ -72,6 +77,8 @@ impl Inbound {
                 self.snapshots.request(from, id, piece);
                 Ok(())
             }
+            Body::StateHash(asked) => self.state_hash(from, lane, id, asked),
+            Body::Diverged(told) => self.diverged(from, lane, id, told),
             _ => Err(Error::invalid("this node does not do that yet: upgrade it")),
         };
         if let Err(error) = asked {
@@ -99,6 +106,11 @@ impl Inbound {
         let session = append.session;
         let request = read_append(append)?;
         *self.heard.lock() = Some(Instant::now());
+        // What the library has taken it writes before it does anything else. The leader
+        // tries again, ever more rarely.
+        if let Some(why) = self.log.read_only().filter(|_| !request.entries.is_empty()) {
+            return Err(Error::limit_exceeded(why));
+        }
         if lane == Lane::Data {
             self.pipeline(from, session, (id, request));
             return Ok(());
@@ -165,7 +177,7 @@ impl Inbound {
     }
 
     fn vote(self: &Arc<Self>, from: NodeId, lane: Lane, id: u64, vote: peer::Vote) -> Result<()> {
-        let mut request = VoteRequest::new(read_vote(vote.vote)?, read_sent_log_id(vote.last)?);
+        let mut request = VoteRequest::new(read_vote(vote.vote)?, read_log_id(vote.last)?);
         request.leadership_transfer = vote.transfer;
         let this = self.clone();
         tokio::spawn(async move {
@@ -196,7 +208,7 @@ impl Inbound {
         let request = TransferLeaderRequest::new(
             read_vote(transfer.from)?,
             read_node(&transfer.to)?,
-            read_sent_log_id(transfer.last)?,
+            read_log_id(transfer.last)?,
         );
         let this = self.clone();
         tokio::spawn(async move {
@@ -237,7 +249,7 @@ impl Inbound {
         forward: peer::Forward,
     ) -> Result<()> {
         let commands = codec::read_proposal(forward.commands)?;
-        let budget = Duration::from_millis(forward.budget_ms.min(BUDGET_MS_MAX));
+        let budget = Duration::from_millis(forward.budget_ms.min(limits::REQUEST_MS_MAX));
         let this = self.clone();
         let done = Box::new(move |result: Result<Vec<crate::machine::Applied>>| {
             let body = match result {
@@ -252,10 +264,34 @@ impl Inbound {
             .forwarded(commands, Instant::now() + budget, done);
         Ok(())
     }
+
+    fn state_hash(&self, from: NodeId, lane: Lane, id: u64, asked: peer::StateHash) -> Result<()> {
+        let hash = self.replica.state_hash_at(read_sent_index(asked.index)?);
+        let index = asked.index;
+        let reply = Body::StateHashReply(peer::StateHashReply { index, hash });
+        self.answer(from, lane, id, reply);
+        Ok(())
+    }
+
+    /// IMPORTANT: it may stop this node, so it is believed from the leader alone; one that
+    /// was deposed meanwhile may know neither the voters nor their states any more.
+    fn diverged(&self, from: NodeId, lane: Lane, id: u64, told: peer::Diverged) -> Result<()> {
+        let index = read_sent_index(told.index)?;
+        let metrics = self.raft.server_metrics();
+        let leader = metrics.borrow_watched().current_leader;
+        if leader != Some(from) {
+            let message = "whether this node has a wrong state is for the leader to say";
+            return Err(Error::new(ErrorKind::NotLeader, message));
+        }
+        let stops = self.replica.diverged(index, told.hash);
+        let reply = peer::DivergedReply { stops };
+        self.answer(from, lane, id, Body::DivergedReply(reply));
+        Ok(())
+    }
 }
 
 fn read_append(append: peer::Append) -> Result<AppendEntriesRequest<Types>> {
-    let prev_log_id = read_sent_log_id(append.prev)?;
+    let prev_log_id = read_log_id(append.prev)?;
     let first = prev_log_id.map_or(0, |prev| prev.index() + 1);
     let entries = append.entries.into_iter().zip(first..);
     let entries = entries.map(|(entry, index)| decode_entry(super::codec::index_of(index), entry));
@@ -263,7 +299,7 @@ fn read_append(append: peer::Append) -> Result<AppendEntriesRequest<Types>> {
         vote: read_vote(append.vote)?,
         prev_log_id,
         entries: entries.collect::<Result<_>>()?,
-        leader_commit: read_sent_log_id(append.committed)?,
+        leader_commit: read_log_id(append.committed)?,
     })
 }
 

@@ -120,6 +120,11 @@ impl Log {
         index_or_zero(self.shared.state.lock().purged.as_ref())
     }
 
+    /// Why nobody may send entries for it, if so: the disk is full.
+    pub(super) fn read_only(&self) -> Option<String> {
+        self.shared.wal.read_only()
+    }
+
     /// Has appends that wait for room fail, now and from now on.
     pub(super) fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
@@ -136,8 +141,9 @@ impl Log {
         self.append_durably(record).await
     }
 
-    /// The term and a checksum of every entry that is in memory.
-    pub(super) fn entries(&self) -> BTreeMap<LogIndex, (u64, u32)> {
+    /// The last entry that is gone, or is about to be for rows that come instead, and the term and a checksum of every entry that is in
+    /// memory.
+    pub(super) fn entries(&self) -> (LogIndex, BTreeMap<LogIndex, (u64, u32)>) {
         let state = self.shared.state.lock();
         let entries = &state.entries;
         let checksum = |at: u64| {
@@ -145,8 +151,13 @@ impl Log {
             let (term, _) = entries.last_of_terms(at..at + 1).first().copied()?;
             Some((index_of(at), (term, crc32c::crc32c(payload))))
         };
-        (entries.recent_first()..entries.end())
-            .filter_map(checksum)
-            .collect()
+        let gone = state.noted();
+        // What rows replace need not be what was committed.
+        let first = gone.map_or(0, |gone| gone.index() + 1);
+        let all = entries.recent_first().max(first)..entries.end();
+        (
+            index_or_zero(gone.as_ref()),
+            all.filter_map(checksum).collect(),
+        )
     }
 }

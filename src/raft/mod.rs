@@ -5,6 +5,7 @@
 //! drives a [`Replica`] and talks through a [`PeerTransport`].
 
 mod adapter;
+mod agreement;
 mod calls;
 mod changes;
 mod codec;
@@ -32,6 +33,6 @@ pub use member::Member;
 pub use members::{Change, Members};
 pub use replica::{ForwardDone, ReadDone, Replica};
 pub use sim_network::SimNetwork;
-pub use snapshot::Frozen;
+pub use snapshot::{Frozen, SnapshotFigures};
 pub use status::{GroupStatus, Role};
 pub use transport::{Lane, Peer, PeerTransport};

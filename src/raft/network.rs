@@ -25,9 +25,10 @@ use openraft::{OptionalSend, RaftNetworkFactory};
 use super::Member;
 use super::calls::{Answer, CallError, Calls};
 use super::codec::{encode_entry, read_log_id, read_vote, store_log_id, store_vote};
-use super::snapshot::{self, SnapshotData};
+use super::snapshot::{self, SnapshotData, Traffic};
 use super::transport::Lane;
-use super::types::{Types, Vote};
+use super::types::{LogId, Types, Vote};
+use crate::base::host::Spawn;
 use crate::base::types::NodeId;
 use crate::proto::peer;
 use crate::proto::peer::frame::Body;
@@ -39,32 +40,39 @@ const PIPELINE: usize = 16;
 /// Makes the ends of one group's links.
 pub(super) struct Links {
     pub(super) calls: Arc<Calls>,
+    pub(super) traffic: Arc<Traffic>,
     pub(super) group: GroupId,
     /// A member that is silent for so long is asked anew.
     pub(super) silence: Duration,
     /// Names pipelines; no two of this process have the same.
     pub(super) sessions: Arc<std::sync::atomic::AtomicU64>,
+    /// Reads what snapshots are made of.
+    pub(super) spawn: Arc<dyn Spawn>,
 }
 
 /// One way to one member.
 pub(super) struct Link {
     calls: Arc<Calls>,
+    traffic: Arc<Traffic>,
     group: GroupId,
     to: NodeId,
     lane: Lane,
     silence: Duration,
     sessions: Arc<std::sync::atomic::AtomicU64>,
+    spawn: Arc<dyn Spawn>,
 }
 
 impl Links {
     fn link(&self, to: NodeId, lane: Lane) -> Link {
         Link {
             calls: self.calls.clone(),
+            traffic: self.traffic.clone(),
             group: self.group,
             to,
             lane,
             silence: self.silence,
             sessions: self.sessions.clone(),
+            spawn: self.spawn.clone(),
         }
     }
 }
@@ -119,7 +127,28 @@ fn append(session: u64, request: &AppendEntriesRequest<Types>) -> Body {
     })
 }
 
-async fn appended(answer: Answer, limit: Duration) -> RpcResult<StreamAppendResult<Types>> {
+/// The two ends of what a request brings: answers name no other positions.
+#[derive(Clone, Copy)]
+struct Ends {
+    prev: Option<LogId>,
+    last: Option<LogId>,
+}
+
+impl Ends {
+    fn of(request: &AppendEntriesRequest<Types>) -> Self {
+        let last = request.entries.last().map(|entry| entry.log_id);
+        Self {
+            prev: request.prev_log_id,
+            last: last.or(request.prev_log_id),
+        }
+    }
+}
+
+async fn appended(
+    answer: Answer,
+    sent: Ends,
+    limit: Duration,
+) -> RpcResult<StreamAppendResult<Types>> {
     use peer::append_reply::Result as Replied;
     let body = answer.within(limit).await.map_err(|error| silent(&error))?;
     let Body::AppendReply(peer::AppendReply {
@@ -129,9 +158,13 @@ async fn appended(answer: Answer, limit: Duration) -> RpcResult<StreamAppendResu
         return Err(unexpected());
     };
     Ok(match result {
-        Replied::Matched(matched) => Ok(read_log_id(Some(matched))),
+        Replied::Matched(matched) => {
+            let matched = read_log_id(Some(matched)).map_err(damaged)?;
+            Ok(check(matched, sent.last)?)
+        }
         Replied::Conflict(conflict) => {
-            let conflict = read_log_id(Some(conflict)).ok_or_else(unexpected)?;
+            let conflict = read_log_id(Some(conflict)).map_err(damaged)?;
+            let conflict = check(conflict, sent.prev)?.ok_or_else(unexpected)?;
             Err(StreamAppendError::Conflict(conflict))
         }
         Replied::HigherVote(vote) => {
@@ -139,6 +172,14 @@ async fn appended(answer: Answer, limit: Duration) -> RpcResult<StreamAppendResu
             Err(StreamAppendError::HigherVote(vote))
         }
     })
+}
+
+/// IMPORTANT: the library counts on it that what matches was sent.
+fn check(named: Option<LogId>, sent: Option<LogId>) -> RpcResult<Option<LogId>> {
+    if named != sent {
+        return Err(damaged("an answer to what was not sent"));
+    }
+    Ok(named)
 }
 
 impl NetStreamAppend<Types> for Link {
@@ -165,7 +206,7 @@ impl NetStreamAppend<Types> for Link {
             .fuse()
             .map(move |request| {
                 let answer = link.ask(link.lane, append(session, &request));
-                appended(answer, limit)
+                appended(answer, Ends::of(&request), limit)
             })
             .buffered(PIPELINE);
         // Behind the first refusal nothing is answered any more.
@@ -196,11 +237,8 @@ impl Link {
         match body.map_err(|error| silent(&error))? {
             Body::VoteReply(reply) => {
                 let vote = read_vote(reply.vote).map_err(damaged)?;
-                Ok(VoteResponse::new(
-                    vote,
-                    read_log_id(reply.last),
-                    reply.granted,
-                ))
+                let last = read_log_id(reply.last).map_err(damaged)?;
+                Ok(VoteResponse::new(vote, last, reply.granted))
             }
             _ => Err(unexpected()),
         }
@@ -265,7 +303,13 @@ impl NetSnapshot<Types> for Link {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
-        let sending = snapshot::send(&self.calls, self.to, self.group, vote, snapshot);
+        let sending = snapshot::send(
+            (&self.calls, &self.spawn, &self.traffic),
+            self.to,
+            self.group,
+            vote,
+            snapshot,
+        );
         tokio::select! {
             biased;
             sent = sending => sent,

@@ -57,4 +57,11 @@ pub trait Replica: Send + Sync + 'static {
 
     /// A read at another node. Calls `done` in any case.
     fn read_index(&self, due: Instant, done: ReadDone);
+
+    /// The state hash after the entry at `index`; `None`: not applied here, or forgotten.
+    fn state_hash_at(&self, index: LogIndex) -> Option<u64>;
+
+    /// The leader says that a majority of the voters has this state after the entry at
+    /// `index`. True if it is another one here: the node stops.
+    fn diverged(&self, index: LogIndex, hash: u64) -> bool;
 }

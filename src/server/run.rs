@@ -7,11 +7,13 @@ use tokio::sync::{SetOnce, watch};
 use tokio::task::JoinSet;
 use tonic::service::Routes;
 use tonic::transport::Server;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::grpc::Grpc;
-use super::http::{Front, Live, Standing, routes};
+use super::http::{Front, Live, Standing, health, routes};
 use super::listen::Listener;
 use super::metrics::Connections;
 use super::node::{Directory, Node, Opened};
@@ -83,10 +85,10 @@ pub async fn run(
         book: membership.as_ref().map(|it| it.book.clone()),
     };
     let services = Grpc::new(node.service.clone(), describe.clone(), stopping);
-    let services = grpc_routes(services, admin).await?;
     let once = "only this function sets it, once";
     let live = live(&node, describe, membership.as_ref());
     standing.live.set(live).ok().expect(once);
+    let services = grpc_routes(services, admin, health(standing.clone()).await)?;
     grpc.set(services).expect(once);
     ready(&Ready {
         node: node.service.node(),
@@ -99,7 +101,7 @@ pub async fn run(
     });
     let ended = tokio::select! {
         () = &mut stop => Ok(()),
-        reason = node.fatal.raised() => Err(Error::internal(reason)),
+        failure = node.fatal.raised() => Err(failure),
         failure = peer_port_failed(membership.as_mut()) => Err(failure),
         Some(ended) = serving.join_next() => Err(listener_ended(ended)),
     };
@@ -161,7 +163,7 @@ async fn open(
     let opening = (host.clone(), config.clone());
     let opened = blocking(move || Opened::open(&opening.0, &opening.1, &directory)).await?;
     let node = match &mut membership {
-        Some(membership) => membership.start(opened, config).await?,
+        Some(membership) => membership.start(host, opened, config).await?,
         None => opened.serve_alone(),
     };
     Ok(Some((node, membership)))
@@ -245,23 +247,16 @@ fn listener_ended(
     Error::internal(format!("a listener stopped: {reason}"))
 }
 
-async fn grpc_routes(grpc: Grpc, admin: Admin) -> Result<Routes> {
+fn grpc_routes(grpc: Grpc, admin: Admin, health: HealthReporter) -> Result<Routes> {
     let bytes_max = limits::REQUEST_BYTES_MAX + limits::MESSAGE_SLACK_BYTES;
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<v1::kv_server::KvServer<Grpc>>().await;
-    health
-        .set_serving::<v1::lock_server::LockServer<Grpc>>()
-        .await;
-    health
-        .set_serving::<v1::session_server::SessionServer<Grpc>>()
-        .await;
+    let health = HealthServer::new(HealthService::from_health_reporter(health));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
         .build_v1()
         .map_err(|error| {
             Error::internal("reflection refused our descriptors").with_source(error)
         })?;
-    let routes = Routes::new(health_service)
+    let routes = Routes::new(health)
         .add_service(reflection)
         .add_service(v1::cluster_server::ClusterServer::new(admin))
         .add_service(

@@ -61,6 +61,12 @@ pub(super) fn settle(applied: Applied, subject: &Subject) -> Result<Applied> {
         OutcomeKind::OutcomeUnknown => Err(Error::timeout(
             "this request is too old to tell whether it was applied: read, then decide",
         )),
+        OutcomeKind::SessionsFull => Err(Error::limit_exceeded(format!(
+            "{} clients wrote to this shard within the last {} s, the most it can keep apart: \
+             nothing was done; ask again later, or let fewer clients write more each",
+            limits::SESSIONS_MAX,
+            limits::SESSION_HELD_MS / 1_000
+        ))),
         _ => Ok(applied),
     }
 }

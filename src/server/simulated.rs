@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::Node;
+use super::cluster::Reconciler;
 use super::node::{Directory, Opened};
 use super::settings::ServeConfig;
 use crate::base::Result;
 use crate::base::host::Host;
 use crate::base::types::{ClusterId, NodeId};
-use crate::raft::{Hub, Member, PeerTransport};
+use crate::raft::{Group, Hub, Member, PeerTransport};
 
 /// Makes the data directory, and says who the node is.
 ///
@@ -37,7 +40,8 @@ pub fn enter(
     manifest.enter(&*host.disk, &path, cluster, founders, &[])
 }
 
-/// Opens the directory and starts its groups, whose frames go through `transport`.
+/// Opens the directory and starts its groups, whose frames go through `transport`, and
+/// whose members are kept right as those of any node are.
 ///
 /// # Errors
 /// As opening a node, and `Corrupt` when log and engine of a shard do not fit together.
@@ -49,12 +53,27 @@ pub async fn start(
     let directory = Directory::take(host, config)?;
     let opened = Opened::open(host, config, &directory)?;
     let founders = opened.founders();
-    let node = opened.start(&Hub::new(transport)).await?;
+    let node = opened.start(&Hub::new(transport, &host.spawn)).await?;
+    let shards = node.service.shards();
+    let replicated = shards.filter_map(|shard| shard.store.replicated());
+    let groups: Vec<_> = replicated.map(|shard| shard.group().clone()).collect();
     if !founders.is_empty() {
-        let shards = node.service.shards();
-        for replicated in shards.filter_map(|shard| shard.store.replicated()) {
-            replicated.group().found(founders.clone()).await?;
+        for group in &groups {
+            group.found(founders.clone()).await?;
         }
     }
+    tokio::spawn(keep_members_right(groups));
     Ok(node)
+}
+
+/// Until the runtime ends: a simulated node is never stopped in good order.
+async fn keep_members_right(groups: Vec<Group>) {
+    let (_goes_on, stopping) = watch::channel(false);
+    let reconciler = Reconciler {
+        groups,
+        // The simulation brings the ways to all nodes that there are.
+        tell: Box::new(drop),
+        stopping,
+    };
+    reconciler.run().await;
 }

@@ -22,7 +22,7 @@ pub use self::core::{Replayed, ShardOptions};
 use crate::base::Result;
 use crate::base::time::MachineTime;
 use crate::machine::{Applied, Command, Machine};
-pub use crate::raft::{GroupStatus, Role};
+pub use crate::raft::{GroupStatus, Role, SnapshotFigures};
 pub use local::{Durability, Local};
 pub use notify::GrantWait;
 pub use replicated::{Fate, Leadership, Replicated, ReplicatedFigures, ReplicatedOptions};

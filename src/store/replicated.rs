@@ -3,12 +3,16 @@
 //! Any node takes requests. Commands go to the leader in batches, reads wait for a
 //! position that a quorum has confirmed.
 
+mod agreement;
 mod figures;
 mod leadership;
 mod proposer;
 mod queue;
 mod reader;
+mod refusals;
 mod replica;
+mod samples;
+mod verdict;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,6 +30,7 @@ use self::proposer::Proposer;
 use self::queue::{Queue, Read, Reads, Tell, Write, stopping};
 use self::reader::Reader;
 use self::replica::Overhead;
+use self::samples::Samples;
 use super::checkpoint::Checkpointer;
 use super::core::{Core, Replayed, ShardOptions};
 use super::fatal::Fatal;
@@ -36,7 +41,7 @@ use super::status::ShardStatus;
 use super::{Done, Lead};
 use crate::base::host::{DiskLock, Host};
 use crate::base::time::{BootStamp, MachineTime};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, limits};
 use crate::machine::{Command, Machine};
 use crate::raft::{Group, GroupOptions, GroupStatus, Hub, Log};
 use crate::wal::Wal;
@@ -68,6 +73,7 @@ struct Shared {
     /// When this node applied the last entry, on its own boot clock.
     applied_at: Mutex<BootStamp>,
     overhead: Mutex<Overhead>,
+    samples: Mutex<Samples>,
     counters: Counters,
     /// Something was applied since the deadlines were looked at.
     has_applied: AtomicBool,
@@ -91,6 +97,7 @@ impl Replicated {
     ) -> Result<Self> {
         let name = options.shard.shard.to_string();
         let boot = machine.state().boot;
+        let samples = Samples::beginning_at(machine.state());
         let durable_mark = crate::machine::query::mark(machine.engine())?;
         let machine = (machine, Replayed::default());
         let core = Arc::new(Core::new(options.shard, host, wal, machine, fatal));
@@ -102,6 +109,7 @@ impl Replicated {
             reads: Reads::default(),
             applied_at: Mutex::new(boot),
             overhead: Mutex::new(Overhead::keeping(options.compaction_overhead)),
+            samples: Mutex::new(samples),
             counters: Counters::default(),
             has_applied: AtomicBool::new(true),
             room: Notify::new(),
@@ -117,11 +125,12 @@ impl Replicated {
         tokio::spawn(Proposer::new(shared.clone()).run());
         tokio::spawn(Reader::new(shared.clone()).run());
         tokio::spawn(leadership::watch(shared.clone()));
+        tokio::spawn(agreement::watch(shared.clone()));
         Ok(Self { shared })
     }
 
-    /// See [`super::Store::submit`]. What could not be given to a leader by `due` was not
-    /// done, and is told so; what has no outcome by then is unknown.
+    /// See [`super::Store::submit`]. What could not be given to a leader by `due`, or in a minute
+    /// (`REQUEST_MS_MAX`), was not done, and is told so; what has no outcome by then is unknown.
     ///
     /// # Errors
     /// See [`super::Store::submit`].
@@ -219,6 +228,34 @@ impl Replicated {
     }
 }
 
+/// For tests of what the leader sees and a client does not.
+#[cfg(test)]
+impl Replicated {
+    /// Rows are gone that no entry removed, as with memory that fails.
+    pub(crate) fn lose_keys(&self) {
+        use crate::engine::{Batch, Table};
+        use bytes::Bytes;
+        let mut machine = self.shared.core.machine.write();
+        let mut batch = Batch::default();
+        let mut lose = |key: &[u8], _: &[u8]| {
+            batch.delete(Table::Data, Bytes::copy_from_slice(key));
+            std::ops::ControlFlow::Continue(())
+        };
+        let engine = machine.engine_mut();
+        engine.scan(Table::Data, &[], None, &mut lose).unwrap();
+        assert!(!batch.ops.is_empty());
+        engine.commit(batch).unwrap();
+    }
+
+    pub(crate) fn state_hash_at(&self, index: crate::base::types::LogIndex) -> Option<u64> {
+        self.shared.samples.lock().at(index)
+    }
+
+    pub(crate) fn diverged_at(&self, index: crate::base::types::LogIndex, hash: u64) -> bool {
+        self.shared.diverged_at(index, hash)
+    }
+}
+
 impl Shared {
     fn group(&self) -> &Group {
         self.group
@@ -237,9 +274,12 @@ impl Shared {
         is_forwarded: bool,
         done: Done,
     ) -> Result<()> {
+        // What is sent to one leader after the other must not outlive what the machine
+        // remembers of it for sure.
+        let due = due.min(Instant::now() + Duration::from_millis(limits::REQUEST_MS_MAX));
         let weight: usize = commands.iter().map(Command::weight).sum();
         self.core.admit(weight)?;
-        if let Some(why) = self.core.wal.status().read_only {
+        if let Some(why) = self.core.wal.read_only() {
             self.core.done(weight);
             return Err(Error::limit_exceeded(why));
         }

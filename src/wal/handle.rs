@@ -74,7 +74,16 @@ impl Wal {
     /// 256 KiB, and only when that is used up they are refused too. `TooLarge`: split it;
     /// `Poisoned`, `Closed`.
     pub fn append(&self, append: Append) -> Result<(), WalError> {
-        self.shared().append(append)
+        self.shared().append(append, false)
+    }
+
+    /// As [`append`](Self::append), for entries that were let in before the disk was full:
+    /// they may use up what room is left.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_let_in(&self, append: Append) -> Result<(), WalError> {
+        self.shared().append(append, true)
     }
 
     /// Calls `done` once everything accepted before is durable; with the error at
@@ -141,6 +150,13 @@ impl Wal {
     /// 17 bytes more.
     pub fn append_bytes_max(&self) -> u64 {
         self.shared().sizes.append_bytes_max
+    }
+
+    /// Why entries are refused, if they are: the disk is full.
+    pub fn read_only(&self) -> Option<String> {
+        let state = self.shared().lock();
+        let read_only: Option<&ReadOnly> = state.read_only.as_ref();
+        read_only.map(|why| why.error().to_string())
     }
 
     /// How the log is doing.

@@ -176,8 +176,9 @@ impl Shared {
         }
     }
 
-    /// Queues `append`, or refuses it and does nothing.
-    pub(super) fn append(&self, append: Append) -> Result<(), WalError> {
+    /// Queues `append`, or refuses it and does nothing. What was let in before the log was
+    /// read-only may use up the room that is left.
+    pub(super) fn append(&self, append: Append, was_let_in: bool) -> Result<(), WalError> {
         let bytes = self.check_size(&append.records)?;
         let taken = if bytes == 0 { 0 } else { batch_bytes(bytes) };
         let mut state = self.lock();
@@ -186,7 +187,8 @@ impl Shared {
             .records
             .iter()
             .any(|record| record.kind == RecordKind::Entry);
-        if let Some(read_only) = state.read_only.as_ref().filter(|_| has_entries) {
+        let refuses = has_entries && !was_let_in;
+        if let Some(read_only) = state.read_only.as_ref().filter(|_| refuses) {
             return Err(read_only.error());
         }
         let queue_is_full = WalError::QueueFull {

@@ -1,16 +1,14 @@
 //! Clients that ask for many things about few keys, and record every answer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::check::client::Knowledge;
 use crate::check::dice::Dice;
-use crate::check::history::{
-    Action, Condition, Consistency, Fence, Found, Operation, Outcome, Recorder,
-};
+use crate::check::history::{Action, Condition, Consistency, Operation, Outcome, Recorder};
 use crate::falsify::Liar;
 use crate::library::LibraryClient;
 use crate::wire::WireClient;
@@ -19,7 +17,6 @@ use crate::wire::WireClient;
 /// grows too long to be searched.
 const KEYS: u64 = 6;
 const OPERATIONS_PER_GENERATION: u64 = 3_000;
-const LOCKS: u64 = 2;
 
 /// The clients of a run.
 pub(crate) struct Load {
@@ -46,16 +43,7 @@ struct Asker {
     node: String,
     caller: Caller,
     dice: Dice,
-    seen: HashMap<String, Found>,
-    held: Option<Held>,
-    values: u64,
-}
-
-struct Held {
-    owner: String,
-    fence: Fence,
-    /// It was released, or may have been: to write under its fence is to try one's luck.
-    is_over: bool,
+    known: Knowledge,
 }
 
 impl Load {
@@ -90,9 +78,7 @@ impl Load {
                 node,
                 caller,
                 dice,
-                seen: HashMap::new(),
-                held: None,
-                values: 0,
+                known: Knowledge::of(number),
             };
             set.spawn(asker.run(Arc::clone(&shared)));
         }
@@ -229,7 +215,7 @@ impl Asker {
                 None => outcome,
             };
             let went_wrong = matches!(outcome, Outcome::Failed { .. } | Outcome::Unknown { .. });
-            self.learn(&action, &outcome);
+            self.known.learn(&action, &outcome);
             shared.recorder.record(Operation {
                 client: self.number,
                 node: self.node.clone(),
@@ -256,91 +242,15 @@ impl Asker {
                 };
                 Action::Get { key, consistency }
             }
-            35..=54 => self.set(key, None, None),
-            55..=69 => {
-                let condition = match self.seen.get(&key) {
-                    Some(found) if self.dice.percent(50) => Condition::Value(found.value.clone()),
-                    Some(found) => Condition::Unchanged {
-                        revision: found.revision,
-                        value: found.value.clone(),
-                    },
-                    None => Condition::Present,
-                };
-                self.set(key, Some(condition), None)
-            }
-            70..=74 => self.set(key, Some(Condition::Absent), None),
+            35..=54 => self.known.set(key, None, None),
+            55..=69 => self.known.set_if_seen(&mut self.dice, key),
+            70..=74 => self.known.set(key, Some(Condition::Absent), None),
             75..=82 => Action::Delete { key, fence: None },
-            _ => self.draw_lock(key),
-        }
-    }
-
-    fn set(&mut self, key: String, condition: Option<Condition>, fence: Option<Fence>) -> Action {
-        self.values += 1;
-        Action::Set {
-            key,
-            value: format!("c{}-{}", self.number, self.values),
-            condition,
-            fence,
-        }
-    }
-
-    fn draw_lock(&mut self, key: String) -> Action {
-        let ttl_ms = self.dice.within(300, 1_500);
-        let what = self.dice.below(100);
-        let waits = matches!(self.caller, Caller::Library(_)) && self.dice.percent(20);
-        match &self.held {
-            // A holder that does not know that it lost the lock writes on.
-            Some(held) if what < if held.is_over { 30 } else { 60 } => {
-                let fence = held.fence.clone();
-                self.set(key, None, Some(fence))
+            _ => {
+                let ttl_ms = self.dice.within(300, 1_500);
+                let may_wait = matches!(self.caller, Caller::Library(_));
+                self.known.draw_lock(&mut self.dice, key, ttl_ms, may_wait)
             }
-            Some(held) if !held.is_over => {
-                let lock = held.fence.lock.clone();
-                let owner = held.owner.clone();
-                if what < 70 {
-                    Action::Renew {
-                        lock,
-                        owner,
-                        ttl_ms,
-                    }
-                } else {
-                    Action::Release { lock, owner }
-                }
-            }
-            _ => Action::Acquire {
-                lock: format!("lock-{}", self.dice.below(LOCKS)),
-                owner: format!("{:016x}{:016x}", self.number + 1, self.dice.below(u64::MAX)),
-                ttl_ms,
-                waits,
-            },
-        }
-    }
-
-    fn learn(&mut self, action: &Action, outcome: &Outcome) {
-        match (action, outcome) {
-            // What a stale read showed is tried as a condition, too: it has to fail then.
-            (Action::Get { key, .. }, Outcome::Read { found, .. }) => match found {
-                Some(found) => drop(self.seen.insert(key.clone(), found.clone())),
-                None => drop(self.seen.remove(key)),
-            },
-            (Action::Acquire { lock, owner, .. }, Outcome::Acquired { fence }) => {
-                self.held = Some(Held {
-                    owner: owner.clone(),
-                    fence: Fence {
-                        lock: lock.clone(),
-                        token: *fence,
-                    },
-                    is_over: false,
-                });
-            }
-            (Action::Release { .. }, _)
-            | (Action::Renew { .. }, Outcome::NotRenewed { .. })
-            | (_, Outcome::FenceStale) => {
-                if let Some(held) = &mut self.held {
-                    held.is_over = true;
-                }
-            }
-            _ => {}
         }
     }
 }

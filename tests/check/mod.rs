@@ -12,6 +12,7 @@
     reason = "shared by several test crates, none of which needs everything"
 )]
 
+pub(crate) mod client;
 pub(crate) mod dice;
 
 pub(crate) mod history;

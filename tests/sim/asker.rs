@@ -13,7 +13,7 @@ use dkv::server::service::Answer;
 
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Operation, Outcome};
-use crate::machine::{Machine, Request};
+use crate::machine::{Job, Machine, Request};
 use crate::stage::{Event, Stage};
 use crate::words;
 
@@ -131,11 +131,11 @@ impl Asker {
         let (tell, told) = oneshot::channel();
         // On its way.
         sleep(Duration::from_millis(self.dice.below(3))).await;
-        let asked = self.machines[self.at].ask(Request {
+        let asked = self.machines[self.at].give(Job::Answer(Request {
             operation: words::operation(action, request),
             within,
             tell,
-        });
+        }));
         if !asked {
             return Heard::Refused("no node lives there".to_owned());
         }

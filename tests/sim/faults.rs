@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use turmoil::Sim;
 
+use dkv::raft::{Change, Member};
+
 use crate::check::dice::Dice;
-use crate::machine::Machine;
+use crate::machine::{Glimpse, Job, Machine};
+use crate::members::{self, Errand};
 use crate::stage::{Event, Stage};
 
 /// What can be done to a cluster.
@@ -32,9 +35,17 @@ enum Fault {
     SlowDisk,
     /// A shard writes a checkpoint now.
     Checkpoint,
+    /// A write or a sync fails, and the node with it.
+    DiskError,
+    /// There is hardly any room left.
+    FullDisk,
+    /// A node comes or goes.
+    Members,
+    /// A leader is to hand over.
+    Transfer,
 }
 
-const FAULTS: [Fault; 10] = [
+const FAULTS: [Fault; 14] = [
     Fault::Isolate,
     Fault::Split,
     Fault::OneWay,
@@ -45,10 +56,23 @@ const FAULTS: [Fault; 10] = [
     Fault::Blackout,
     Fault::SlowDisk,
     Fault::Checkpoint,
+    Fault::DiskError,
+    Fault::FullDisk,
+    Fault::Members,
+    Fault::Transfer,
 ];
 
 /// Operations of a disk until it stops, at most.
 const LAST_OPERATIONS: u64 = 12;
+
+/// Room that a full disk still has, at most.
+const FREE_BYTES: u64 = 8 << 10;
+
+/// Members that stay at least.
+const STAY_MIN: usize = 3;
+
+/// How long a node may go on whose disk has failed, ms: it may be a slow one.
+const GOES_ON_MS: u64 = 3_000;
 
 /// How long a machine whose disk stops lives on, ms.
 const AGONY_MS: u64 = 15;
@@ -62,6 +86,7 @@ enum Deed {
     Bury { at: usize, of_power_loss: bool },
     Start(usize),
     HurryDisk(usize),
+    MakeRoom(usize),
 }
 
 /// See the module.
@@ -77,6 +102,8 @@ pub(crate) struct Nemesis {
     todo: Vec<(u64, Deed)>,
     /// Machines that are dead or dying.
     dead: Vec<bool>,
+    /// Since when a disk has failed whose node goes on.
+    failed_at_ms: Vec<Option<u64>>,
 }
 
 impl Nemesis {
@@ -86,11 +113,11 @@ impl Nemesis {
         mut dice: Dice,
         latency_ms_max: u64,
     ) -> Self {
-        let mut palette: Vec<Fault> = FAULTS.into_iter().filter(|_| dice.percent(60)).collect();
+        let mut palette: Vec<Fault> = FAULTS.into_iter().filter(|_| dice.percent(50)).collect();
         if palette.is_empty() {
             palette.push(*dice.pick(&FAULTS));
         }
-        let between_ms = dice.within(100, 900);
+        let between_ms = dice.within(80, 700);
         Self {
             stage: stage.clone(),
             dice,
@@ -101,6 +128,7 @@ impl Nemesis {
             latency_ms_max,
             todo: Vec::new(),
             dead: vec![false; machines.len()],
+            failed_at_ms: vec![None; machines.len()],
         }
     }
 
@@ -113,6 +141,7 @@ impl Nemesis {
         for (_, deed) in due {
             self.perform(sim, deed);
         }
+        (0..self.machines.len()).for_each(|at| self.look_at_disk(at));
         if may_break && now >= self.next_ms {
             self.next_ms = now + self.dice.within(20, 2 * self.between_ms);
             let fault = *self.dice.pick(&self.palette);
@@ -131,6 +160,8 @@ impl Nemesis {
             self.perform(sim, deed);
         }
         for a in 0..self.machines.len() {
+            self.perform(sim, Deed::MakeRoom(a));
+            self.machines[a].disk.fail_write_after(u64::MAX);
             for b in 0..a {
                 self.perform(sim, Deed::Mend(a, b));
                 self.perform(sim, Deed::Quicken(a, b));
@@ -196,6 +227,16 @@ impl Nemesis {
                 self.after(lasts_ms, Deed::HurryDisk(at));
             }
             Fault::Checkpoint => self.machines[at].checkpoint_now(),
+            Fault::DiskError => {
+                let writes = self.dice.below(LAST_OPERATIONS);
+                self.machines[at].disk.fail_write_after(writes);
+            }
+            Fault::FullDisk => {
+                self.machines[at].fill_disk(self.dice.below(FREE_BYTES));
+                self.after(lasts_ms, Deed::MakeRoom(at));
+            }
+            Fault::Members => self.change_members(),
+            Fault::Transfer => self.transfer(),
         }
     }
 
@@ -245,6 +286,79 @@ impl Nemesis {
         self.after(agony, Deed::Bury { at, of_power_loss });
     }
 
+    /// A node whose disk has failed must stop, and is started again.
+    fn look_at_disk(&mut self, at: usize) {
+        let machine = self.machines[at].clone();
+        if self.dead[at] || !machine.disk.has_failed_write() || machine.is_paused() {
+            self.failed_at_ms[at] = None;
+            return;
+        }
+        let now = self.stage.now_ms();
+        let since = *self.failed_at_ms[at].get_or_insert(now);
+        if machine.has_stopped() {
+            self.stage.count(Event::DiskError);
+            self.dead[at] = true;
+            let of_power_loss = self.dice.percent(50);
+            let agony = self.dice.below(AGONY_MS);
+            self.after(agony, Deed::Bury { at, of_power_loss });
+        } else if now > since + GOES_ON_MS {
+            let wrong = format!("{} goes on although its disk failed", machine.name);
+            self.stage.is_wrong(wrong);
+        }
+    }
+
+    /// Takes in whoever is out, or else lets one of the members go.
+    fn change_members(&mut self) {
+        let Some(leader) = members::leader(&self.machines) else {
+            return;
+        };
+        let members = leader.handle.members();
+        let is_out = |it: &&Arc<Machine>| !members.all.contains_key(&it.node());
+        let change = match self.machines.iter().find(is_out) {
+            Some(out) => {
+                let member = Member {
+                    name: out.name.clone(),
+                    wants_vote: true,
+                    ..Member::default()
+                };
+                Change::Add(out.node(), member)
+            }
+            None if members.all.len() > STAY_MIN => {
+                let all: Vec<_> = members.all.iter().collect();
+                let (node, member) = *self.dice.pick(&all);
+                let member = Member {
+                    leaving: true,
+                    wants_vote: false,
+                    ..member.clone()
+                };
+                Change::Set(*node, member)
+            }
+            None => return,
+        };
+        self.ask_leader(&leader, Errand::Change(change));
+    }
+
+    fn transfer(&mut self) {
+        let Some(leader) = members::leader(&self.machines) else {
+            return;
+        };
+        let me = leader.handle.node();
+        let voters = leader.handle.members().voters;
+        let others: Vec<_> = voters.into_iter().filter(|it| *it != me).collect();
+        if !others.is_empty() {
+            let to = *self.dice.pick(&others);
+            self.ask_leader(&leader, Errand::Transfer(to));
+        }
+    }
+
+    fn ask_leader(&self, leader: &Glimpse, errand: Errand) {
+        let node = leader.handle.node();
+        if let Some(machine) = self.machines.iter().find(|it| it.node() == node) {
+            // It may have more to do than it can: then nothing is asked.
+            let _is_asked = machine.give(Job::Run(errand));
+        }
+    }
+
     fn perform(&mut self, sim: &mut Sim<'_>, deed: Deed) {
         self.stage.note(format!("{deed:?}"));
         match deed {
@@ -273,11 +387,14 @@ impl Nemesis {
                 self.after(down_ms, Deed::Start(at));
             }
             Deed::Start(at) => {
+                // A node that does not fit on its disk does not start; that is proven elsewhere.
+                self.machines[at].disk.set_capacity_bytes(None);
                 sim.bounce(self.name(at));
                 self.dead[at] = false;
                 self.stage.count(Event::Restart);
             }
             Deed::HurryDisk(at) => self.machines[at].lag(0),
+            Deed::MakeRoom(at) => self.machines[at].disk.set_capacity_bytes(None),
         }
     }
 }

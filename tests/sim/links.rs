@@ -72,8 +72,10 @@ pub(crate) async fn open(
             let way = Way {
                 me,
                 lane,
+                to: *other,
                 machine: machine.clone(),
                 number: life << 32,
+                ear: ear.clone(),
             };
             tokio::task::spawn_local(way.run(waiting));
         }
@@ -98,8 +100,10 @@ impl PeerTransport for Links {
 struct Way {
     me: NodeId,
     lane: Lane,
+    to: NodeId,
     machine: String,
     number: u64,
+    ear: Arc<Ear>,
 }
 
 impl Way {
@@ -112,8 +116,12 @@ impl Way {
                 drop(self.carry(stream, first, &mut waiting).await);
             }
             sleep(AGAIN).await;
-            // A sender repeats what still matters.
+            // A sender repeats what still matters, and hears that it must.
             while waiting.try_recv().is_ok() {}
+            let peer = self.ear.peer.lock().clone();
+            if let Some(peer) = peer {
+                peer.lost(self.to, self.lane);
+            }
         }
     }
 

@@ -24,6 +24,7 @@ use dkv::store::{Replicated, ShardStatus};
 
 use crate::SHARD;
 use crate::links;
+use crate::members::Errand;
 use crate::stage::Stage;
 
 /// Requests that wait at a node; clients are few.
@@ -39,6 +40,12 @@ pub(crate) struct Request {
     pub(crate) tell: oneshot::Sender<Result<Answer>>,
 }
 
+/// What a node is to do.
+pub(crate) enum Job {
+    Answer(Request),
+    Run(Errand),
+}
+
 /// How the nodes of a run are set up.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
@@ -46,6 +53,7 @@ pub(crate) struct Setup {
     pub(crate) snapshot_entries: u64,
     pub(crate) unflushed_bytes_max: u64,
     pub(crate) compaction_overhead: u64,
+    pub(crate) wal_segment_bytes: u64,
 }
 
 /// See the module.
@@ -65,6 +73,8 @@ pub(crate) struct Machine {
     disk_lag_percent: AtomicU64,
     /// Its disk stops or has stopped: the node may say so.
     is_dying: AtomicBool,
+    /// The node has said that it cannot go on.
+    has_stopped: AtomicBool,
 }
 
 /// Who the node is, and the machines of the others.
@@ -78,7 +88,7 @@ struct Life {
     number: u64,
     node: Arc<Node>,
     shard: Replicated,
-    requests: mpsc::Sender<Request>,
+    jobs: mpsc::Sender<Job>,
 }
 
 /// What there is to see of a node.
@@ -87,7 +97,13 @@ pub(crate) struct Glimpse {
     pub(crate) shard: ShardStatus,
     pub(crate) group: GroupStatus,
     pub(crate) handle: Group,
+    /// How often it compared its state with that of the others, in this life.
+    pub(crate) state_checks: u64,
     pub(crate) fatal: Option<String>,
+    /// Why it takes no writes, if its disk is full.
+    pub(crate) read_only: Option<String>,
+    /// So says the log, which looks often whether there is room again.
+    pub(crate) is_log_full: bool,
 }
 
 impl Machine {
@@ -102,7 +118,7 @@ impl Machine {
             data_dir: PathBuf::from("/data"),
             node_id: Some(name.to_owned()),
             shards: vec![shard],
-            wal_segment_bytes: 1 << 20,
+            wal_segment_bytes: setup.wal_segment_bytes,
             snapshot_entries: setup.snapshot_entries,
             disk_engine: DiskEngineConfig {
                 cache_bytes: 1 << 20,
@@ -131,6 +147,7 @@ impl Machine {
             is_paused: AtomicBool::new(false),
             disk_lag_percent: AtomicU64::new(0),
             is_dying: AtomicBool::new(false),
+            has_stopped: AtomicBool::new(false),
         }
     }
 
@@ -166,8 +183,8 @@ impl Machine {
         let fresh = SimSpawn::new(self.rng.clone());
         *self.spawn.lock() = fresh.clone();
         tokio::task::spawn_local(self.clone().work(fresh));
-        if let Some((node, requests)) = self.start(number).await? {
-            serve(self, node, requests).await;
+        if let Some((node, jobs)) = self.start(number).await? {
+            work_off(self, node, jobs).await;
         }
         std::future::pending().await
     }
@@ -175,7 +192,7 @@ impl Machine {
     async fn start(
         &self,
         number: u64,
-    ) -> turmoil::Result<Option<(Arc<Node>, mpsc::Receiver<Request>)>> {
+    ) -> turmoil::Result<Option<(Arc<Node>, mpsc::Receiver<Job>)>> {
         let (me, others) = {
             let place = self.place.lock();
             let place = place.as_ref().expect("it entered a cluster before");
@@ -191,20 +208,22 @@ impl Machine {
         };
         let store = node.service.shard(SHARD)?.store.clone();
         let shard = store.replicated().expect("it is a dstore").clone();
-        let (requests, waiting) = mpsc::channel(REQUESTS_MAX);
+        let (jobs, waiting) = mpsc::channel(REQUESTS_MAX);
         self.stage.note(format!("{} lives ({number})", self.name));
         *self.life.lock() = Some(Life {
             number,
             node: node.clone(),
             shard,
-            requests,
+            jobs,
         });
         Ok(Some((node, waiting)))
     }
 
-    /// What a node says that cannot go on, which it may if its disk has stopped.
+    /// What a node says that cannot go on, which it may if its disk has stopped or failed.
     fn ended_badly(&self, why: &str) {
-        match self.is_dying.load(Ordering::SeqCst) {
+        self.has_stopped.store(true, Ordering::SeqCst);
+        let may = self.is_dying.load(Ordering::SeqCst) || self.disk.has_failed_write();
+        match may {
             true => self.stage.note(format!("{} stopped: {why}", self.name)),
             false => self.stage.is_wrong(format!("{} stopped: {why}", self.name)),
         }
@@ -223,11 +242,11 @@ impl Machine {
         }
     }
 
-    /// Hands a request to the node, if one lives.
-    pub(crate) fn ask(&self, request: Request) -> bool {
+    /// Hands a job to the node, if one lives.
+    pub(crate) fn give(&self, job: Job) -> bool {
         let life = self.life.lock();
         life.as_ref()
-            .is_some_and(|life| life.requests.try_send(request).is_ok())
+            .is_some_and(|life| life.jobs.try_send(job).is_ok())
     }
 
     pub(crate) fn look(&self) -> Option<Glimpse> {
@@ -238,7 +257,10 @@ impl Machine {
             shard: life.shard.status(),
             group: life.shard.group_status(),
             handle: life.shard.group().clone(),
+            state_checks: life.shard.figures().state_checks,
             fatal: life.node.fatal.reason(),
+            read_only: life.node.read_only()(),
+            is_log_full: life.node.wal.status().read_only.is_some(),
         })
     }
 
@@ -246,6 +268,27 @@ impl Machine {
     pub(crate) fn note_fatal(&self, why: &str) {
         self.ended_badly(why);
         *self.life.lock() = None;
+    }
+
+    /// True once the node has said that it cannot go on.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.has_stopped.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::SeqCst)
+    }
+
+    /// Who lives here.
+    pub(crate) fn node(&self) -> NodeId {
+        let place = self.place.lock();
+        place.as_ref().expect("it entered a cluster before").node
+    }
+
+    /// Leaves so much room on the disk.
+    pub(crate) fn fill_disk(&self, free_bytes: u64) {
+        let used: u64 = self.disk.files().iter().map(|(_, bytes)| bytes).sum();
+        self.disk.set_capacity_bytes(Some(used + free_bytes));
     }
 
     pub(crate) fn checkpoint_now(&self) {
@@ -274,6 +317,7 @@ impl Machine {
         self.spawn.lock().crash();
         self.is_paused.store(false, Ordering::SeqCst);
         self.is_dying.store(false, Ordering::SeqCst);
+        self.has_stopped.store(false, Ordering::SeqCst);
         if of_power_loss {
             self.disk.crash();
             self.clock.reboot();
@@ -283,18 +327,27 @@ impl Machine {
     }
 }
 
-/// Answers requests.
-async fn serve(machine: Arc<Machine>, node: Arc<Node>, mut requests: mpsc::Receiver<Request>) {
-    while let Some(request) = requests.recv().await {
-        while machine.is_paused.load(Ordering::SeqCst) {
+/// Does what is asked of the node.
+async fn work_off(machine: Arc<Machine>, node: Arc<Node>, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(job) = jobs.recv().await {
+        while machine.is_paused() {
             sleep(Duration::from_millis(1)).await;
         }
-        let service = node.service.clone();
-        tokio::task::spawn_local(async move {
-            let due = Instant::now() + request.within;
-            let answer = service.call(SHARD, request.operation, due).await;
-            // The client has given up, or never meant to hear of it.
-            drop(request.tell.send(answer));
-        });
+        match job {
+            Job::Answer(request) => drop(tokio::task::spawn_local(answer(node.clone(), request))),
+            Job::Run(errand) => {
+                let store = &node.service.shard(SHARD).expect("it is there").store;
+                let group = store.replicated().expect("it is a dstore").group().clone();
+                let errand = errand.run(machine.name.clone(), group, machine.stage.clone());
+                drop(tokio::task::spawn_local(errand));
+            }
+        }
     }
+}
+
+async fn answer(node: Arc<Node>, request: Request) {
+    let due = Instant::now() + request.within;
+    let answer = node.service.call(SHARD, request.operation, due).await;
+    // The client has given up, or never meant to hear of it.
+    drop(request.tell.send(answer));
 }

@@ -1,4 +1,4 @@
-//! A whole cluster in one thread, and everything that may befall it, by a seed: three real nodes
+//! A whole cluster in one thread, and everything that may befall it, by a seed: three or four real nodes
 //! over simulated disks, clocks and a simulated network, clients whose every answer is recorded and
 //! checked, and somebody who breaks things. The same seed gives the same run, to the byte.
 //!
@@ -19,6 +19,7 @@ mod faults;
 mod links;
 mod load;
 mod machine;
+mod members;
 mod panics;
 mod run;
 mod stage;

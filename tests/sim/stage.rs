@@ -20,6 +20,24 @@ pub(crate) enum Event {
     Latency,
     SlowDisk,
     Checkpoint,
+    /// A leader compared its state with other members'.
+    StateCompared,
+    /// Entries went from a log.
+    Purge,
+    /// A member that lacked entries which are gone took in all rows.
+    Install,
+    /// A node became a member, ...
+    Added,
+    /// ... got a vote, ...
+    Promoted,
+    /// ... is no member any more.
+    Removed,
+    /// A leader handed over.
+    Transfer,
+    /// A disk failed, and its node stopped.
+    DiskError,
+    /// A disk was full, and its node took no writes.
+    ReadOnly,
     /// A member had entries that its leader did not have.
     Overwritten,
     /// A write that had been applied was answered and not applied again.
@@ -38,7 +56,7 @@ pub(crate) enum Event {
 
 impl Event {
     /// Every kind.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Election,
         Self::Crash,
         Self::PowerLoss,
@@ -49,6 +67,15 @@ impl Event {
         Self::Latency,
         Self::SlowDisk,
         Self::Checkpoint,
+        Self::StateCompared,
+        Self::Purge,
+        Self::Install,
+        Self::Added,
+        Self::Promoted,
+        Self::Removed,
+        Self::Transfer,
+        Self::DiskError,
+        Self::ReadOnly,
         Self::Overwritten,
         Self::Repeated,
         Self::Conflict,

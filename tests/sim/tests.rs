@@ -107,8 +107,19 @@ fn the_same_seed_gives_the_same_run() {
     let seeds = [3, 4];
     let traces = seeds.map(|seed| {
         let (once, again) = (run(seed), run(seed));
-        for (a, b) in once.trace.iter().zip(&again.trace) {
-            assert_eq!(a, b, "the second run of seed {seed} went another way");
+        let parted = once
+            .trace
+            .iter()
+            .zip(&again.trace)
+            .position(|(a, b)| a != b);
+        if let Some(at) = parted {
+            for line in &once.trace[at.saturating_sub(LINES)..=at] {
+                eprintln!("{line}");
+            }
+            panic!(
+                "then the second run of seed {seed} went another way: {}",
+                again.trace[at]
+            );
         }
         assert_eq!(once.trace.len(), again.trace.len());
         assert!(once.trace.len() > 300, "hardly anything happened");

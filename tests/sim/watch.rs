@@ -1,12 +1,13 @@
 //! What must hold at every moment, looked at from above.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use dkv::base::types::LogIndex;
+use dkv::base::types::{LogIndex, NodeId, Revision};
 use dkv::raft::Role;
 
 use crate::machine::{Glimpse, Machine};
+use crate::members::steady;
 use crate::stage::{Event, Stage};
 
 /// Steps between two looks at whole logs.
@@ -26,6 +27,8 @@ pub(crate) struct Watch {
     /// What is committed, for good.
     committed: BTreeMap<LogIndex, Entry>,
     seen: BTreeMap<String, Seen>,
+    /// All members and those that vote, as the last leader had them.
+    members: (BTreeSet<NodeId>, BTreeSet<NodeId>),
 }
 
 /// A node as it was at the last look.
@@ -35,6 +38,10 @@ struct Seen {
     applied: LogIndex,
     committed: LogIndex,
     durable: LogIndex,
+    state_checks: u64,
+    purged: LogIndex,
+    history_floor: Revision,
+    is_read_only: bool,
     log: BTreeMap<LogIndex, Entry>,
 }
 
@@ -47,6 +54,7 @@ impl Watch {
             hashes: BTreeMap::new(),
             committed: BTreeMap::new(),
             seen: BTreeMap::new(),
+            members: Default::default(),
         }
     }
 
@@ -68,8 +76,8 @@ impl Watch {
             }
             self.look_at(&machine.name, &glimpse);
             if self.looks.is_multiple_of(LOGS_EVERY) {
-                let log = glimpse.handle.entries();
-                self.look_at_log(&machine.name, &glimpse, &log);
+                let (purged, log) = glimpse.handle.entries();
+                self.look_at_log(&machine.name, &glimpse, purged, &log);
                 logs.push((machine.name.as_str(), log));
             }
         }
@@ -93,6 +101,9 @@ impl Watch {
                 self.stage.is_wrong(wrong);
             }
         }
+        if self.leader() == Some(name) && group.role == Role::Leader {
+            self.look_at_members(glimpse);
+        }
         let seen = self.seen.entry(name.to_owned()).or_default();
         let is_new_life = seen.life != glimpse.life;
         if is_new_life {
@@ -107,6 +118,21 @@ impl Watch {
             let wrong = format!("{name} went back from entry {before} to {applied}");
             self.stage.is_wrong(wrong);
         }
+        if !is_new_life {
+            // Rows come without history.
+            let is_installed = glimpse.shard.history_floor > seen.history_floor;
+            if is_installed {
+                self.stage.count(Event::Install);
+                self.stage.note(format!("{name} took in all rows"));
+            }
+            let is_purged = glimpse.group.purged > seen.purged && !is_installed;
+            self.stage.count_many(Event::Purge, u64::from(is_purged));
+            let is_news = glimpse.read_only.is_some() && !seen.is_read_only;
+            self.stage.count_many(Event::ReadOnly, u64::from(is_news));
+        }
+        seen.purged = glimpse.group.purged;
+        seen.history_floor = glimpse.shard.history_floor;
+        seen.is_read_only = glimpse.read_only.is_some();
         if applied > seen.applied {
             self.stage
                 .note(format!("{name} is at {applied} with {hash:016x}"));
@@ -116,6 +142,9 @@ impl Watch {
         self.stage
             .count_many(Event::Checkpoint, u64::from(!is_first));
         seen.durable = glimpse.shard.durable;
+        let checks = std::mem::replace(&mut seen.state_checks, glimpse.state_checks);
+        self.stage
+            .count_many(Event::StateCompared, glimpse.state_checks - checks);
         let known = *self.hashes.entry(applied).or_insert(hash);
         if known != hash {
             let wrong = format!("{name} is in another state than others after entry {applied}");
@@ -123,7 +152,30 @@ impl Watch {
         }
     }
 
-    fn look_at_log(&mut self, name: &str, glimpse: &Glimpse, log: &BTreeMap<LogIndex, Entry>) {
+    /// Counts how the members change, as a leader has them.
+    fn look_at_members(&mut self, glimpse: &Glimpse) {
+        let all: BTreeSet<NodeId> = glimpse.group.members.keys().copied().collect();
+        let voters = glimpse.group.voters.clone();
+        if glimpse.group.joint {
+            return;
+        }
+        let (was, voted) = std::mem::replace(&mut self.members, (all.clone(), voters.clone()));
+        if was.is_empty() {
+            return;
+        }
+        let count = |event, times: usize| self.stage.count_many(event, times as u64);
+        count(Event::Added, all.difference(&was).count());
+        count(Event::Removed, was.difference(&all).count());
+        count(Event::Promoted, voters.difference(&voted).count());
+    }
+
+    fn look_at_log(
+        &mut self,
+        name: &str,
+        glimpse: &Glimpse,
+        purged: LogIndex,
+        log: &BTreeMap<LogIndex, Entry>,
+    ) {
         let seen = self.seen.get_mut(name).expect("it was just looked at");
         let overwritten = log
             .iter()
@@ -132,7 +184,8 @@ impl Watch {
         self.stage
             .count_many(Event::Overwritten, overwritten as u64);
         seen.log.clone_from(log);
-        let committed = glimpse.group.committed;
+        // A snapshot is known to be committed before its rows take the place of the log.
+        let committed = glimpse.group.committed.min(glimpse.shard.applied);
         let from = std::mem::replace(&mut seen.committed, committed).next();
         for (index, entry) in log.range(from..=committed.max(from)) {
             if *index > committed {
@@ -145,13 +198,19 @@ impl Watch {
             }
         }
         if glimpse.group.role == Role::Leader {
-            self.check_leader(name, glimpse, log);
+            self.check_leader(name, glimpse, purged, log);
         }
     }
 
     /// A leader has everything that was committed in terms before its own.
-    fn check_leader(&self, name: &str, glimpse: &Glimpse, log: &BTreeMap<LogIndex, Entry>) {
-        let here = glimpse.group.purged.next();
+    fn check_leader(
+        &self,
+        name: &str,
+        glimpse: &Glimpse,
+        purged: LogIndex,
+        log: &BTreeMap<LogIndex, Entry>,
+    ) {
+        let here = purged.next();
         let earlier = self.committed.range(here..);
         let missing = earlier
             .filter(|(_, (term, _))| *term < glimpse.group.term)
@@ -185,11 +244,11 @@ impl Watch {
         }
     }
 
-    /// True once all nodes have applied the same.
+    /// True once all members have applied the same, and have room.
     pub(crate) fn is_settled(&self, machines: &[Arc<Machine>]) -> bool {
-        let glimpses: Option<Vec<Glimpse>> =
-            machines.iter().map(|machine| machine.look()).collect();
-        let Some(glimpses) = glimpses else {
+        let members = steady(machines).unwrap_or_default();
+        let glimpses: Option<Vec<Glimpse>> = members.iter().map(|it| it.look()).collect();
+        let Some(glimpses) = glimpses.filter(|it| !it.is_empty()) else {
             return false;
         };
         let first = &glimpses[0];
@@ -197,6 +256,7 @@ impl Watch {
             glimpse.shard.applied == first.shard.applied
                 && glimpse.group.last == first.group.last
                 && glimpse.group.last == glimpse.shard.applied
+                && !glimpse.is_log_full
         })
     }
 }

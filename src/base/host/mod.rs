@@ -8,6 +8,7 @@
     reason = "this is where the raw calls live"
 )]
 
+mod aside;
 mod clock;
 mod disk;
 mod process;
@@ -17,6 +18,7 @@ mod spawn;
 
 use std::sync::Arc;
 
+pub use aside::aside;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk, is_no_room};
 pub use process::ProcessFigures;

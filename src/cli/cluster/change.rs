@@ -7,7 +7,7 @@ use crate::base::{Error, Result};
 use crate::cli::ask::confirmed;
 use crate::cli::cluster::asking::{AskArgs, named};
 use crate::cli::exit::ExitStatus;
-use crate::cli::failure::Outcome;
+use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
 use crate::client::{ClusterOverview, MemberView};
@@ -88,7 +88,13 @@ pub(super) struct SnapshotArgs {
 impl AddLearnerArgs {
     /// Adds it.
     pub(super) async fn run(self, printer: &mut Printer) -> Outcome {
-        let done = self.ask.cluster().await?.add_learner(&self.address).await?;
+        let done = self
+            .ask
+            .cluster()
+            .await?
+            .add_learner(&self.address)
+            .await
+            .map_err(Failure::Change)?;
         told(printer, done)
     }
 }
@@ -98,7 +104,10 @@ impl PromoteArgs {
     pub(super) async fn run(self, printer: &mut Printer) -> Outcome {
         let cluster = self.ask.cluster().await?;
         named(&cluster.overview().await?, &self.name)?;
-        told(printer, cluster.promote(&self.name).await?)
+        told(
+            printer,
+            cluster.promote(&self.name).await.map_err(Failure::Change)?,
+        )
     }
 }
 
@@ -110,7 +119,10 @@ impl RemoveArgs {
         let view = named(&overview, &self.name)?;
         check_removable(&overview, view)?;
         confirmed(&question(&overview, view), self.yes)?;
-        told(printer, cluster.remove(&self.name).await?)
+        told(
+            printer,
+            cluster.remove(&self.name).await.map_err(Failure::Change)?,
+        )
     }
 }
 
@@ -123,7 +135,7 @@ impl LeaveArgs {
         let view = named(&overview, &asked.name)?;
         check_removable(&overview, view)?;
         confirmed(&question(&overview, view), self.yes)?;
-        told(printer, cluster.leave().await?)
+        told(printer, cluster.leave().await.map_err(Failure::Change)?)
     }
 }
 
@@ -142,7 +154,10 @@ impl TransferLeaderArgs {
         }
         told(
             printer,
-            cluster.transfer_leader(&self.name, self.shard).await?,
+            cluster
+                .transfer_leader(&self.name, self.shard)
+                .await
+                .map_err(Failure::Change)?,
         )
     }
 }

@@ -39,7 +39,7 @@ fn raw(effective: &Effective, id: &str) -> String {
 
 fn message(outcome: Outcome<Effective>) -> String {
     match outcome.err().expect("it must be refused") {
-        Failure::Error(error) => error.message().to_owned(),
+        Failure::Error(error) | Failure::Change(error) => error.message().to_owned(),
         Failure::Usage(error) => error.to_string(),
         Failure::Output(error) => error.to_string(),
     }

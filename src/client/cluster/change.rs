@@ -153,6 +153,8 @@ struct Search {
     last: Option<Error>,
     /// `last` is what a node answered.
     is_refused: bool,
+    /// Why the leader that a node named could not be asked.
+    lost_leader: Option<String>,
 }
 
 impl Search {
@@ -167,6 +169,7 @@ impl Search {
             was_in_doubt: false,
             last: None,
             is_refused: false,
+            lost_leader: None,
         }
     }
 
@@ -187,6 +190,9 @@ impl Search {
                 if self.hops < HOPS_MAX {
                     self.leader = named;
                 }
+            }
+            ErrorKind::Unavailable if was_hint => {
+                self.lost_leader = Some(error.message().to_owned());
             }
             ErrorKind::Unavailable => {}
             ErrorKind::Timeout => self.was_in_doubt |= self.is_in_doubt,
@@ -232,6 +238,13 @@ impl Search {
             Some(ErrorKind::NotLeader) => ErrorKind::NotLeader,
             _ => ErrorKind::Unavailable,
         };
+        // Whom the others still name is not the one to ask.
+        if let Some(lost) = self.lost_leader.filter(|_| kind == ErrorKind::NotLeader) {
+            return Error::unavailable(format!(
+                "{lost}; it led, and no other member leads yet: nothing was changed; is a majority \
+                 of the members running? (dkv cluster health)"
+            ));
+        }
         Error::new(kind, format!("{what}; nothing was changed"))
     }
 }
@@ -253,4 +266,25 @@ fn within<T>(message: T, left: Duration) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(left);
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In a minority the error said to ask the leader that was dead.
+    #[test]
+    fn a_leader_that_is_gone_is_not_named_as_the_one_to_ask() {
+        let mut search = Search::new(vec![Endpoint::parse("127.0.0.1:7").unwrap()]);
+        let sent_on =
+            || Error::new(ErrorKind::NotLeader, "ask node-1").with_leader("127.0.0.1:8".to_owned());
+        assert!(search.after(sent_on()).is_none());
+        let gone = Error::unavailable("cannot reach dkv at 127.0.0.1:8");
+        assert!(search.after(gone).is_none());
+        assert!(search.after(sent_on()).is_none());
+        let error = search.in_time();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.message().starts_with("cannot reach"), "{error}");
+        assert!(error.message().contains("is a majority"), "{error}");
+    }
 }

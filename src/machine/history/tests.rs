@@ -46,8 +46,8 @@ fn too_many_bytes_drop_whole_revisions() {
         [(2, 0), (3, 0), (4, 0)]
     );
     assert_eq!(
-        history.by_key.len(),
-        1,
+        history.index.len(),
+        (1, 1),
         "the index keeps no key without events"
     );
 }

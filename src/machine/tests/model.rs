@@ -140,11 +140,16 @@ impl Model {
         }
     }
 
-    fn oldest(&self, but: Option<ClientId>) -> Option<ClientId> {
-        let others = self.clients.iter().filter(|(id, _)| Some(**id) != but);
-        others
-            .min_by_key(|(id, client)| (client.last_used, **id))
-            .map(|(id, _)| *id)
+    /// Forgets the client that was away for longest; `false`: all were here lately.
+    fn forget_one(&mut self) -> bool {
+        let away = |client: &Client| self.now - client.last_used;
+        let longest = self
+            .clients
+            .iter()
+            .filter(|(_, client)| away(client) >= self.limits.held_ms)
+            .max_by_key(|(id, client)| (away(client), std::cmp::Reverse(**id)))
+            .map(|(id, _)| *id);
+        longest.is_some_and(|id| self.clients.remove(&id).is_some())
     }
 
     fn admit(&mut self, request: &RequestId) -> Result<(), Applied> {
@@ -153,9 +158,8 @@ impl Model {
             if request.attempt > 0 {
                 return refuse(self);
             }
-            if self.clients.len() == self.limits.clients {
-                let oldest = self.oldest(None).unwrap();
-                self.clients.remove(&oldest);
+            if self.clients.len() == self.limits.clients && !self.forget_one() {
+                return Err(self.reply(plain(Kind::SessionsFull)));
             }
             let fresh = Client {
                 first: request.sequence,
@@ -183,22 +187,21 @@ impl Model {
         Ok(())
     }
 
+    fn outcomes(&self) -> usize {
+        let clients = self.clients.values();
+        clients.map(|client| client.outcomes.len()).sum()
+    }
+
     fn remember(&mut self, request: &RequestId, outcome: Outcome) {
-        while self
-            .clients
-            .values()
-            .map(|client| client.outcomes.len())
-            .sum::<usize>()
-            >= self.limits.outcomes
-        {
-            match self.oldest(Some(request.client)) {
-                Some(oldest) => self.clients.remove(&oldest),
-                None => break,
-            };
-        }
+        while self.outcomes() >= self.limits.outcomes && self.forget_one() {}
+        let is_full = self.outcomes() >= self.limits.outcomes;
         let client = self.clients.get_mut(&request.client).unwrap();
+        let most = match is_full {
+            true => client.outcomes.len().max(1),
+            false => self.limits.outcomes_per_client,
+        };
         client.outcomes.insert(request.sequence, outcome);
-        if client.outcomes.len() > self.limits.outcomes_per_client {
+        if client.outcomes.len() > most {
             let (lowest, _) = client.outcomes.pop_first().unwrap();
             client.floor = client.floor.max(lowest + 1);
         }

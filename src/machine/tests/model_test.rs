@@ -29,6 +29,7 @@ const SESSIONS: SessionLimits = SessionLimits {
     clients: 4,
     outcomes_per_client: 5,
     outcomes: 12,
+    held_ms: 600,
     idle_ms: 2_500,
 };
 

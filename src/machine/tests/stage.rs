@@ -188,6 +188,7 @@ impl Stage {
         sessions.outcomes = number(options, "total").unwrap_or(sessions.outcomes);
         sessions.outcomes_per_client =
             number(options, "outcomes").unwrap_or(sessions.outcomes_per_client);
+        sessions.held_ms = options.ms("held").unwrap_or(sessions.held_ms);
         sessions.idle_ms = options.ms("idle").unwrap_or(sessions.idle_ms);
         self.reopen()
     }

@@ -118,7 +118,10 @@ fn acknowledged_when(shard: &ShardDescription) -> String {
         return "a majority has it on disk (fdatasync)".to_owned();
     }
     match shard.durability.split_once(':') {
-        _ if shard.durability == "fsync" => "on disk (fdatasync)".to_owned(),
+        // Locks wait for the disk in every durability.
+        _ if shard.durability == "fsync" || shard.kind.starts_with("lockmgr") => {
+            "on disk (fdatasync)".to_owned()
+        }
         Some(("interval", every)) => format!("in memory, on disk within {every}"),
         _ => "in memory only".to_owned(),
     }
@@ -216,4 +219,42 @@ fn held() -> Error {
 
 fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::types::{NodeId, Revision, ShardId};
+
+    #[test]
+    fn what_a_confirmed_write_survives_is_said_in_words() {
+        for (kind, durability, words) in [
+            ("lstore", "fsync", "on disk (fdatasync)"),
+            ("lockmgr(lstore)", "none", "on disk (fdatasync)"),
+            ("lstore", "interval:50ms", "in memory, on disk within 50ms"),
+            ("lstore", "none", "in memory only"),
+            ("dstore", "fsync", "a majority has it on disk (fdatasync)"),
+            (
+                "lockmgr(dstore)",
+                "",
+                "a majority has it on disk (fdatasync)",
+            ),
+        ] {
+            let shard = ShardDescription {
+                id: ShardId(100),
+                kind: kind.to_owned(),
+                engine: "memory".to_owned(),
+                durability: durability.to_owned(),
+                identity: NodeId([1; 16]),
+                revision: Revision(0),
+                applied_index: 0,
+                state_hash: 0,
+                keys: 0,
+                locks: 0,
+                sessions: 0,
+                history_floor: Revision(0),
+            };
+            assert_eq!(acknowledged_when(&shard), words, "{kind} {durability}");
+        }
+    }
 }

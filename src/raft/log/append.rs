@@ -23,8 +23,9 @@ impl Log {
     /// Appends records that may take several batches; `flushed` is told once all of them
     /// are durable.
     ///
-    /// A disk or a queue that is full holds the group up until there is room: to others
-    /// this node is slow then, not wrong.
+    /// A full disk refuses what comes new ([`Log::read_only`]). For what is on its way
+    /// already there mostly is room; without any, as with a full queue, the group is held
+    /// up: to others this node is slow then, not wrong.
     pub(super) async fn append_all(
         &self,
         records: Vec<Record>,
@@ -77,7 +78,7 @@ impl Shared {
                 durability: Durability::Fsync,
                 done: tell(),
             };
-            match self.wal.append(append) {
+            match self.wal.append_let_in(append) {
                 Ok(()) => return Ok(()),
                 Err(full @ (WalError::ReadOnly { .. } | WalError::QueueFull { .. })) => {
                     if self.is_stopping.load(Ordering::SeqCst) {

@@ -96,8 +96,8 @@ impl Replay {
         if stored.vote.is_some() {
             self.vote = Some(read_vote(stored.vote)?);
         }
-        self.committed = read_log_id(stored.committed);
-        self.purged = read_log_id(stored.purged).or(self.purged);
+        self.committed = read_log_id(stored.committed)?;
+        self.purged = read_log_id(stored.purged)?.or(self.purged);
         self.drop_purged();
         Ok(())
     }

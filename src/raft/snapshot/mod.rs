@@ -7,6 +7,7 @@
 mod receive;
 mod send;
 mod shelf;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ use tokio::time::Instant;
 pub(super) use receive::Receiver;
 pub(super) use send::send;
 pub(super) use shelf::Shelf;
+pub use traffic::SnapshotFigures;
+pub(super) use traffic::Traffic;
 
 use super::types::SnapshotMeta;
 use crate::engine::View;
@@ -42,7 +45,7 @@ pub(super) enum SnapshotData {
 /// Rows to be sent, and what they are of.
 pub(super) struct Outgoing {
     meta: SnapshotMeta,
-    view: Arc<dyn View>,
+    pub(super) view: Arc<dyn View>,
     /// When it was of use last: frozen, or taken in by a follower.
     used: Mutex<Instant>,
 }

@@ -6,7 +6,8 @@ use openraft::Raft;
 use openraft::type_config::alias::SnapshotOf;
 use tokio::sync::mpsc;
 
-use super::SnapshotData;
+use super::{SnapshotData, Traffic};
+use crate::base::host::{Spawn, aside};
 use crate::base::types::NodeId;
 use crate::base::{Error, Result};
 use crate::machine::SnapshotWriter;
@@ -40,6 +41,8 @@ struct Work {
     raft: Raft<Types, Adapter>,
     replica: Arc<dyn Replica>,
     calls: Arc<Calls>,
+    spawn: Arc<dyn Spawn>,
+    traffic: Arc<Traffic>,
     group: GroupId,
     receiving: Option<Receiving>,
 }
@@ -54,7 +57,7 @@ impl Receiver {
     pub(in crate::raft) fn start(
         raft: Raft<Types, Adapter>,
         replica: Arc<dyn Replica>,
-        calls: Arc<Calls>,
+        (calls, spawn, traffic): (Arc<Calls>, Arc<dyn Spawn>, Arc<Traffic>),
         group: GroupId,
     ) -> Self {
         let (requests, taken) = mpsc::channel(QUEUE);
@@ -62,6 +65,8 @@ impl Receiver {
             raft,
             replica,
             calls,
+            spawn,
+            traffic,
             group,
             receiving: None,
         };
@@ -99,7 +104,7 @@ impl Work {
     /// Begins a snapshot, or says how much of it is here already.
     async fn open(&mut self, open: peer::SnapshotOpen) -> Result<peer::SnapshotReply> {
         let meta = SnapshotMeta {
-            last_log_id: read_log_id(open.last),
+            last_log_id: read_log_id(open.last)?,
             last_membership: read_stored_membership(open.membership)?,
         };
         if let Some(receiving) = self.receiving.as_ref().filter(|it| it.meta == meta)
@@ -110,13 +115,13 @@ impl Work {
         // What was there of another one is of no use any more.
         self.receiving = None;
         let replica = self.replica.clone();
-        let writer = blocking(move || replica.begin_install()).await?;
+        let writer = self.blocking(move || replica.begin_install()).await?;
         self.receiving = Some(Receiving { meta, writer });
         Ok(reply(0, None))
     }
 
     async fn chunk(&mut self, chunk: peer::SnapshotChunk) -> Result<peer::SnapshotReply> {
-        let last = read_log_id(chunk.last);
+        let last = read_log_id(chunk.last)?;
         let receiving = self.receiving.take();
         let Some(mut receiving) = receiving.filter(|it| it.meta.last_log_id == last) else {
             return Err(Error::unavailable(
@@ -130,49 +135,49 @@ impl Work {
         }
         let vote = read_vote(chunk.vote)?;
         let bytes = chunk.chunk;
-        receiving = blocking(move || {
-            receiving.writer.add(bytes)?;
-            Ok(receiving)
-        })
-        .await?;
+        self.traffic.chunk_received(bytes.len());
+        receiving = self
+            .blocking(move || {
+                receiving.writer.add(bytes)?;
+                Ok(receiving)
+            })
+            .await?;
         if !chunk.end {
             let next = receiving.writer.chunks();
             self.receiving = Some(receiving);
             return Ok(reply(next, None));
         }
-        install(self.raft.clone(), self.group, vote, receiving).await
+        let installed = self.install(vote, receiving).await?;
+        self.traffic.was_installed();
+        Ok(installed)
     }
-}
 
-/// All chunks are here.
-async fn install(
-    raft: Raft<Types, Adapter>,
-    group: GroupId,
-    vote: Vote,
-    receiving: Receiving,
-) -> Result<peer::SnapshotReply> {
-    let Receiving { meta, writer } = receiving;
-    let chunks = writer.chunks();
-    blocking(move || writer.seal()).await?;
-    let snapshot = SnapshotOf::<Types, SnapshotData> {
-        meta,
-        snapshot: SnapshotData::Sealed,
-    };
-    let installed = raft.install_full_snapshot(vote, snapshot).await;
-    let response = installed.map_err(|fatal| Error::unavailable(fatal.to_string()))?;
-    tracing::info!(shard = group, chunks, "a snapshot was received");
-    Ok(reply(chunks, Some(store_vote(&response.vote))))
+    /// All chunks are here.
+    async fn install(&mut self, vote: Vote, receiving: Receiving) -> Result<peer::SnapshotReply> {
+        let Receiving { meta, writer } = receiving;
+        let chunks = writer.chunks();
+        self.blocking(move || writer.seal()).await?;
+        let snapshot = SnapshotOf::<Types, SnapshotData> {
+            meta,
+            snapshot: SnapshotData::Sealed,
+        };
+        let installed = self.raft.install_full_snapshot(vote, snapshot).await;
+        let response = installed.map_err(|fatal| Error::unavailable(fatal.to_string()))?;
+        tracing::info!(shard = self.group, chunks, "a snapshot was received");
+        Ok(reply(chunks, Some(store_vote(&response.vote))))
+    }
+
+    /// Rows are written to disk: that is not for the tasks that serve requests.
+    async fn blocking<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        aside(&*self.spawn, "snapshot-in", work)
+            .await
+            .map_err(|_| Error::unavailable("the node is stopping"))?
+    }
 }
 
 fn reply(chunks: u64, vote: Option<crate::proto::storage::Vote>) -> peer::SnapshotReply {
     peer::SnapshotReply { chunks, vote }
-}
-
-/// Rows are written to disk: that is not for the tasks that serve requests.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Error::unavailable("the node is stopping"))?
 }

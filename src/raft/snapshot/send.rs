@@ -9,7 +9,8 @@ use openraft::errors::{NetworkError, StreamingError, Unreachable};
 use openraft::raft::SnapshotResponse;
 use openraft::type_config::alias::SnapshotOf;
 
-use super::{Outgoing, SnapshotData};
+use super::{Outgoing, SnapshotData, Traffic};
+use crate::base::host::{Spawn, aside};
 use crate::base::types::NodeId;
 use crate::machine::SnapshotReader;
 use crate::proto::peer;
@@ -34,6 +35,8 @@ type Sent<T> = Result<T, StreamingError<Types>>;
 /// One transfer.
 struct Sending<'a> {
     calls: &'a Arc<Calls>,
+    spawn: &'a dyn Spawn,
+    traffic: &'a Traffic,
     to: NodeId,
     group: GroupId,
     vote: Vote,
@@ -42,7 +45,7 @@ struct Sending<'a> {
 
 /// Sends a snapshot, from the chunk on that the follower does not have yet.
 pub(in crate::raft) async fn send(
-    calls: &Arc<Calls>,
+    (calls, spawn, traffic): (&Arc<Calls>, &Arc<dyn Spawn>, &Traffic),
     to: NodeId,
     group: GroupId,
     vote: Vote,
@@ -53,6 +56,8 @@ pub(in crate::raft) async fn send(
     };
     let sending = Sending {
         calls,
+        spawn: &**spawn,
+        traffic,
         to,
         group,
         vote,
@@ -72,7 +77,7 @@ pub(in crate::raft) async fn send(
     );
     let mut reader = SnapshotReader::new(outgoing.view.clone());
     let from = opened.chunks;
-    reader = reading(move || reader.skip_to(from).map(|()| reader)).await?;
+    reader = reading(sending.spawn, move || reader.skip_to(from).map(|()| reader)).await?;
     outgoing.note_use();
     let sent = sending.chunks(reader, from, &outgoing).await;
     drop(outgoing);
@@ -101,7 +106,7 @@ impl Sending<'_> {
         let mut under_way: VecDeque<(u64, Answer)> = VecDeque::new();
         loop {
             let (chunk, is_end);
-            (reader, chunk, is_end) = reading(move || {
+            (reader, chunk, is_end) = reading(self.spawn, move || {
                 let chunk = reader.next_chunk()?;
                 let is_end = reader.is_done();
                 Ok((reader, chunk, is_end))
@@ -112,9 +117,11 @@ impl Sending<'_> {
                     "the follower has all chunks and did not install them",
                 ));
             };
+            self.traffic.chunk_sent(chunk.len());
             let answer = self.ask(self.chunk(number, chunk, is_end));
             if is_end {
                 let reply = replied(answer, INSTALL_WITHIN).await?;
+                self.traffic.was_sent();
                 return answered(reply.vote);
             }
             under_way.push_back((number, answer));
@@ -167,10 +174,10 @@ fn answered(vote: Option<crate::proto::storage::Vote>) -> Sent<SnapshotResponse<
 
 /// Rows are read from disk: that is not for the tasks that serve requests.
 async fn reading<T: Send + 'static>(
+    spawn: &dyn Spawn,
     read: impl FnOnce() -> crate::base::Result<T> + Send + 'static,
 ) -> Sent<T> {
-    let done = tokio::task::spawn_blocking(read).await;
-    match done {
+    match aside(spawn, "snapshot-out", read).await {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => Err(broken(error.message())),
         Err(_) => Err(broken("the node is stopping")),

@@ -93,11 +93,12 @@ impl Membership {
     /// `Corrupt` when log and engine of a shard do not fit together.
     pub(in crate::server) async fn start(
         &mut self,
+        host: &Host,
         opened: Opened,
         config: &ServeConfig,
     ) -> Result<Node> {
         let transport: Arc<dyn PeerTransport> = Arc::new(self.links.clone());
-        let hub = Hub::new(&transport);
+        let hub = Hub::new(&transport, &host.spawn);
         let founders = opened.founders();
         let node = opened.start(&hub).await?;
         let groups = groups(&node);
@@ -119,9 +120,10 @@ impl Membership {
             contact: config.cluster.join.clone(),
             stopping: self.stop.subscribe(),
         };
+        let book = self.book.clone();
         let reconciler = Reconciler {
             groups,
-            book: self.book.clone(),
+            tell: Box::new(move |members| book.learn(members)),
             stopping: self.stop.subscribe(),
         };
         let acquaintance = Acquaintance {

@@ -22,5 +22,5 @@ pub(super) use assemble::{Membership, client_address, is_needed};
 pub(super) use book::Book;
 use found::{Settled, settle};
 use join::Announcer;
-use reconcile::Reconciler;
+pub(super) use reconcile::Reconciler;
 pub(super) use waiting::Waiting;

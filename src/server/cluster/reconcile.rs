@@ -1,15 +1,14 @@
 //! Does the next step for the members of every group that this node leads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Book;
 use super::steps::{Seen, Step, of_first, of_other};
 use crate::base::types::NodeId;
 use crate::base::{ErrorKind, Result};
-use crate::raft::{Change, Group};
+use crate::raft::{Change, Group, Member};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -20,7 +19,8 @@ const FRESH: Duration = Duration::from_secs(1);
 /// The groups of this node; the first one's members are everybody's.
 pub(in crate::server) struct Reconciler {
     pub(in crate::server) groups: Vec<Group>,
-    pub(in crate::server) book: Book,
+    /// Hears who the members of all groups are: who is still in one is called.
+    pub(in crate::server) tell: Box<dyn Fn(BTreeMap<NodeId, Member>) + Send + Sync>,
     pub(in crate::server) stopping: watch::Receiver<bool>,
 }
 
@@ -41,14 +41,13 @@ impl Reconciler {
         }
     }
 
-    /// The address book has the members of all groups: who is still in one is called.
     fn note_members(&self) {
-        let mut members = std::collections::BTreeMap::new();
+        let mut members = BTreeMap::new();
         for group in self.groups.iter().rev() {
             members.extend(group.members().all);
         }
         if !members.is_empty() {
-            self.book.learn(members);
+            (self.tell)(members);
         }
     }
 

@@ -59,7 +59,9 @@ impl Service<Request<Body>> for Front {
                 let routes = match (grpc.get(), waiting) {
                     (Some(routes), _) => routes.clone(),
                     (None, Some(why)) => {
-                        return Ok(to_status(&Error::unavailable(why)).into_http());
+                        // It stands behind where the caller looked for a node.
+                        let why = Error::unavailable(format!("it runs, and is {why}"));
+                        return Ok(to_status(&why).into_http());
                     }
                     (None, None) => grpc.wait().await.clone(),
                 };
@@ -135,6 +137,6 @@ mod tests {
         let answer = front.oneshot(request.unwrap()).await.unwrap();
         assert_eq!(answer.headers()["grpc-status"], "14");
         let message = answer.headers()["grpc-message"].to_str().unwrap();
-        assert!(message.starts_with("waiting"), "{message}");
+        assert!(message.contains("is%20waiting%20for%20node-2"), "{message}");
     }
 }

@@ -6,10 +6,12 @@
 //! can make a browser send neither, so that it cannot write into a node on loopback.
 
 mod front;
+mod health;
 mod live;
 mod ready;
 mod routes;
 
 pub(super) use front::Front;
+pub(super) use health::health;
 pub(super) use live::{Live, Standing};
 pub(super) use routes::routes;

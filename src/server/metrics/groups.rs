@@ -7,7 +7,7 @@ use super::names::Names;
 use super::page::{Family, Page};
 use crate::base::types::{LogIndex, NodeId};
 use crate::server::service::Service;
-use crate::store::{Fate, GroupStatus, ReplicatedFigures, Role};
+use crate::store::{Fate, GroupStatus, ReplicatedFigures, Role, SnapshotFigures};
 
 /// What a group was like when the page was asked for.
 pub(super) struct Seen {
@@ -15,6 +15,7 @@ pub(super) struct Seen {
     is_led: bool,
     pub(super) status: GroupStatus,
     figures: ReplicatedFigures,
+    snapshots: SnapshotFigures,
 }
 
 /// Looks at every replicated shard once.
@@ -26,6 +27,7 @@ pub(super) fn look(service: &Service) -> Vec<Seen> {
             is_led: replicated.leadership().is_led(),
             status: replicated.group_status(),
             figures: replicated.figures(),
+            snapshots: replicated.group().snapshots(),
         })
     });
     seen.collect()
@@ -36,6 +38,8 @@ pub(super) fn write(page: &mut Page, seen: &[Seen], names: &Names) {
     write_positions(page, seen);
     write_proposals(page, seen);
     write_reads(page, seen);
+    write_agreement(page, seen);
+    write_snapshots(page, seen);
     write_peers(page, seen, names);
 }
 
@@ -141,6 +145,42 @@ fn write_reads(page: &mut Page, seen: &[Seen]) {
         "Rounds that confirmed nothing; their reads are tried again while there is time.",
     );
     each(failed, seen, |one| one.figures.rounds_failed);
+}
+
+fn write_agreement(page: &mut Page, seen: &[Seen]) {
+    let checks = page.counter(
+        "dkv_raft_state_hash_checks_total",
+        "At the leader: comparisons of its state with that of other members.",
+    );
+    each(checks, seen, |one| one.figures.state_checks);
+    let mismatches = page.counter(
+        "dkv_raft_state_hash_mismatches_total",
+        "At the leader: comparisons in which a member was in another state.",
+    );
+    each(mismatches, seen, |one| one.figures.state_mismatches);
+}
+
+fn write_snapshots(page: &mut Page, seen: &[Seen]) {
+    let sent = page.counter(
+        "dkv_raft_snapshot_sent_total",
+        "Snapshots that this node sent, and a member installed.",
+    );
+    each(sent, seen, |one| one.snapshots.sent);
+    let bytes = page.counter(
+        "dkv_raft_snapshot_sent_bytes_total",
+        "Bytes of snapshots that this node sent, whatever became of them.",
+    );
+    each(bytes, seen, |one| one.snapshots.sent_bytes);
+    let installed = page.counter(
+        "dkv_raft_snapshot_installed_total",
+        "Snapshots that this node received and installed.",
+    );
+    each(installed, seen, |one| one.snapshots.installed);
+    let bytes = page.counter(
+        "dkv_raft_snapshot_received_bytes_total",
+        "Bytes of snapshots that this node took in, whatever became of them.",
+    );
+    each(bytes, seen, |one| one.snapshots.received_bytes);
 }
 
 /// What only a leader knows of the others.

@@ -27,7 +27,7 @@ const VALUE_BYTES: usize = 20_000;
 type Told = tokio::sync::oneshot::Receiver<Result<Vec<Applied>>>;
 
 /// Runs a test in time that passes only while everybody waits.
-fn in_simulated_time(test: impl Future<Output = ()>) {
+pub(super) fn in_simulated_time(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -114,8 +114,9 @@ fn a_log_that_cannot_be_written_stops_a_member() {
         let unknown = drive(&world, told).await.expect("it is told").unwrap();
         assert_eq!(unknown.unwrap_err().kind(), ErrorKind::Timeout);
         let raised = drive(&world, node.fatal.raised()).await;
-        let reason = raised.expect("nothing stopped the node");
-        assert!(reason.contains(&format!("shard {SHARD}")), "{reason}");
+        let failure = raised.expect("nothing stopped the node");
+        assert_eq!(failure.kind(), ErrorKind::Internal);
+        assert!(failure.message().contains(&format!("shard {SHARD}")));
     });
 }
 
@@ -136,6 +137,30 @@ fn a_write_that_waits_for_others_keeps_its_own_deadline() {
         let refused = told.expect("its time is over").unwrap().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unavailable);
         assert!(refused.message().contains("earlier writes"), "{refused}");
+    });
+}
+
+/// What was proposed together was told together: when the last of it had no time left.
+#[test]
+fn a_write_that_was_proposed_with_others_keeps_its_own_deadline() {
+    in_simulated_time(async {
+        let (world, node) = Box::pin(member(35)).await;
+        let shard = store(&node);
+        let short = Duration::from_millis(500);
+        let late = submit(&shard, "patient", 60 * LONG);
+        let (began, soon) = (Instant::now(), submit(&shard, "soon", short));
+        let told = timeout(LONG, soon)
+            .await
+            .expect("it waits for the other one");
+        assert_eq!(told.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
+        let took = began.elapsed();
+        assert!(
+            took >= short && took < short + Duration::from_millis(50),
+            "{took:?}"
+        );
+        // The disk works again: whoever has time left is told what became of it.
+        let told = drive(&world, late).await.expect("it is told").unwrap();
+        assert_eq!(told.unwrap().len(), 1);
     });
 }
 

@@ -1,6 +1,7 @@
 //! Whole nodes on a simulated machine: the disk loses power, the clock is moved by
 //! hand, and background work runs in the order a seed draws.
 
+mod agreement;
 mod closing;
 mod crash;
 mod disk_full;

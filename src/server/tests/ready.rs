@@ -9,7 +9,7 @@ use tower::ServiceExt;
 
 use super::world::{SubmitNow as _, World, kv, set, store};
 use crate::server::describe::Describe;
-use crate::server::http::{Live, Standing, routes};
+use crate::server::http::{Live, Standing, health, routes};
 use crate::server::metrics::Connections;
 use crate::server::node::Node;
 
@@ -148,4 +148,40 @@ async fn a_node_that_stops_or_failed_is_not_ready() {
     assert!(body.lines().any(|one| one == line), "{body}");
     let (_, terse) = asked.get("/readyz?verbose=false").await;
     assert!(terse.starts_with("not ready: node: "), "{terse}");
+}
+
+/// Load balancers that speak gRPC were sent on to nodes that could answer nothing.
+#[tokio::test(start_paused = true)]
+async fn grpc_health_says_what_readyz_says() {
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::health_server::Health as _;
+    use tonic_health::server::HealthService;
+    let asked = Asked::recovering();
+    let health = HealthService::from_health_reporter(health(asked.standing.clone()).await);
+    let says = async |service: &str| {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let service = service.to_owned();
+        let request = tonic::Request::new(HealthCheckRequest { service });
+        health.check(request).await.unwrap().into_inner().status()
+    };
+    for service in ["dkv.v1.Kv", "dkv.v1.Lock", "dkv.v1.Session"] {
+        assert_eq!(says(service).await, ServingStatus::NotServing, "{service}");
+    }
+    let mut world = World::new(14);
+    let node = world.open().unwrap();
+    let serving = Asked::serving(&world, &node).standing.live;
+    let live = Arc::into_inner(serving).unwrap().into_inner().unwrap();
+    assert!(asked.standing.live.set(live).is_ok());
+    assert_eq!(says("dkv.v1.Session").await, ServingStatus::Serving);
+    world.disk.set_capacity_bytes(Some(0));
+    while store(&node)
+        .submit_now(vec![kv(set("key", &"v".repeat(9_000)))], Box::new(|_| {}))
+        .is_ok()
+    {
+        world.spawn.run_until_idle();
+    }
+    assert_eq!(asked.get("/readyz").await.0, 503);
+    assert_eq!(says("dkv.v1.Kv").await, ServingStatus::NotServing);
+    assert_eq!(says("").await, ServingStatus::Serving, "it is alive");
 }

@@ -32,6 +32,8 @@ pub(super) struct Counters {
     append_us: Histogram,
     round_reads: Histogram,
     rounds_failed: AtomicU64,
+    state_checks: AtomicU64,
+    state_mismatches: AtomicU64,
 }
 
 /// What a replicated shard had done at one moment, since the node was started.
@@ -51,6 +53,10 @@ pub struct ReplicatedFigures {
     pub round_reads: HistogramSnapshot,
     /// Rounds that confirmed nothing.
     pub rounds_failed: u64,
+    /// How often this node compared its state with other members', as the leader.
+    pub state_checks: u64,
+    /// How many times of these somebody had another state.
+    pub state_mismatches: u64,
 }
 
 impl Fate {
@@ -86,6 +92,8 @@ impl Default for Counters {
             append_us: Histogram::new(histogram::LATENCY_US),
             round_reads: Histogram::new(histogram::COUNT),
             rounds_failed: AtomicU64::new(0),
+            state_checks: AtomicU64::new(0),
+            state_mismatches: AtomicU64::new(0),
         }
     }
 }
@@ -110,6 +118,13 @@ impl Counters {
         }
     }
 
+    /// The states of members after the same entry were compared.
+    pub(super) fn state_compared(&self, differ: bool) {
+        self.state_checks.fetch_add(1, Ordering::Relaxed);
+        self.state_mismatches
+            .fetch_add(u64::from(differ), Ordering::Relaxed);
+    }
+
     pub(super) fn figures(&self) -> ReplicatedFigures {
         ReplicatedFigures {
             entries: self.entries.read(),
@@ -119,6 +134,8 @@ impl Counters {
             append_us: self.append_us.snapshot(),
             round_reads: self.round_reads.snapshot(),
             rounds_failed: self.rounds_failed.load(Ordering::Relaxed),
+            state_checks: self.state_checks.load(Ordering::Relaxed),
+            state_mismatches: self.state_mismatches.load(Ordering::Relaxed),
         }
     }
 }
@@ -138,6 +155,8 @@ mod tests {
         }
         counters.round(7, true);
         counters.round(9, false);
+        counters.state_compared(false);
+        counters.state_compared(true);
         let figures = counters.figures();
         assert_eq!(figures.entries, [1, 2, 3]);
         assert_eq!(figures.commands, [10, 20, 30]);
@@ -147,5 +166,6 @@ mod tests {
             (1, 7)
         );
         assert_eq!(figures.rounds_failed, 1);
+        assert_eq!((figures.state_checks, figures.state_mismatches), (2, 1));
     }
 }

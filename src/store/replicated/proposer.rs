@@ -11,8 +11,11 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::figures::Fate;
-use super::leadership::Leadership;
 use super::queue::{Write, stopping};
+use super::refusals::{
+    UNCONFIRMED, held_up, nobody_knows, nobody_leads, refused, silent_leader, unconfirmed,
+    was_not_done,
+};
 use super::{Shared, pause};
 use crate::base::time::MachineTime;
 use crate::base::types::NodeId;
@@ -39,7 +42,7 @@ const GRACE: Duration = Duration::from_millis(200);
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// How often a proposer that may send no more looks for whom it has no time left.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(40);
 
 /// How long a sweep may take, and how long a refused one waits, ms.
 const SWEEP_WITHIN: Duration = Duration::from_secs(5);
@@ -219,11 +222,10 @@ impl Proposer {
         let (count, began) = (commands.len(), Instant::now());
         let (_, entry) = office.sequencer.stamp(commands);
         let proposed = group.propose(term, codec::encode_entry(&entry)).await;
-        let due = last_due(&writes);
         let (group, shared) = (group.clone(), self.shared.clone());
         self.under_way.push(Box::pin(async move {
             let result = match proposed {
-                Ok(outcome) => outcome_of(&group, term, due, outcome).await,
+                Ok(outcome) => outcome_of(&group, term, &mut writes, outcome).await,
                 Err(error) => Err(error),
             };
             let fate = match &result {
@@ -241,7 +243,7 @@ impl Proposer {
         if self.under_way.len() >= FORWARDS {
             return;
         }
-        let writes = self.shared.writes.take_entry();
+        let mut writes = self.shared.writes.take_entry();
         if writes.is_empty() {
             return;
         }
@@ -260,6 +262,7 @@ impl Proposer {
                     result.map_err(|error| Failed::of_forward(error, due))
                 }
                 () = deposed(&group, leader) => Err(Failed::LostLeader),
+                () = overdue(&mut writes, silent_leader) => Err(Failed::With(silent_leader())),
                 // Frames may be lost, and nobody else repeats this one.
                 () = sleep(ANSWER_SILENCES * group.silence()), if may_be_repeated => {
                     Err(Failed::LostLeader)
@@ -280,8 +283,8 @@ impl Proposer {
     ///
     /// What a lost leader may or may not have done is asked of its successor with the same
     /// request ids. That is safe: whatever of the lost one's entries survives comes before
-    /// the successor's, and the machine remembers its outcomes, unless so many new
-    /// clients come in between that it must forget one (`SESSIONS_MAX`).
+    /// the successor's, and the machine remembers its outcomes: it forgets no client that
+    /// was here as lately (`SESSION_HELD_MS`) as a write is tried (`REQUEST_MS_MAX`).
     fn finish(&mut self, writes: Vec<Write>, result: Result<Vec<Applied>, Failed>) {
         match result {
             Ok(mut replies) => {
@@ -412,15 +415,29 @@ fn last_due(writes: &[Write]) -> Instant {
     due.unwrap_or_else(Instant::now)
 }
 
+/// Tells each of the writes at its deadline that its outcome is unknown; resolves when
+/// nobody waits any more.
+async fn overdue(writes: &mut [Write], why: fn() -> Error) {
+    loop {
+        let waiting = writes.iter().filter(|write| !write.is_told());
+        let Some(next) = waiting.map(|write| write.due).min() else {
+            return;
+        };
+        sleep_until(next).await;
+        for write in writes.iter_mut().filter(|write| write.due <= next) {
+            write.give_up(why());
+        }
+    }
+}
+
 /// What became of an entry; unknown if it takes too long, or this node leads no more.
 async fn outcome_of(
     group: &Group,
     term: u64,
-    due: Instant,
+    writes: &mut [Write],
     outcome: impl Future<Output = Result<Vec<Applied>, ProposeError>>,
 ) -> Result<Vec<Applied>, ProposeError> {
-    let in_time = timeout_at(due, outcome);
-    tokio::pin!(in_time);
+    tokio::pin!(outcome);
     let lost = async {
         let mut changes = group.changes();
         while group.leads() == Some(term) {
@@ -430,9 +447,8 @@ async fn outcome_of(
     };
     tokio::select! {
         biased;
-        outcome = &mut in_time => outcome.unwrap_or_else(|_| {
-            Err(ProposeError::Unknown("no quorum confirmed it in time".to_owned()))
-        }),
+        outcome = &mut outcome => outcome,
+        () = overdue(writes, unconfirmed) => Err(ProposeError::Unknown(UNCONFIRMED.to_owned())),
         () = lost => Err(ProposeError::Unknown(
             "this node lost the leadership before the outcome was known".to_owned(),
         )),
@@ -446,43 +462,4 @@ async fn deposed(group: &Group, leader: NodeId) {
     while group.term() == term && group.leader().is_some_and(|(node, _)| node == leader) {
         changes.next().await;
     }
-}
-
-fn refused(error: ProposeError) -> Error {
-    match error {
-        ProposeError::NotLeader => Error::new(
-            ErrorKind::NotLeader,
-            "this node does not lead the shard (any more): nothing was done",
-        ),
-        ProposeError::Unknown(why) => {
-            Error::timeout(format!("{why}: ask again with the same request id"))
-        }
-    }
-}
-
-fn was_not_done(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unavailable)
-}
-
-fn nobody_knows() -> Error {
-    Error::timeout(
-        "the leader was lost before it answered, and no other was found in time: ask again with \
-         the same request id",
-    )
-}
-
-fn held_up() -> Error {
-    Error::unavailable(
-        "the earlier writes of the shard took too long: nothing was done; ask again, or later",
-    )
-}
-
-fn nobody_leads(group: &Group) -> Error {
-    if let taken_out @ Leadership::TakenOut = Leadership::of(group) {
-        return Error::unavailable(format!("{taken_out}; nothing was done"));
-    }
-    Error::unavailable(
-        "no leader of the shard could be reached in time: nothing was done; is a majority of \
-         the members running? (dkv cluster health)",
-    )
 }

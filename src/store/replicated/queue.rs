@@ -39,6 +39,10 @@ impl Tell {
     }
 
     pub(super) fn with(mut self, result: Result<Vec<Applied>>) {
+        self.now(result);
+    }
+
+    fn now(&mut self, result: Result<Vec<Applied>>) {
         if let Some(done) = self.0.take() {
             done(result);
         }
@@ -55,6 +59,17 @@ impl Drop for Tell {
 }
 
 impl Write {
+    /// Tells that it is unknown what became of it, as there is no more time to find out.
+    /// What became of those that went with it is told by their places.
+    pub(super) fn give_up(&mut self, why: Error) {
+        self.tell.now(Err(why));
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn is_told(&self) -> bool {
+        self.tell.0.is_none()
+    }
+
     /// Tells that it was not done, or why that is unknown.
     pub(super) fn refuse(self, why: Error) {
         self.tell.with(Err(why));
@@ -93,7 +108,8 @@ impl Queue {
     /// Puts back what was not done, before everything else.
     pub(super) fn put_back(&self, back: Vec<Write>) {
         let mut writes = self.writes.lock();
-        for write in back.into_iter().rev() {
+        let waiting = back.into_iter().filter(|write| !write.is_told());
+        for write in waiting.rev() {
             writes.push_front(write);
         }
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::queue::{Read, Wants};
+use super::samples::Samples;
 use crate::base::time::BootStamp;
 use crate::base::types::LogIndex;
 use crate::base::{Error, ErrorKind, Result, limits};
@@ -147,6 +148,14 @@ impl Replica for Shared {
         let wants = Wants::Index(done);
         self.reads.push(Read { due, wants });
     }
+
+    fn state_hash_at(&self, index: LogIndex) -> Option<u64> {
+        self.samples.lock().at(index)
+    }
+
+    fn diverged(&self, index: LogIndex, hash: u64) -> bool {
+        self.diverged_at(index, hash)
+    }
 }
 
 impl Shared {
@@ -155,6 +164,7 @@ impl Shared {
         machine.install()?;
         self.core.installed(query::mark(machine.engine())?);
         self.overhead.lock().forget();
+        *self.samples.lock() = Samples::beginning_at(machine.state());
         self.note_applied();
         // Locks may have passed on in entries that were never applied here.
         self.core
@@ -186,6 +196,7 @@ impl Shared {
         let mut machine = self.core.machine.write();
         let entry = entry.unwrap_or_else(|| machine.nothing());
         let effects = machine.apply_marked(index, &entry, Some(mark))?;
+        self.samples.lock().note(machine.state());
         self.note_applied();
         let commands = entry.commands.len();
         self.core.count_applied(weight, commands);

@@ -31,6 +31,9 @@ pub(super) struct State {
     pub(super) life: u64,
     operations: u64,
     fail_at: Option<(u64, io::ErrorKind)>,
+    /// Writes and syncs that still go well, if the one after them does not.
+    writes_left: Option<u64>,
+    write_failed: bool,
     halt_after: Option<u64>,
     capacity_bytes: Option<u64>,
 }
@@ -47,6 +50,8 @@ impl SimDisk {
             life: 0,
             operations: 0,
             fail_at: None,
+            writes_left: None,
+            write_failed: false,
             halt_after: None,
             capacity_bytes: None,
         };
@@ -68,10 +73,11 @@ impl SimDisk {
     }
 
     /// Death of the process alone: as [`SimDisk::crash`], but all that was written
-    /// stays, still not durable.
+    /// stays, still not durable. Of a file whose sync failed only what is durable stays.
     pub fn kill(&self) {
         let mut state = self.state.lock();
         state.end_life();
+        state.inodes.values_mut().for_each(Inode::evict);
         state.collect();
     }
 
@@ -79,6 +85,18 @@ impl SimDisk {
     pub fn fail_after(&self, operations: u64, kind: io::ErrorKind) {
         let mut state = self.state.lock();
         state.fail_at = Some((state.operations + operations, kind));
+    }
+
+    /// Makes the write, growth or sync that comes after `writes` more of them fail, once,
+    /// in this life. Of what a failed sync was to make durable any part is, and no later
+    /// sync makes the rest so, as with real disks.
+    pub fn fail_write_after(&self, writes: u64) {
+        self.state.lock().writes_left = Some(writes);
+    }
+
+    /// True once [`SimDisk::fail_write_after`] has come true in this life.
+    pub fn has_failed_write(&self) -> bool {
+        self.state.lock().write_failed
     }
 
     /// Lets `operations` more happen, then fails every one until the next
@@ -130,6 +148,30 @@ impl SimDisk {
             return Err(kind.into());
         }
         Ok(state)
+    }
+
+    /// As [`SimDisk::operate`], for what changes the disk or makes it durable.
+    pub(super) fn operate_writing(
+        &self,
+        syncs: Option<InodeId>,
+    ) -> io::Result<MutexGuard<'_, State>> {
+        let mut guard = self.operate()?;
+        let state = &mut *guard;
+        match &mut state.writes_left {
+            None => return Ok(guard),
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                return Ok(guard);
+            }
+            Some(_) => {}
+        }
+        state.writes_left = None;
+        state.write_failed = true;
+        if let Some(inode) = syncs {
+            let rng = state.rng.clone();
+            state.inode_mut(inode).fail_sync(&*rng);
+        }
+        Err(io::Error::other("the simulated disk failed"))
     }
 
     /// Without counting: for what the seam does not show.
@@ -186,6 +228,8 @@ impl State {
         self.life += 1;
         self.locks.clear();
         self.fail_at = None;
+        self.writes_left = None;
+        self.write_failed = false;
         self.halt_after = None;
         for inode in self.inodes.values_mut() {
             inode.open_handles = 0;
@@ -249,7 +293,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.operate()?;
+        let mut state = self.operate_writing(None)?;
         state.names.sync_dir(dir);
         state.collect();
         Ok(())

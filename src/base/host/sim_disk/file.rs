@@ -28,7 +28,10 @@ impl SimFile {
     }
 
     fn operate(&self) -> io::Result<MutexGuard<'_, State>> {
-        let state = self.disk.operate()?;
+        self.of_this_life(self.disk.operate()?)
+    }
+
+    fn of_this_life<'a>(&self, state: MutexGuard<'a, State>) -> io::Result<MutexGuard<'a, State>> {
         if state.life != self.life {
             return Err(io::Error::other("this file was open in a life that ended"));
         }
@@ -36,7 +39,7 @@ impl SimFile {
     }
 
     fn operate_writing(&self) -> io::Result<MutexGuard<'_, State>> {
-        let state = self.operate()?;
+        let state = self.of_this_life(self.disk.operate_writing(None)?)?;
         if !self.writable {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
@@ -62,7 +65,8 @@ impl DiskFile for SimFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.operate()?.inode_mut(self.inode).sync();
+        let state = self.disk.operate_writing(Some(self.inode))?;
+        self.of_this_life(state)?.inode_mut(self.inode).sync();
         Ok(())
     }
 

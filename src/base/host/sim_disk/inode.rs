@@ -17,6 +17,8 @@ pub(super) struct Inode {
     synced: Vec<u8>,
     /// What leads from `synced` to `live`.
     pending: Vec<Change>,
+    /// A sync of it failed.
+    is_doubtful: bool,
     /// Handles open on it: it outlives its name while there is one.
     pub(super) open_handles: u32,
 }
@@ -64,9 +66,34 @@ impl Inode {
         }
     }
 
-    /// Keeps what was synced and any part of the rest. How much is drawn once for
-    /// the file, so that "nothing" and "everything" are as likely as a mixture.
+    /// Keeps what was synced and any part of the rest.
     pub(super) fn lose_power(&mut self, rng: &dyn Rng) {
+        self.sync_in_part(rng);
+        self.evict_all();
+    }
+
+    /// Any part becomes durable, nothing more ever will, and readers see what was written.
+    pub(super) fn fail_sync(&mut self, rng: &dyn Rng) {
+        self.sync_in_part(rng);
+        self.is_doubtful = true;
+    }
+
+    /// Forgets what was to become durable and is not.
+    pub(super) fn evict(&mut self) {
+        if self.is_doubtful {
+            self.pending.clear();
+            self.evict_all();
+        }
+    }
+
+    fn evict_all(&mut self) {
+        self.is_doubtful = false;
+        self.live.clone_from(&self.synced);
+    }
+
+    /// How much is drawn once for the file, so that "nothing" and "everything" are as
+    /// likely as a mixture.
+    fn sync_in_part(&mut self, rng: &dyn Rng) {
         let keep_percent = [0, 10, 50, 90, 100][rng.below(5) as usize];
         for change in std::mem::take(&mut self.pending) {
             match change {
@@ -78,7 +105,6 @@ impl Inode {
                 }
             }
         }
-        self.live.clone_from(&self.synced);
     }
 
     /// Keeps some sectors of a write, some of them in part. The length may be

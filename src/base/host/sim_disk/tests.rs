@@ -119,3 +119,34 @@ fn flips_show_after_a_crash() {
     disk.crash();
     assert_eq!(content(&disk, "a"), [7, 7, 6, 7]);
 }
+
+#[test]
+fn what_a_failed_sync_was_to_keep_no_later_sync_keeps() {
+    let (mut kept, mut lost) = (0, 0);
+    for seed in 0..200 {
+        let disk = disk(seed);
+        let file = disk.open(&path("a"), OpenMode::CreateNew).unwrap();
+        disk.sync_dir(Path::new(DIR)).unwrap();
+        disk.fail_write_after(1);
+        file.write_all_at(b"alice", 0).unwrap();
+        assert!(!disk.has_failed_write());
+        file.sync_data().unwrap_err();
+        assert!(disk.has_failed_write());
+        assert_eq!(content(&disk, "a"), b"alice", "a reader sees no difference");
+        file.write_all_at(b"bob", 5).unwrap();
+        file.sync_data().unwrap();
+        if seed % 2 == 0 {
+            disk.crash();
+        } else {
+            disk.kill();
+        }
+        assert!(!disk.has_failed_write());
+        let content = content(&disk, "a");
+        assert_eq!(&content[5..], b"bob");
+        match &content[..5] == b"alice" {
+            true => kept += 1,
+            false => lost += 1,
+        }
+    }
+    assert!(kept > 5 && lost > 5, "{kept} {lost}");
+}

@@ -107,11 +107,20 @@ fn start(host: &Host, recent_bytes_max: usize) -> Result<Log> {
 
 /// An empty log on a disk of its own, whose writer works by itself.
 pub(in crate::raft) fn running_log(recent_bytes_max: usize) -> Log {
-    let rng = Arc::new(SeededRng::new(1));
+    let disk = SimDisk::new(Arc::new(SeededRng::new(1)));
+    running_log_on(&disk, &Arc::default(), recent_bytes_max)
+}
+
+/// As [`running_log`], on a disk that the test has in its hands.
+pub(in crate::raft) fn running_log_on(
+    disk: &SimDisk,
+    clock: &Arc<ManualClock>,
+    recent_bytes_max: usize,
+) -> Log {
     let host = Host {
-        clock: Arc::new(ManualClock::default()),
-        disk: Arc::new(SimDisk::new(rng.clone())),
-        rng,
+        clock: clock.clone(),
+        disk: Arc::new(disk.clone()),
+        rng: Arc::new(SeededRng::new(1)),
         spawn: Arc::new(ThreadSpawn),
     };
     start(&host, recent_bytes_max).unwrap()

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -21,6 +22,8 @@ use crate::raft::{ForwardDone, Frozen, ReadDone, Replica};
 /// A machine on a disk of its own. It takes its latest state for durable.
 pub(in crate::raft) struct TestReplica {
     machine: Mutex<Machine>,
+    /// It was told so, and has seen it.
+    diverged: AtomicBool,
 }
 
 impl TestReplica {
@@ -45,11 +48,16 @@ impl TestReplica {
         let machine = Machine::open(engine, HistoryLimits::default()).unwrap();
         Arc::new(Self {
             machine: Mutex::new(machine),
+            diverged: AtomicBool::new(false),
         })
     }
 
     pub(in crate::raft) fn applied(&self) -> LogIndex {
         self.machine.lock().state().applied
+    }
+
+    pub(in crate::raft) fn has_diverged(&self) -> bool {
+        self.diverged.load(Ordering::SeqCst)
     }
 }
 
@@ -102,5 +110,17 @@ impl Replica for TestReplica {
 
     fn read_index(&self, _due: Instant, done: ReadDone) {
         done(Err(Error::unavailable("nobody is here")));
+    }
+
+    fn state_hash_at(&self, index: LogIndex) -> Option<u64> {
+        let machine = self.machine.lock();
+        let state = machine.state();
+        (state.applied == index).then_some(state.hash)
+    }
+
+    fn diverged(&self, index: LogIndex, hash: u64) -> bool {
+        let diverged = self.state_hash_at(index).is_some_and(|own| own != hash);
+        self.diverged.fetch_or(diverged, Ordering::SeqCst);
+        diverged
     }
 }

@@ -5,15 +5,20 @@ use std::io;
 use std::ops::{RangeBounds, RangeInclusive};
 use std::sync::Arc;
 
-use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
+use futures_util::Stream;
+use openraft::storage::{EntryResponder, IOFlushed, LogState, RaftLogStorage, RaftStateMachine};
 use openraft::testing::log::{StoreBuilder, Suite};
+use openraft::type_config::alias::SnapshotOf;
 use openraft::{OptionalSend, RaftLogReader, StorageError};
 
 use super::{Log, TestReplica, running_log};
+use crate::base::host::ThreadSpawn;
 use crate::base::types::NodeId;
+use crate::machine::SnapshotReader;
 use crate::raft::Replica;
 use crate::raft::adapter::Adapter;
-use crate::raft::types::{Entry, LogId, Types, Vote};
+use crate::raft::snapshot::{Outgoing, SnapshotData};
+use crate::raft::types::{Entry, LogId, SnapshotMeta, StoredMembership, Types, Vote};
 
 /// The library's tests number their nodes.
 impl From<u64> for NodeId {
@@ -96,18 +101,77 @@ impl RaftLogStorage<Types> for Anywhere {
     }
 }
 
+/// Our state machine, and what carries a snapshot from one to another, which is the
+/// network's part: the rows, chunk by chunk, and a seal.
+struct Carried {
+    adapter: Adapter,
+    replica: Arc<dyn Replica>,
+}
+
+impl Carried {
+    fn carry(&self, outgoing: &Outgoing) -> crate::base::Result<()> {
+        let mut reader = SnapshotReader::new(outgoing.view.clone());
+        let mut writer = self.replica.begin_install()?;
+        while let Some(chunk) = reader.next_chunk()? {
+            writer.add(chunk)?;
+        }
+        writer.seal().map(drop)
+    }
+}
+
+impl RaftStateMachine<Types> for Carried {
+    type SnapshotData = SnapshotData;
+    type SnapshotBuilder = <Adapter as RaftStateMachine<Types>>::SnapshotBuilder;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        self.adapter.applied_state().await
+    }
+
+    async fn apply<S>(&mut self, entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + OptionalSend,
+    {
+        self.adapter.apply(entries).await
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {
+        self.adapter.get_snapshot_builder().await
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        snapshot: SnapshotData,
+    ) -> io::Result<()> {
+        if let SnapshotData::Outgoing(outgoing) = snapshot {
+            self.carry(&outgoing).map_err(io::Error::other)?;
+        }
+        self.adapter
+            .install_snapshot(meta, SnapshotData::Sealed)
+            .await
+    }
+
+    async fn get_current_snapshot(
+        &mut self,
+    ) -> io::Result<Option<SnapshotOf<Types, SnapshotData>>> {
+        self.adapter.get_current_snapshot().await
+    }
+}
+
 struct Builder {
     replica: fn() -> Arc<TestReplica>,
     recent_bytes_max: usize,
 }
 
-impl StoreBuilder<Types, Anywhere, Adapter> for Builder {
-    async fn build(&self) -> Result<((), Anywhere, Adapter), StorageError<Types>> {
+impl StoreBuilder<Types, Anywhere, Carried> for Builder {
+    async fn build(&self) -> Result<((), Anywhere, Carried), StorageError<Types>> {
         let replica: Arc<dyn Replica> = (self.replica)();
         let log = running_log(self.recent_bytes_max);
         let progress = Arc::new(crate::raft::watch::channel(Default::default()).0);
-        let adapter = Adapter::new(replica, log.clone(), Arc::default(), progress);
-        Ok(((), Anywhere { log }, adapter.unwrap()))
+        let parts = (replica.clone(), log.clone());
+        let adapter = Adapter::new(parts, Arc::default(), progress, Arc::new(ThreadSpawn));
+        let adapter = adapter.unwrap();
+        Ok(((), Anywhere { log }, Carried { adapter, replica }))
     }
 }
 
@@ -115,11 +179,11 @@ impl StoreBuilder<Types, Anywhere, Adapter> for Builder {
 macro_rules! run {
     ($builder:expr, $($test:ident)*) => {$(
         let ((), log, machine) = $builder.build().await.unwrap();
-        Suite::<Types, Anywhere, Adapter, Builder, ()>::$test(log, machine).await.unwrap();
+        Suite::<Types, Anywhere, Carried, Builder, ()>::$test(log, machine).await.unwrap();
     )*};
 }
 
-/// All of the library's tests but `transfer_snapshot`.
+/// All of the library's tests.
 fn run_suite(builder: &Builder) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -148,6 +212,9 @@ fn run_suite(builder: &Builder) {
             delete_logs_after_11 delete_logs_after_5 delete_logs_after_0
             delete_logs_after_none append_to_log snapshot_meta snapshot_meta_optional
             apply_single apply_multiple);
+        Suite::<Types, Anywhere, Carried, Builder, ()>::transfer_snapshot(builder)
+            .await
+            .unwrap();
     });
 }
 

@@ -1,12 +1,14 @@
-//! Blocking work, done on a thread of its own.
+//! Blocking work of one piece, done beside its caller: on a thread of its own, or, in a
+//! simulation, when that likes.
 
 use tokio::sync::oneshot;
 
-use crate::base::host::{Patience, Progress, Spawn, Step};
+use super::spawn::{Patience, Progress, Spawn, Step};
 
 /// Does `work` beside its caller, whose thread may be one that others wait for. The
-/// receiver gets what it gave; if nobody listens any more, that is dropped there.
-pub(super) fn aside<T: Send + 'static>(
+/// receiver gets what it gave; if nobody listens any more, that is dropped there. Work that
+/// is never done, as a crash leaves it, closes the receiver. `name` is for people.
+pub fn aside<T: Send + 'static>(
     spawn: &dyn Spawn,
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
