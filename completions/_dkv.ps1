@@ -699,6 +699,7 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Run only these tests, separated by commas')
             [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Leave these tests out, separated by commas')
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'Write the rows to this file, too')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write a report with charts to this file, too')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw keys from this seed, to repeat a run')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')

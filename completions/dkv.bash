@@ -1727,7 +1727,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__perf)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --target --compare --rounds --threads --connections --pipeline --value-size --large-value-size --keys --dist --duration --ops --warm-up --rate --only --skip --csv --seed --config --output --quiet --no-progress --help"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --target --compare --rounds --threads --connections --pipeline --value-size --large-value-size --keys --dist --duration --ops --warm-up --rate --only --skip --csv --report --seed --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1818,6 +1818,10 @@ _dkv() {
                     return 0
                     ;;
                 --csv)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

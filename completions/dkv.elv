@@ -660,6 +660,7 @@ set edit:completion:arg-completer[dkv] = {|@words|
             cand --only 'Run only these tests, separated by commas'
             cand --skip 'Leave these tests out, separated by commas'
             cand --csv 'Write the rows to this file, too'
+            cand --report 'Write a report with charts to this file, too'
             cand --seed 'Draw keys from this seed, to repeat a run'
             cand --config 'Read settings from this TOML file'
             cand -o 'How answers look'

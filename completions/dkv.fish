@@ -652,6 +652,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand perf" -l rate -d 'Begin this man
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l only -d 'Run only these tests, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l skip -d 'Leave these tests out, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l csv -d 'Write the rows to this file, too' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand perf" -l report -d 'Write a report with charts to this file, too' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l seed -d 'Draw keys from this seed, to repeat a run' -r
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand perf" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'

@@ -1,6 +1,8 @@
 //! `dkv perf`: how fast a server answers.
 
+mod about;
 mod compare;
+mod documents;
 mod signals;
 mod told;
 
@@ -10,10 +12,10 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::documents::Documents;
 use crate::base::{Error, Result, duration};
 use crate::cli::client_args::ClientArgs;
 use crate::cli::failure::Outcome;
-use crate::cli::files::Reserved;
 use crate::cli::output::Printer;
 use crate::config::text;
 use crate::perf::{
@@ -120,6 +122,14 @@ pub(crate) struct PerfArgs {
     /// operations that succeeded.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Write a report with charts to this file, too
+    ///
+    /// A file that ends in .html is a page for people. It needs no other file and fetches
+    /// nothing. One that ends in .json has the same for programs: an object whose rows have the
+    /// columns of --csv and more, each with its timeline (ops, errors, p50_us and p99_us from
+    /// each second on) and its percentiles (quantile and us). May be given several times.
+    #[arg(long, value_name = "FILE")]
+    report: Vec<PathBuf>,
     /// Draw keys from this seed, to repeat a run
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
@@ -134,9 +144,9 @@ pub(crate) fn run(args: &PerfCommand, printer: &mut Printer) -> Outcome {
 pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printer) -> Outcome {
     let options = args.options(client)?;
     // Before minutes of measuring, not after.
-    let csv = args.csv.as_deref().map(Reserved::at).transpose()?;
+    let documents = Documents::reserve(args.csv.as_deref(), &args.report)?;
     if let Some(targets) = args.compare.targets() {
-        return compare::measure(&args.compare, targets, &options, csv, printer);
+        return compare::measure(&args.compare, targets, &options, documents, printer);
     }
     let bar = progress_bar(printer.shows_progress());
     let measured = signals::interruptible(async |interrupt| {
@@ -144,7 +154,7 @@ pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printe
     })?;
     bar.finish_and_clear();
     match measured {
-        Some(measured) => told::report(measured?, csv, printer),
+        Some(measured) => told::report(measured?, documents, printer),
         None => Ok(told::given_up(printer)),
     }
 }

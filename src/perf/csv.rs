@@ -5,7 +5,7 @@ use std::io::Write;
 use super::row::Row;
 use crate::base::{Error, Result};
 
-const COLUMNS: [&str; 15] = [
+pub(super) const COLUMNS: [&str; 15] = [
     "test",
     "target",
     "threads",

@@ -26,10 +26,13 @@ mod row;
 mod tally;
 mod timeline;
 
+mod report;
+
 pub use compare::{Compared, Comparison, Figure, Side, Turn, compare};
 pub use csv::write_csv;
 pub use interrupt::Interrupt;
 pub use options::{PerfOptions, Sizes, Stop};
+pub use report::{About, Machine, write_html, write_json};
 pub use row::{Row, Slice};
 pub use run::{Left, Measured, Progress, run};
 pub use spread::Spread;

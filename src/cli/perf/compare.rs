@@ -2,10 +2,10 @@
 
 use clap::Args;
 
+use super::documents::Documents;
 use super::told::{finish, given_up};
 use super::{progress_bar, show, signals};
 use crate::cli::failure::Outcome;
-use crate::cli::files::Reserved;
 use crate::cli::output::{Format, Printer};
 use crate::cli::row::{Field, Row};
 use crate::perf::{self, Compared, Comparison, Figure, PerfOptions, Side, TargetAddress};
@@ -40,7 +40,7 @@ pub(super) fn measure(
     args: &CompareArgs,
     targets: [TargetAddress; 2],
     options: &PerfOptions,
-    csv: Option<Reserved>,
+    documents: Documents,
     printer: &mut Printer,
 ) -> Outcome {
     let bar = progress_bar(printer.shows_progress());
@@ -65,13 +65,13 @@ pub(super) fn measure(
     })?;
     bar.finish_and_clear();
     match compared {
-        Some(compared) => report(compared?, csv, printer),
+        Some(compared) => report(compared?, documents, printer),
         None => Ok(given_up(printer)),
     }
 }
 
 /// What was compared comes first, whatever else went wrong.
-fn report(comparison: Comparison, csv: Option<Reserved>, printer: &mut Printer) -> Outcome {
+fn report(comparison: Comparison, documents: Documents, printer: &mut Printer) -> Outcome {
     let tests = comparison.tests();
     if matches!(printer.format(), Format::Text | Format::Table) {
         rows(printer, [0, 1].map(|side| promised(&comparison, side)))?;
@@ -87,7 +87,7 @@ fn report(comparison: Comparison, csv: Option<Reserved>, printer: &mut Printer) 
             }
         }
     }
-    finish(comparison.measured, csv, printer)
+    finish(comparison.measured, documents, printer)
 }
 
 fn rows(printer: &mut Printer, rows: impl IntoIterator<Item = Row>) -> Outcome<()> {
@@ -195,7 +195,7 @@ mod tests {
         let (out, remarks) = (Sink::default(), Sink::default());
         let stream = |sink: &Sink| Stream::new(Box::new(sink.clone()), false);
         let mut printer = Printer::new(format, false, stream(&out), stream(&remarks));
-        let outcome = report(comparison, None, &mut printer);
+        let outcome = report(comparison, Documents::default(), &mut printer);
         (outcome, out.text(), remarks.text())
     }
 

@@ -1,8 +1,8 @@
 //! What a run of `dkv perf` tells at its end.
 
+use super::documents::Documents;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
-use crate::cli::files::Reserved;
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
 use crate::perf::{self, Measured};
@@ -17,7 +17,7 @@ pub(super) fn given_up(printer: &mut Printer) -> ExitStatus {
 }
 
 /// What was measured comes first, whatever else went wrong.
-pub(super) fn report(measured: Measured, csv: Option<Reserved>, printer: &mut Printer) -> Outcome {
+pub(super) fn report(measured: Measured, documents: Documents, printer: &mut Printer) -> Outcome {
     let mut list = printer.table_list();
     for row in &measured.rows {
         let row = shown(row);
@@ -28,14 +28,13 @@ pub(super) fn report(measured: Measured, csv: Option<Reserved>, printer: &mut Pr
     for row in &measured.rows {
         remark(row, printer);
     }
-    finish(measured, csv, printer)
+    finish(measured, documents, printer)
 }
 
 /// How it ended, behind the figures.
-pub(super) fn finish(measured: Measured, csv: Option<Reserved>, printer: &mut Printer) -> Outcome {
-    let rows = measured.rows;
+pub(super) fn finish(measured: Measured, documents: Documents, printer: &mut Printer) -> Outcome {
     if measured.interrupted {
-        printer.note(if rows.is_empty() {
+        printer.note(if measured.rows.is_empty() {
             "interrupted: nothing was measured yet"
         } else {
             "interrupted: these are the figures until then"
@@ -48,11 +47,8 @@ pub(super) fn finish(measured: Measured, csv: Option<Reserved>, printer: &mut Pr
             left.removed_by
         ));
     }
-    if let Some(file) = csv.filter(|_| !rows.is_empty()) {
-        let mut text = Vec::new();
-        perf::write_csv(&rows, &mut text)?;
-        file.write(&text)?;
-    }
+    documents.write(&measured)?;
+    let rows = measured.rows;
     if let Some(stopped) = measured.stopped {
         return Err(stopped.into());
     }
@@ -107,6 +103,8 @@ fn shown(row: &perf::Row) -> Row {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::base::{Error, ErrorKind};
     use crate::cli::output::tests::Sink;
@@ -133,11 +131,16 @@ mod tests {
         }
     }
 
-    fn told(measured: Measured, csv: Option<Reserved>) -> (Outcome, String, String) {
+    fn reserved(csv: &Path) -> Documents {
+        let none: [&Path; 0] = [];
+        Documents::reserve(Some(csv), &none).unwrap()
+    }
+
+    fn told(measured: Measured, documents: Documents) -> (Outcome, String, String) {
         let (out, remarks) = (Sink::default(), Sink::default());
         let stream = |sink: &Sink| Stream::new(Box::new(sink.clone()), false);
         let mut printer = Printer::new(Format::Text, false, stream(&out), stream(&remarks));
-        let outcome = report(measured, csv, &mut printer);
+        let outcome = report(measured, documents, &mut printer);
         (outcome, out.text(), remarks.text())
     }
 
@@ -156,7 +159,7 @@ mod tests {
                 removed_by: "`dkv kv delete --prefix dkv-perf:07: --yes`".to_owned(),
             }),
         };
-        let (outcome, out, remarks) = told(left(), None);
+        let (outcome, out, remarks) = told(left(), Documents::default());
         assert_eq!(outcome.unwrap(), ExitStatus::OutcomeUnknown);
         assert!(out.contains("4711"), "{out}");
         assert!(
@@ -168,9 +171,9 @@ mod tests {
         let nowhere = tempfile::tempdir().unwrap();
         let dir = nowhere.path().join("gone");
         std::fs::create_dir(&dir).unwrap();
-        let csv = Reserved::at(&dir.join("rows.csv")).unwrap();
+        let csv = reserved(&dir.join("rows.csv"));
         std::fs::remove_dir_all(&dir).unwrap();
-        let (outcome, out, remarks) = told(left(), Some(csv));
+        let (outcome, out, remarks) = told(left(), csv);
         assert!(outcome.is_err() && out.contains("4711"), "{out}");
         assert!(remarks.contains("--prefix dkv-perf:07:"), "{remarks}");
 
@@ -179,7 +182,7 @@ mod tests {
             left: None,
             ..left()
         };
-        let (outcome, out, _) = told(stopped, None);
+        let (outcome, out, _) = told(stopped, Documents::default());
         assert_eq!(outcome.unwrap_err().status(), ExitStatus::OutcomeUnknown);
         assert!(out.contains("4711"), "{out}");
     }
@@ -193,14 +196,14 @@ mod tests {
             interrupted: true,
             ..Measured::default()
         };
-        let csv = Reserved::at(&path).unwrap();
-        let (outcome, out, remarks) = told(measured(vec![get()]), Some(csv));
+        let csv = reserved(&path);
+        let (outcome, out, remarks) = told(measured(vec![get()]), csv);
         assert_eq!(outcome.unwrap(), ExitStatus::Interrupted);
         assert!(out.contains("4711"), "{out}");
         assert!(remarks.contains("figures until then"), "{remarks}");
         assert!(std::fs::read_to_string(&path).unwrap().contains("4711"));
 
-        let (outcome, out, remarks) = told(measured(Vec::new()), None);
+        let (outcome, out, remarks) = told(measured(Vec::new()), Documents::default());
         assert_eq!(outcome.unwrap(), ExitStatus::Interrupted);
         assert!(
             out.is_empty() && remarks.contains("nothing was measured"),
@@ -221,7 +224,7 @@ mod tests {
                 rows,
                 ..Measured::default()
             },
-            None,
+            Documents::default(),
         );
         assert_eq!(outcome.unwrap(), ExitStatus::Done);
         assert!(
