@@ -43,7 +43,8 @@ impl Index {
         // Which of both it was before is told by the event before: the record it left.
         match (event.previous.is_none(), is_gone) {
             (false, true) => {
-                self.gone.insert(Bytes::copy_from_slice(&self.row));
+                let known = self.positions.get_key_value(&self.row[..]);
+                self.gone.extend(known.map(|(row, _)| row.clone()));
             }
             (true, false) => {
                 self.gone.remove(&self.row[..]);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use super::Book;
@@ -114,6 +115,9 @@ impl Admin {
             return Ok(format!("{} is a voter already", from.name));
         }
         let known = members.all.get(&node).cloned();
+        if let Some(member) = &known {
+            check_stays(&member.name, member)?;
+        }
         let member = Member {
             wants_vote: false,
             ..known.unwrap_or(Member {
@@ -130,7 +134,7 @@ impl Admin {
             member: Some(member.store(node)),
         };
         if members.all.contains_key(&node) {
-            first.change(Change::Set(node, member)).await?;
+            change_by(first, Change::Set(node, member), settle_by(0)).await?;
         } else {
             Places::new(first.clone()).join(request).await?;
         }
@@ -138,26 +142,27 @@ impl Admin {
     }
 
     async fn promote(&self, request: v1::MemberRequest) -> Changed {
-        let (name, within) = (&request.name, settle_within(request.wait_ms));
+        let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
         let (node, member) = find(first, name)?;
         if first.members().voters.contains(&node) {
             return Ok(format!("{name} is a voter already"));
         }
+        check_stays(name, &member)?;
         let wanting = Member {
             wants_vote: true,
             ..member
         };
-        first.change(Change::Set(node, wanting)).await?;
+        change_by(first, Change::Set(node, wanting), by).await?;
         let votes = || first.members().voters.contains(&node);
-        Ok(match until(votes, within).await {
+        Ok(match until(votes, by).await {
             true => format!("{name} is a voter"),
             false => format!("{name} will be a voter as soon as it has caught up"),
         })
     }
 
     async fn remove(&self, request: v1::MemberRequest) -> Changed {
-        let (name, within) = (&request.name, settle_within(request.wait_ms));
+        let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
         let (node, member) = find(first, name)?;
         let members = first.members();
@@ -172,16 +177,16 @@ impl Admin {
             )));
         }
         if node == first.node() {
-            hand_over(first, within).await?;
+            hand_over(first, by).await?;
         }
         let leaving = Member {
             leaving: true,
             wants_vote: false,
             ..member
         };
-        first.change(Change::Set(node, leaving)).await?;
+        change_by(first, Change::Set(node, leaving), by).await?;
         let gone = || !first.members().all.contains_key(&node);
-        Ok(match until(gone, within).await {
+        Ok(match until(gone, by).await {
             true => format!("{name} is not a member any more"),
             false => format!("{name} is being taken out: `dkv cluster members` shows when it is"),
         })
@@ -189,7 +194,7 @@ impl Admin {
 
     async fn transfer(&self, request: v1::TransferLeaderRequest) -> Changed {
         let (name, shard) = (&request.name, request.shard);
-        let within = settle_within(request.wait_ms);
+        let by = settle_by(request.wait_ms);
         let groups: Vec<&Group> = self
             .replicated()
             .filter(|(it, _)| shard == 0 || it.id == ShardId(shard))
@@ -216,7 +221,7 @@ impl Admin {
             if node != group.node() {
                 group.transfer(node).await?;
             }
-            if !until(|| leads(group, node), within).await {
+            if !until(|| leads(group, node), by).await {
                 return Err(Error::unavailable(format!(
                     "{name} did not take over shard {}: try again",
                     group.shard()
@@ -240,7 +245,7 @@ impl Admin {
             let applied = shard.store.status().applied;
             shard.store.checkpoint_now();
             let covered = || shard.store.status().durable >= applied;
-            if !until(covered, SETTLE_WITHIN).await {
+            if !until(covered, settle_by(0)).await {
                 return Err(Error::timeout(format!(
                     "shard {} is still being written: ask again",
                     shard.id
@@ -263,7 +268,7 @@ fn leads(group: &Group, node: NodeId) -> bool {
 ///
 /// # Errors
 /// `NotLeader` with the successor's address once it leads.
-async fn hand_over(first: &Group, within: Duration) -> Result<()> {
+async fn hand_over(first: &Group, by: Instant) -> Result<()> {
     let (status, members) = (first.status(), first.members());
     let stays = |node: &NodeId| !members.all.get(node).is_some_and(|it| it.leaving);
     let successor = Seen::of(first.node(), &status, &members).successor(stays);
@@ -271,27 +276,50 @@ async fn hand_over(first: &Group, within: Duration) -> Result<()> {
         return Ok(());
     };
     first.transfer(successor).await?;
-    match until(|| leads(first, successor), within).await {
+    let somebody_else = || first.leader().is_some_and(|(node, _)| node != first.node());
+    match until(somebody_else, by).await {
         true => Err(not_leader(first)),
         false => Ok(()),
     }
 }
 
-fn settle_within(wait_ms: u64) -> Duration {
-    match wait_ms {
+/// One moment for all steps of a request: who asked waits no longer, either.
+fn settle_by(wait_ms: u64) -> Instant {
+    let within = match wait_ms {
         0 => SETTLE_WITHIN,
         some => Duration::from_millis(some).min(SETTLE_WITHIN_MAX),
+    };
+    Instant::now() + within
+}
+
+/// Makes a change, but waits no longer than that for a majority.
+async fn change_by(first: &Group, change: Change, by: Instant) -> Result<()> {
+    let changed = tokio::time::timeout_at(by, first.change(change)).await;
+    changed.unwrap_or_else(|_| {
+        Err(Error::timeout(
+            "no majority confirmed the change in time: are enough members running?",
+        ))
+    })
+}
+
+/// One that is on its way out goes on its way.
+fn check_stays(name: &str, member: &Member) -> Result<()> {
+    if member.leaving {
+        return Err(Error::invalid(format!(
+            "{name} is being taken out: wait until it is gone, and let it join anew"
+        )));
     }
+    Ok(())
 }
 
 /// Waits until it is so; false if that takes too long.
-async fn until(is_so: impl Fn() -> bool, within: Duration) -> bool {
+async fn until(is_so: impl Fn() -> bool, by: Instant) -> bool {
     let looking = async {
         while !is_so() {
             tokio::time::sleep(LOOK).await;
         }
     };
-    tokio::time::timeout(within, looking).await.is_ok()
+    tokio::time::timeout_at(by, looking).await.is_ok()
 }
 
 fn not_leader(group: &Group) -> Error {

@@ -173,7 +173,7 @@ fn write_snapshots(page: &mut Page, seen: &[Seen]) {
     each(bytes, seen, |one| one.snapshots.sent_bytes);
     let installed = page.counter(
         "dkv_raft_snapshot_installed_total",
-        "Snapshots that this node received and installed.",
+        "Snapshots that this node received whole and handed to its group.",
     );
     each(installed, seen, |one| one.snapshots.installed);
     let bytes = page.counter(

@@ -22,6 +22,7 @@ pub(super) async fn watch(shared: Arc<Shared>) {
         shared,
         upto: LogIndex(0),
         told: BTreeSet::new(),
+        undecided: BTreeSet::new(),
     };
     loop {
         sleep(EVERY).await;
@@ -37,8 +38,10 @@ struct Agreement {
     shared: Arc<Shared>,
     /// How far this node was then: by now the others should be there.
     upto: LogIndex,
-    /// Whose disagreement was logged; empty: they agreed.
+    /// Who was logged as wrong; empty: they agreed.
     told: BTreeSet<NodeId>,
+    /// Among whom it was logged that nobody can tell.
+    undecided: BTreeSet<NodeId>,
 }
 
 impl Agreement {
@@ -76,7 +79,10 @@ impl Agreement {
         let counters = &self.shared.counters;
         counters.state_compared(verdict != Verdict::Same);
         match verdict {
-            Verdict::Same => self.told.clear(),
+            Verdict::Same => {
+                self.told.clear();
+                self.undecided.clear();
+            }
             Verdict::Diverged { majority, members } if members.contains(&group.node()) => {
                 // Who else is wrong is for the next leader to say.
                 self.shared.diverged_at(index, majority);
@@ -105,7 +111,7 @@ impl Agreement {
         hashes: &BTreeMap<NodeId, u64>,
     ) {
         let members = hashes.keys().copied().collect();
-        if self.told == members {
+        if self.undecided == members {
             return;
         }
         let states: Vec<String> = hashes
@@ -119,7 +125,7 @@ impl Agreement {
             self.shared.core.options.shard,
             states.join(", ")
         );
-        self.told = members;
+        self.undecided = members;
     }
 }
 

@@ -130,6 +130,14 @@ impl Reader {
                     waiting.into_iter().for_each(|read| read.confirm(index));
                     return;
                 }
+                // What the leader has and this node does not will not come for now.
+                let full = self.shared.core.wal.read_only();
+                if let Some(why) = full.filter(|_| group.leads().is_none()) {
+                    waiting
+                        .into_iter()
+                        .for_each(|read| read.refuse(full_disk(&why)));
+                    return;
+                }
                 tokio::spawn(async move {
                     let due = due.unwrap_or_else(Instant::now);
                     let reached = timeout_at(due, group.applied(index)).await.is_ok();
@@ -177,4 +185,11 @@ fn behind() -> Error {
         "this member is too far behind to answer in time: ask another one, or read with \
          consistency `stale`",
     )
+}
+
+fn full_disk(why: &str) -> Error {
+    Error::unavailable(format!(
+        "this member misses what the others have: {why}; ask another one, or read with \
+         consistency `stale`"
+    ))
 }
