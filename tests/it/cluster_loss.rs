@@ -98,7 +98,9 @@ fn a_leader_that_left_was_not_told_that_it_is_gone() {
     assert!(!members.exits(0).text().contains("node-1"), "{members}");
     dkv_at(&left, &["kv", "set", "after", "value"]).exits(0);
     // What still runs there says why it is of no use.
-    until("it knows", || gone.readyz().contains("was taken out"));
+    until("it knows, of both shards", || {
+        gone.readyz().matches("was taken out").count() == 2
+    });
     let ran = gone.dkv(&["kv", "get", "after", "--timeout", "2s"]);
     ran.exits(5).complains("was taken out of its cluster");
 }

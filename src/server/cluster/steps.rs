@@ -124,13 +124,16 @@ pub(super) fn of_other(seen: &Seen<'_>, first: &Members) -> Option<Step> {
     if members.joint {
         return Some(Step::Change(Change::Voters(members.voters.clone())));
     }
-    for (node, member) in first.all.iter().filter(|(_, member)| !member.leaving) {
+    for (node, member) in &first.all {
         match members.all.get(node) {
-            None => return Some(Step::Change(Change::Add(*node, member.clone()))),
+            None if !member.leaving => {
+                return Some(Step::Change(Change::Add(*node, member.clone())));
+            }
+            // One that leaves hears so in each group before it hears of nothing any more.
             Some(known) if known != member => {
                 return Some(Step::Change(Change::Set(*node, member.clone())));
             }
-            Some(_) => {}
+            None | Some(_) => {}
         }
     }
     let stays = |node: &NodeId| first.all.get(node).is_some_and(|it| !it.leaving);
@@ -275,10 +278,14 @@ mod tests {
     fn who_leaves_is_gone_from_the_other_groups_before_it_is_from_the_first() {
         let all = [(1, wanting()), (2, wanting()), (3, leaving())];
         let mut play = play(members(&all, &[1, 2, 3]), &[2]);
+        let mut was_told = false;
         while play.step() {
             let gone = !play.first.all.contains_key(&node(3));
             assert!(!gone || !play.other.all.contains_key(&node(3)));
+            let there = play.other.all.get(&node(3));
+            was_told |= there.is_some_and(|member| member.leaving);
         }
+        assert!(was_told, "its last news of each group is that it leaves");
         assert_eq!(play.first.all.len(), 2);
         assert_eq!(play.other.all.len(), 2);
         assert_eq!(play.other.voters, BTreeSet::from([node(1), node(2)]));
