@@ -25,7 +25,7 @@ pub struct Effects {
     /// One for each command, in their order.
     pub replies: Vec<Applied>,
     /// The visible changes, by (revision, sub).
-    pub events: Vec<Event>,
+    pub events: Vec<Arc<Event>>,
     /// Locks that passed to a waiter, who must hear of it.
     pub grants: Vec<Grant>,
 }

@@ -97,8 +97,8 @@ impl From<CodecError> for Error {
 
 type Result<T, E = CodecError> = std::result::Result<T, E>;
 
-/// An event as the history files keep it.
-pub fn encode_event(event: &Event) -> Bytes {
+/// Puts an event, as the history files keep it, behind what is in `buffer`.
+pub fn put_event(event: &Event, buffer: &mut Vec<u8>) {
     let stored = storage::Event {
         revision: event.revision.0,
         sub: event.sub,
@@ -109,7 +109,7 @@ pub fn encode_event(event: &Event) -> Bytes {
         record: event.record.as_ref().map(store_record),
         previous: event.previous.as_ref().map(store_record),
     };
-    stored.encode_to_vec().into()
+    stored.encode(buffer).expect("a vector grows as it must");
 }
 
 /// Reads an event.

@@ -7,6 +7,7 @@
 mod index;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -42,10 +43,7 @@ impl Default for HistoryLimits {
 pub struct History {
     limits: HistoryLimits,
     /// By (revision, sub).
-    events: VecDeque<Event>,
-    /// Events dropped from the front so far: an event's position counts from the
-    /// first event ever, so that it stays the same while others go.
-    dropped: u64,
+    events: VecDeque<Arc<Event>>,
     index: Index,
     floor: Revision,
     /// Events up to this revision are in files.
@@ -59,7 +57,6 @@ impl History {
         Self {
             limits,
             events: VecDeque::new(),
-            dropped: 0,
             index: Index::default(),
             floor: current.next(),
             persisted: current,
@@ -103,14 +100,14 @@ impl History {
         &mut self,
         floor: Revision,
         current: Revision,
-        mut events: Vec<Event>,
+        mut events: Vec<Arc<Event>>,
     ) -> Result<()> {
         assert!(
             self.events.is_empty() && self.floor == current.next(),
             "history is loaded before anything is applied"
         );
         events.retain(|event| event.revision <= current);
-        let place = |event: &Event| (event.revision, event.sub);
+        let place = |event: &Arc<Event>| (event.revision, event.sub);
         let in_order = events.is_sorted_by(|a, b| place(a) < place(b));
         if !in_order || events.first().is_some_and(|first| first.revision < floor) {
             return Err(Error::corrupt(format!(
@@ -119,12 +116,7 @@ impl History {
             )));
         }
         self.floor = floor.min(current.next());
-        for (position, event) in (self.dropped..).zip(&events) {
-            self.bytes += weight(event);
-            self.index.push(position, event);
-        }
-        // Not copied: there may be as many as a million.
-        self.events = VecDeque::from(events);
+        events.into_iter().for_each(|event| self.add(event));
         Ok(())
     }
 
@@ -132,7 +124,7 @@ impl History {
     ///
     /// # Panics
     /// If an event is not newer than all before it.
-    pub fn push(&mut self, events: &[Event]) {
+    pub fn push(&mut self, events: &[Arc<Event>]) {
         for event in events {
             let newest = self.events.back().map(|last| (last.revision, last.sub));
             assert!(
@@ -141,11 +133,14 @@ impl History {
                 "events come in order: {newest:?} before {:?}",
                 (event.revision, event.sub)
             );
-            let position = self.dropped + self.events.len() as u64;
-            self.index.push(position, event);
-            self.bytes += weight(event);
-            self.events.push_back(event.clone());
+            self.add(event.clone());
         }
+    }
+
+    fn add(&mut self, event: Arc<Event>) {
+        self.bytes += weight(&event);
+        self.index.push(&event);
+        self.events.push_back(event);
     }
 
     /// Drops what is too old at `now`, or too much.
@@ -186,15 +181,13 @@ impl History {
         if !self.has_changed_since(revision) {
             return None;
         }
-        let positions = self.index.positions(row)?;
-        let event = self.first_after(positions, revision)?;
+        let event = self.index.first_after(row, revision, &self.events)?;
         Some(event.previous.as_ref())
     }
 
     fn has_changed_since(&self, revision: Revision) -> bool {
-        self.events
-            .back()
-            .is_some_and(|last| last.revision > revision)
+        let last = self.events.back();
+        last.is_some_and(|last| last.revision > revision)
     }
 
     /// The rows of a range that are not there any more, in order, with what they were at a
@@ -213,7 +206,7 @@ impl History {
     ///
     /// # Errors
     /// `Compacted` below the floor.
-    pub fn events_from(&self, revision: Revision) -> Result<impl Iterator<Item = &Event>> {
+    pub fn events_from(&self, revision: Revision) -> Result<impl Iterator<Item = &Arc<Event>>> {
         if revision < self.floor {
             return Err(self.compacted(revision));
         }
@@ -223,7 +216,7 @@ impl History {
     /// The events that are in no file yet. If the floor is above
     /// [`persisted`](Self::persisted) by more than one, some are gone already and a
     /// file that goes on has a gap: start a new one.
-    pub fn unpersisted(&self) -> impl Iterator<Item = &Event> {
+    pub fn unpersisted(&self) -> impl Iterator<Item = &Arc<Event>> {
         self.suffix(self.persisted.next())
     }
 
@@ -251,40 +244,29 @@ impl History {
         Error::new(ErrorKind::Compacted, message).with_compacted_floor(floor)
     }
 
-    fn suffix(&self, revision: Revision) -> impl Iterator<Item = &Event> {
+    fn suffix(&self, revision: Revision) -> impl Iterator<Item = &Arc<Event>> {
         let first = self
             .events
             .partition_point(|event| event.revision < revision);
         self.events.range(first..)
     }
 
-    fn first_after(&self, positions: &VecDeque<u64>, revision: Revision) -> Option<&Event> {
-        let first = positions.partition_point(|at| self.event(*at).revision <= revision);
-        positions.get(first).map(|at| self.event(*at))
-    }
-
-    fn event(&self, position: u64) -> &Event {
-        let place = usize::try_from(position - self.dropped).expect("events fit in memory");
-        &self.events[place]
-    }
-
     fn drop_first(&mut self) {
         let event = self.events.pop_front().expect("there is an event to drop");
-        self.index.drop_first(self.dropped, &event);
-        self.dropped += 1;
+        self.index.drop_first(&event, &self.events);
         self.bytes -= weight(&event);
     }
 }
 
-/// What the index of one event takes beside its key, bytes: a row of a map, and a queue
-/// of its own.
-const INDEX_BYTES: usize = 192;
+/// What keeping one event takes beside itself, bytes: its counts and its place, a link, and
+/// an entry of a hash map.
+const INDEX_BYTES: usize = 96;
 
 /// Bytes an event takes, about, with its place in the index.
 fn weight(event: &Event) -> usize {
     let record = |record: &Option<Record>| record.as_ref().map_or(0, Record::weight);
     let name = event.bucket.len() + event.key.len();
-    size_of::<Event>() + 2 * name + record(&event.record) + record(&event.previous) + INDEX_BYTES
+    size_of::<Event>() + name + record(&event.record) + record(&event.previous) + INDEX_BYTES
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ struct Frozen {
     generation: u64,
     job: CheckpointJob,
     span: Span,
-    events: Vec<Event>,
+    events: Vec<Arc<Event>>,
     history_floor: Revision,
     commands: u64,
     bytes: u64,

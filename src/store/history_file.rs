@@ -54,7 +54,7 @@ pub struct LoadedHistory {
     /// From this revision on no event is missing.
     pub floor: Revision,
     /// The events, oldest first.
-    pub events: Vec<Event>,
+    pub events: Vec<Arc<Event>>,
 }
 
 impl HistoryFiles {
@@ -160,7 +160,7 @@ impl HistoryFiles {
     /// # Errors
     /// When the file system fails, out of space included; the first files of the span
     /// may be there then, and the next append goes on behind them.
-    pub fn append(&mut self, span: Span, events: &[Event]) -> Result<(), EngineError> {
+    pub fn append(&mut self, span: Span, events: &[Arc<Event>]) -> Result<(), EngineError> {
         // What an append that ran out of space had written already is not written again.
         let known = self.files.last().map_or(Revision(0), |last| last.through);
         let mut from = span.from.max(known.next());
@@ -183,7 +183,7 @@ impl HistoryFiles {
         )
     }
 
-    fn append_file(&mut self, span: Span, events: &[Event]) -> Result<(), EngineError> {
+    fn append_file(&mut self, span: Span, events: &[Arc<Event>]) -> Result<(), EngineError> {
         if span.from > span.through {
             return Ok(());
         }
@@ -220,7 +220,7 @@ impl HistoryFiles {
         Ok(())
     }
 
-    fn write(&self, tmp: &Path, events: &[Event]) -> io::Result<()> {
+    fn write(&self, tmp: &Path, events: &[Arc<Event>]) -> io::Result<()> {
         if let Err(error) = self.disk.remove(tmp)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -230,11 +230,14 @@ impl HistoryFiles {
         let mut buffer = MAGIC.to_vec();
         let mut offset = 0;
         for event in events {
-            let encoded = codec::encode_event(event);
+            let frame = buffer.len();
+            buffer.extend_from_slice(&[0; FRAME_BYTES]);
+            codec::put_event(event, &mut buffer);
+            let encoded = &buffer[frame + FRAME_BYTES..];
             let length = u32::try_from(encoded.len()).expect("an event fits in one entry");
-            buffer.extend_from_slice(&length.to_le_bytes());
-            buffer.extend_from_slice(&crc32c::crc32c(&encoded).to_le_bytes());
-            buffer.extend_from_slice(&encoded);
+            let crc = crc32c::crc32c(encoded);
+            buffer[frame..frame + 4].copy_from_slice(&length.to_le_bytes());
+            buffer[frame + 4..frame + FRAME_BYTES].copy_from_slice(&crc.to_le_bytes());
             if buffer.len() >= WRITE_BYTES {
                 file.write_all_at(&buffer, offset)?;
                 offset += buffer.len() as u64;
@@ -246,7 +249,7 @@ impl HistoryFiles {
     }
 
     /// The events of a file; `None` if it is damaged.
-    fn read(&self, span: Span) -> Result<Option<Vec<Event>>, EngineError> {
+    fn read(&self, span: Span) -> Result<Option<Vec<Arc<Event>>>, EngineError> {
         let path = self.path(span);
         let failed = |source| io_error(&path, source);
         let file = self.disk.open(&path, OpenMode::Read).map_err(failed)?;
@@ -276,7 +279,7 @@ impl HistoryFiles {
             let Ok(event) = codec::decode_event(encoded) else {
                 return Ok(None);
             };
-            events.push(event);
+            events.push(Arc::new(event));
         }
         // A file is renamed into place whole: anything left over is damage.
         Ok(rest.is_empty().then_some(events))
@@ -301,7 +304,7 @@ impl HistoryFiles {
 }
 
 /// How many events fill a file; those of one revision stay together.
-fn events_of_one_file(events: &[Event]) -> usize {
+fn events_of_one_file(events: &[Arc<Event>]) -> usize {
     let mut bytes = 0;
     for (at, pair) in events.windows(2).enumerate() {
         let values = [&pair[0].record, &pair[0].previous].into_iter().flatten();

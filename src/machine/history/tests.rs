@@ -9,8 +9,8 @@ const KEEP_ALL: HistoryLimits = HistoryLimits {
     bytes_max: usize::MAX,
 };
 
-fn event(revision: u64, sub: u32) -> Event {
-    Event {
+fn event(revision: u64, sub: u32) -> Arc<Event> {
+    Arc::new(Event {
         revision: Revision(revision),
         sub,
         now: MachineTime(revision * 10),
@@ -19,10 +19,10 @@ fn event(revision: u64, sub: u32) -> Event {
         key: Bytes::from(format!("key{}", sub % 3)),
         record: None,
         previous: None,
-    }
+    })
 }
 
-fn revisions<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<(u64, u32)> {
+fn revisions<'a>(events: impl Iterator<Item = &'a Arc<Event>>) -> Vec<(u64, u32)> {
     events.map(|event| (event.revision.0, event.sub)).collect()
 }
 

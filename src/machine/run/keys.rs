@@ -1,6 +1,7 @@
 //! Commands on keys: reading, deciding (`kv::ops`), writing, telling.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -223,7 +224,7 @@ impl Run<'_> {
         self.state.keys += u64::from(after.is_some());
         self.state.keys -= u64::from(before.is_some());
         self.event_bytes += before.as_ref().map_or(0, Record::weight);
-        self.effects.events.push(Event {
+        self.effects.events.push(Arc::new(Event {
             revision,
             sub,
             now: self.state.now,
@@ -232,6 +233,6 @@ impl Run<'_> {
             key: place.row.slice(1 + place.bucket.len()..),
             record: after,
             previous: before,
-        });
+        }));
     }
 }

@@ -71,9 +71,9 @@ struct Pair {
     crashing: Machine,
     disk: TestDisk,
     /// The history the crashing machine wrote with its last checkpoint.
-    saved: (Revision, Vec<Event>),
+    saved: (Revision, Vec<Arc<Event>>),
     /// A checkpoint that was begun, with the history that goes with it.
-    begun: Option<(CheckpointJob, (Revision, Vec<Event>))>,
+    begun: Option<(CheckpointJob, (Revision, Vec<Arc<Event>>))>,
     log: Vec<Entry>,
 }
 
@@ -137,7 +137,8 @@ impl Pair {
         let (replies, events, grants) = self.model.apply(&entry);
         let effects = self.steady.apply(index, &entry).unwrap();
         assert_eq!(effects.replies, replies, "replies at {place}");
-        assert_eq!(effects.events, events, "events at {place}");
+        let made = effects.events.iter().map(|event| (**event).clone());
+        assert_eq!(made.collect::<Vec<_>>(), events, "events at {place}");
         assert_eq!(effects.grants, grants, "grants at {place}");
 
         let stored = codec::decode_entry(codec::encode_entry(&entry)).unwrap();

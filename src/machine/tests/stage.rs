@@ -159,7 +159,7 @@ impl Stage {
         let index = self.machine.state().applied.next();
         let effects = self.machine.apply(index, &entry).unwrap();
         let replies = effects.replies.iter().map(reply);
-        let events = effects.events.iter().map(event);
+        let events = effects.events.iter().map(|it| event(it));
         let grants = effects.grants.iter();
         let grants = grants.map(|grant| {
             let owner = name_of(&grant.owner.0);
@@ -267,7 +267,7 @@ impl Stage {
 
     fn events(&self, from: Revision) -> Vec<String> {
         match self.machine.history().events_from(from) {
-            Ok(events) => events.map(event).collect(),
+            Ok(events) => events.map(|it| event(it)).collect(),
             Err(error) => vec![format!("{:?}: {error}", error.kind())],
         }
     }
