@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::base::host::Host;
+use crate::base::host::{Host, cores};
 use crate::base::{Error, Result, duration, limits};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
@@ -88,6 +88,10 @@ pub(crate) struct ServeArgs {
     /// The largest value, like 16M
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = text::value_bytes_max)]
     max_value_size: u64,
+    /// Threads that take requests: as many as there are cores, unless several nodes share this
+    /// machine. Each shard and the log have threads of their own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
     /// Listen beyond loopback without TLS and authentication
     #[arg(long)]
     insecure: bool,
@@ -117,6 +121,7 @@ pub(crate) struct ServeArgs {
 /// Runs a node until it is told to stop.
 pub(crate) fn run(args: ServeArgs, effective: &Effective, printer: &mut Printer) -> Outcome {
     let (wants_settings, stop_fd) = (args.print_config, args.stop_with_fd);
+    let workers = args.workers.map_or_else(cores, usize::from);
     let config = args.resolve()?;
     if wants_settings {
         settings::print(effective, &config, printer)?;
@@ -126,13 +131,19 @@ pub(crate) fn run(args: ServeArgs, effective: &Effective, printer: &mut Printer)
         printer.note(&remark);
     }
     logging::start(config.log_level, config.log_format);
-    start(config, stop_fd, printer)
+    start(config, workers, stop_fd, printer)
 }
 
-fn start(config: ServeConfig, stop_fd: Option<i32>, printer: &mut Printer) -> Outcome {
+fn start(
+    config: ServeConfig,
+    workers: usize,
+    stop_fd: Option<i32>,
+    printer: &mut Printer,
+) -> Outcome {
     abort_on_panic();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(workers)
         .thread_name("serve")
         .build()
         .map_err(|error| Error::internal("the runtime did not start").with_source(error))?;

@@ -26,10 +26,33 @@ pub use error::EngineError;
 /// Sees the key and the value of each row of a scan, until it breaks.
 pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 
+/// A value where it lies.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'a> {
+    /// Among others.
+    Inline(&'a [u8]),
+    /// By itself: to keep it is one reference more.
+    Shared(&'a Bytes),
+}
+
 /// Reading rows. Keys are in byte order.
 pub trait Read {
     /// The value of a row.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError>;
+
+    /// Shows the value of a row, if there is one, to who takes apart what it holds and
+    /// need not keep it as it is.
+    fn look(
+        &self,
+        table: Table,
+        key: &[u8],
+        see: &mut dyn FnMut(Value<'_>),
+    ) -> Result<(), EngineError> {
+        if let Some(value) = self.get(table, key)? {
+            see(Value::Shared(&value));
+        }
+        Ok(())
+    }
 
     /// Visits the rows with `start <= key < end` in order (`end` of `None`: to the
     /// last row) until the visitor breaks.

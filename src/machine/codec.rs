@@ -7,8 +7,8 @@
 mod entry;
 mod reply;
 
-use bytes::Bytes;
-use prost::Message;
+use bytes::{Buf, Bytes};
+use prost::{Message, length_delimiter_len};
 use thiserror::Error;
 
 use crate::base::limits::{
@@ -139,13 +139,21 @@ pub fn decode_event(bytes: Bytes) -> Result<Event> {
     })
 }
 
-/// The value of a row of `data`.
-pub(super) fn encode_record(record: &Record) -> Bytes {
-    store_record(record).encode_to_vec().into()
+/// The value of a row of `data`, and the record with its value in there: whoever keeps the
+/// record does not hold on to where its value came from.
+pub(super) fn encode_record(record: Record) -> (Bytes, Record) {
+    let row = Bytes::from(store_record(&record).encode_to_vec());
+    let value = record.value.as_ref().map(|value| {
+        // It is the first field: a tag, its length, itself.
+        let at = 1 + length_delimiter_len(value.len());
+        row.slice(at..at + value.len())
+    });
+    (row, Record { value, ..record })
 }
 
-/// Reads the value of a row of `data`.
-pub(super) fn decode_record(bytes: Bytes) -> Result<Record> {
+/// Reads the value of a row of `data`. The record's value shares the memory of [`Bytes`], and
+/// is a copy from anything else.
+pub(super) fn decode_record(bytes: impl Buf) -> Result<Record> {
     read_record(message("record", bytes)?)
 }
 
@@ -323,7 +331,7 @@ fn read_waiter(stored: &storage::Waiter) -> Result<Waiter> {
     })
 }
 
-fn message<M: Message + Default>(what: &'static str, bytes: Bytes) -> Result<M> {
+fn message<M: Message + Default>(what: &'static str, bytes: impl Buf) -> Result<M> {
     M::decode(bytes).map_err(|source| CodecError::Message { what, source })
 }
 

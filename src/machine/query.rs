@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 
 use crate::base::{Error, ErrorKind, Result};
-use crate::engine::{Read, Table};
+use crate::engine::{Read, Table, Value};
 use crate::kv::Record;
 use crate::lock::Lock;
 use crate::machine::state::State;
@@ -103,6 +103,12 @@ pub(super) fn check_bucket(rows: &(impl Read + ?Sized), bucket: &str) -> Result<
 
 /// The record in a row of `data`.
 pub(super) fn record(rows: &(impl Read + ?Sized), row: &[u8]) -> Result<Option<Record>> {
-    let row = rows.get(Table::Data, row)?;
-    Ok(row.map(codec::decode_record).transpose()?)
+    let mut record = None;
+    rows.look(Table::Data, row, &mut |value| {
+        record = Some(match value {
+            Value::Inline(bytes) => codec::decode_record(bytes),
+            Value::Shared(bytes) => codec::decode_record(bytes.clone()),
+        });
+    })?;
+    Ok(record.transpose()?)
 }

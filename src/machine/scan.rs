@@ -55,7 +55,7 @@ pub fn scan(rows: &(impl Read + ?Sized), query: &ScanQuery) -> Result<ScanPage> 
     let mut page = Page::begin(rows, query, query::state(rows)?.revision)?;
     let (start, end) = bounds(query);
     rows.scan(Table::Data, &start, Some(&end), &mut |row, value| {
-        page.visit(row, || codec::decode_record(Bytes::copy_from_slice(value)))
+        page.visit(row, || codec::decode_record(value))
     })?;
     page.end()
 }
@@ -82,7 +82,7 @@ pub(super) fn scan_past(
         }
         flow = match history.past(row, revision) {
             Some(record) => page.visit_past(row, record),
-            None => page.visit(row, || codec::decode_record(Bytes::copy_from_slice(value))),
+            None => page.visit(row, || codec::decode_record(value)),
         };
         flow
     })?;

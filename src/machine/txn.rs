@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::time::MachineTime;
 use crate::base::types::LogIndex;
-use crate::engine::{Batch, EngineError, Read, Table};
+use crate::engine::{Batch, EngineError, Read, Table, Value};
 use crate::machine::outcome::Applied;
 
 /// Pending writes over the rows of an engine.
@@ -108,6 +108,19 @@ impl Read for Txn<'_> {
             Some(pending) => Ok(pending.clone()),
             None => self.rows.get(table, key),
         }
+    }
+
+    fn look(
+        &self,
+        table: Table,
+        key: &[u8],
+        see: &mut dyn FnMut(Value<'_>),
+    ) -> Result<(), EngineError> {
+        match self.pending[place(table)].get(key) {
+            Some(pending) => pending.iter().map(Value::Shared).for_each(see),
+            None => self.rows.look(table, key, see)?,
+        }
+        Ok(())
     }
 
     fn scan(

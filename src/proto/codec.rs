@@ -68,30 +68,38 @@ impl<U: Message + Default> Decoder for BoundedDecoder<U> {
 
 /// False when there are more than `FIELDS_MAX` fields. What is not a message at all
 /// is left to the decoder, which says so.
-fn has_few_fields(mut message: &[u8]) -> bool {
-    for _ in 0..FIELDS_MAX {
-        if message.is_empty() {
-            return true;
-        }
-        let Some(tag) = take_varint(&mut message) else {
-            return true;
-        };
+fn has_few_fields(message: &[u8]) -> bool {
+    Fields(message).nth(FIELDS_MAX).is_none()
+}
+
+/// How many fields of a message have this number.
+pub(crate) fn count_fields(message: &[u8], number: u32) -> usize {
+    Fields(message)
+        .filter(|field| *field == u64::from(number))
+        .count()
+}
+
+/// The numbers of a message's fields, up to what is no field.
+struct Fields<'a>(&'a [u8]);
+
+impl Iterator for Fields<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let tag = take_varint(&mut self.0)?;
         let skip = match tag & 7 {
-            0 => take_varint(&mut message).map(|_| 0),
+            0 => take_varint(&mut self.0).map(|_| 0),
             1 => Some(8),
-            2 => take_varint(&mut message),
+            2 => take_varint(&mut self.0),
             5 => Some(4),
             _ => None,
         };
-        let Some(rest) = skip
-            .and_then(|skip| usize::try_from(skip).ok())
-            .and_then(|skip| message.get(skip..))
-        else {
-            return true;
-        };
-        message = rest;
+        let rest = usize::try_from(skip?)
+            .ok()
+            .and_then(|skip| self.0.get(skip..));
+        self.0 = rest?;
+        Some(tag >> 3)
     }
-    message.is_empty()
 }
 
 fn take_varint(message: &mut &[u8]) -> Option<u64> {

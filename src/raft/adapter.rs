@@ -23,24 +23,42 @@ pub(super) struct Adapter {
     shelf: Arc<Shelf>,
     applied: Option<LogId>,
     membership: StoredMembership,
-    /// Tells readers how far it is.
-    progress: Arc<watch::Sender<Progress>>,
+    progress: Tell,
     spawn: Arc<dyn Spawn>,
 }
 
+/// Tells how far a replica is.
+pub(super) struct Tell {
+    applied: watch::Sender<LogIndex>,
+    term: watch::Sender<u64>,
+}
+
 /// How far a replica is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone)]
 pub(super) struct Progress {
-    pub(super) index: LogIndex,
-    /// The term of that entry.
-    pub(super) term: u64,
+    /// The entry that was applied last.
+    pub(super) applied: watch::Receiver<LogIndex>,
+    /// Its term. Apart from its index, as it hardly ever changes: who waits for a leader
+    /// need not look at every entry.
+    pub(super) term: watch::Receiver<u64>,
+}
+
+/// The two ends.
+pub(super) fn progress() -> (Tell, Progress) {
+    let (tell_applied, applied) = watch::channel(LogIndex(0));
+    let (tell_term, term) = watch::channel(0);
+    let tell = Tell {
+        applied: tell_applied,
+        term: tell_term,
+    };
+    (tell, Progress { applied, term })
 }
 
 impl Adapter {
     pub(super) fn new(
         (replica, log): (Arc<dyn Replica>, Log),
         shelf: Arc<Shelf>,
-        progress: Arc<watch::Sender<Progress>>,
+        progress: Tell,
         spawn: Arc<dyn Spawn>,
     ) -> crate::base::Result<Self> {
         let (applied, membership) = decode_mark(replica.mark()?)?;
@@ -58,11 +76,11 @@ impl Adapter {
     }
 
     fn announce(&self) {
-        let progress = self.applied.map_or_else(Progress::default, |id| Progress {
-            index: index_of(id.index()),
-            term: id.committed_leader_id().term,
-        });
-        self.progress.replace(progress);
+        let term = self.applied.map_or(0, |id| id.committed_leader_id().term);
+        self.progress
+            .applied
+            .replace(index_or_zero(self.applied.as_ref()));
+        self.progress.term.replace_if_other(term);
     }
 
     fn apply_one(&mut self, (entry, responder): EntryResponder<Types>) -> io::Result<()> {

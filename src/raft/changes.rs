@@ -4,24 +4,23 @@ use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::metrics::RaftServerMetrics;
 use openraft::type_config::alias::WatchReceiverOf;
 
-use super::adapter::Progress;
 use super::types::Types;
 use super::watch;
 
 /// Waits for changes of a group.
 pub struct Changes {
     pub(super) server: WatchReceiverOf<Types, RaftServerMetrics<Types>>,
-    pub(super) progress: watch::Receiver<Progress>,
+    pub(super) term: watch::Receiver<u64>,
 }
 
 impl Changes {
-    /// Resolves at the next change of who leads, of the members or of what is applied;
-    /// never, once the group has stopped.
+    /// Resolves at the next change of who leads or of the members, and when the first entry
+    /// of a leader is applied; never, once the group has stopped.
     pub async fn next(&mut self) {
         let changed = tokio::select! {
             biased;
             changed = self.server.changed() => changed.is_ok(),
-            changed = self.progress.has_changed() => changed,
+            changed = self.term.has_changed() => changed,
         };
         if !changed {
             std::future::pending::<()>().await;

@@ -13,7 +13,7 @@ use openraft::raft::ReadPolicy;
 use openraft::type_config::alias::CommittedLeaderIdOf;
 use openraft::{Config, Instant as _, Raft, ServerState, SnapshotPolicy};
 
-use super::adapter::{Adapter, Progress};
+use super::adapter::{Adapter, Progress, progress};
 use super::calls::CallError;
 use super::changes::{Changes, LeaderChanges};
 use super::codec::{index_of, index_or_zero, raft_index};
@@ -25,7 +25,6 @@ use super::snapshot::{Receiver, Shelf, SnapshotFigures, Traffic};
 use super::status::{GroupStatus, Role};
 use super::transport::Lane;
 use super::types::{Proposal, Types};
-use super::watch;
 use super::{Log, Member, Replica};
 use crate::base::types::{LogIndex, NodeId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
@@ -66,7 +65,7 @@ struct Inner {
     inbound: Arc<Inbound>,
     shelf: Arc<Shelf>,
     traffic: Arc<Traffic>,
-    progress: watch::Receiver<Progress>,
+    progress: Progress,
 }
 
 /// Why a proposal has no outcome.
@@ -101,12 +100,12 @@ impl Group {
             sessions: Arc::new(AtomicU64::new(1)),
             spawn: hub.spawn().clone(),
         };
-        let (tell, progress) = watch::channel(Progress::default());
+        let (tell, progress) = progress();
         let shelf = Arc::new(Shelf::default());
         let adapter = Adapter::new(
             (replica.clone(), log.clone()),
             shelf.clone(),
-            Arc::new(tell),
+            tell,
             hub.spawn().clone(),
         )?;
         let starting = Raft::new(options.node, Arc::new(config), links, log.clone(), adapter);
@@ -170,7 +169,7 @@ impl Group {
             && metrics.current_leader == Some(self.inner.options.node);
         let term = metrics.vote.leader_id.term;
         drop(metrics);
-        (leads && self.inner.progress.borrow().term == term).then_some(term)
+        (leads && *self.inner.progress.term.borrow() == term).then_some(term)
     }
 
     /// The shard it is for.
@@ -199,13 +198,25 @@ impl Group {
 
     /// True once everything up to `index` is applied here.
     pub fn has_applied(&self, index: LogIndex) -> bool {
-        self.inner.progress.borrow().index >= index
+        *self.inner.progress.applied.borrow() >= index
     }
 
     /// The latest term this node has heard of.
     pub fn term(&self) -> u64 {
         let metrics = self.inner.raft.server_metrics();
         metrics.borrow_watched().vote.leader_id.term
+    }
+
+    /// The latest term this node has heard of, and who leads if that is another node. Every
+    /// reply asks.
+    pub fn lead(&self) -> (u64, Option<Member>) {
+        let metrics = self.inner.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let other = metrics
+            .current_leader
+            .filter(|leader| *leader != self.inner.options.node)
+            .and_then(|leader| metrics.membership_config.get_node(&leader));
+        (metrics.vote.leader_id.term, other.cloned())
     }
 
     /// Who leads, as far as this node knows.
@@ -221,7 +232,7 @@ impl Group {
     pub fn changes(&self) -> Changes {
         Changes {
             server: self.inner.raft.server_metrics(),
-            progress: self.inner.progress.clone(),
+            term: self.inner.progress.term.clone(),
         }
     }
 
@@ -343,10 +354,8 @@ impl Group {
 
     /// Resolves once everything up to `index` is applied here; never, if the group stops.
     pub async fn applied(&self, index: LogIndex) {
-        let mut progress = self.inner.progress.clone();
-        let reached = progress
-            .has_become(|progress| progress.index >= index)
-            .await;
+        let mut applied = self.inner.progress.applied.clone();
+        let reached = applied.has_become(|applied| *applied >= index).await;
         if !reached {
             std::future::pending::<()>().await;
         }

@@ -59,6 +59,18 @@ impl<T> Sender<T> {
         });
     }
 
+    /// Changes the value unless it is this one already.
+    pub(super) fn replace_if_other(&self, value: T)
+    where
+        T: PartialEq,
+    {
+        self.modify(|current| {
+            let is_other = *current != value;
+            *current = value;
+            is_other
+        });
+    }
+
     fn modify(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
         let mut value = self.shared.value.write();
         let modified = modify(&mut value);

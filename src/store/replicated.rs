@@ -177,11 +177,10 @@ impl Replicated {
 
     /// See [`super::Store::lead`].
     pub fn lead(&self) -> Lead {
-        let group = self.shared.group();
-        let leader = group.leader().filter(|(node, _)| *node != group.node());
+        let (term, leader) = self.shared.group().lead();
         Lead {
-            term: group.term(),
-            address: leader.map_or_else(String::new, |(_, member)| member.client_address),
+            term,
+            address: leader.map_or_else(String::new, |member| member.client_address),
         }
     }
 

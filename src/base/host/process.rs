@@ -18,6 +18,11 @@ pub struct ProcessFigures {
     pub cpu_us: u64,
 }
 
+/// How many threads of this process can run at once; 1 where the system does not tell.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 impl ProcessFigures {
     /// Asks the system; a few microseconds, and one per open file descriptor.
     pub fn read() -> Self {

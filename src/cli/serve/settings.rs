@@ -1,5 +1,6 @@
 //! `dkv serve --print-config`: every setting with its value and where that is from.
 
+use crate::base::host::cores;
 use crate::cli::failure::Outcome;
 use crate::cli::layered::Effective;
 use crate::cli::old_flags;
@@ -64,6 +65,7 @@ fn derived(name: &str, config: &ServeConfig) -> String {
             let shards: Vec<String> = config.shards.iter().map(shard).collect();
             shards.join(",")
         }
+        "workers" => cores().to_string(),
         "peer-listen" => config.cluster.peer_listen.to_string(),
         "peer-advertise" => config.cluster.peer_advertise.clone().unwrap_or_default(),
         _ => String::new(),

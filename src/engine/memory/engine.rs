@@ -15,7 +15,7 @@ use crate::engine::incoming::Incoming;
 use crate::engine::poison::Poison;
 use crate::engine::{
     Batch, CheckpointJob, Checkpointed, Engine, EngineError, EngineStats, Op, Read, Replacement,
-    Table, View, Visit,
+    Table, Value, View, Visit,
 };
 
 /// All rows in memory; a checkpoint is a file.
@@ -117,6 +117,20 @@ impl Read for MemoryEngine {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         self.state.poison.check()?;
         Ok(self.trees[table.place()].get(key))
+    }
+
+    fn look(
+        &self,
+        table: Table,
+        key: &[u8],
+        see: &mut dyn FnMut(Value<'_>),
+    ) -> Result<(), EngineError> {
+        self.state.poison.check()?;
+        self.trees[table.place()]
+            .look(key)
+            .into_iter()
+            .for_each(see);
+        Ok(())
     }
 
     fn scan(
@@ -228,6 +242,20 @@ impl Read for MemoryView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         self.poison.check()?;
         Ok(self.trees[table.place()].get(key))
+    }
+
+    fn look(
+        &self,
+        table: Table,
+        key: &[u8],
+        see: &mut dyn FnMut(Value<'_>),
+    ) -> Result<(), EngineError> {
+        self.poison.check()?;
+        self.trees[table.place()]
+            .look(key)
+            .into_iter()
+            .for_each(see);
+        Ok(())
     }
 
     fn scan(

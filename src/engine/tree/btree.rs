@@ -17,7 +17,7 @@ use bytes::Bytes;
 use super::iter::Iter;
 use super::node::{Inner, Node, Split};
 use super::page::{KEY_BYTES_MAX, Page};
-use crate::engine::Visit;
+use crate::engine::{Value, Visit};
 
 /// Rows in key order. A clone is a frozen copy: cheap to take, and never changed.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +40,13 @@ impl Tree {
 
     /// The value of a row. Values above a kilobyte are shared, not copied.
     pub(in crate::engine) fn get(&self, key: &[u8]) -> Option<Bytes> {
+        self.look(key).map(Value::to_bytes)
+    }
+
+    /// The value of a row, where it lies.
+    pub(in crate::engine) fn look(&self, key: &[u8]) -> Option<Value<'_>> {
         let page = self.leaf(key);
-        page.find(key).ok().map(|at| page.value(at).to_bytes())
+        page.find(key).ok().map(|at| page.value(at))
     }
 
     /// Adds a row or gives it another value.

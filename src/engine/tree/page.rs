@@ -16,6 +16,8 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 
+use crate::engine::Value;
+
 /// Values above this many bytes are kept beside the page, so that neither a copy of
 /// the page nor a `get` copies them.
 pub(super) const VALUE_INLINE_BYTES_MAX: usize = 1_024;
@@ -37,21 +39,12 @@ const OUTLINED: u32 = 1 << 31;
 const KEY_LENGTH_BYTES: usize = 2;
 const SLOT_BYTES: usize = size_of::<Slot>();
 
-/// A value where it lies.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Value<'a> {
-    /// In the page.
-    Inline(&'a [u8]),
-    /// Beside it.
-    Outlined(&'a Bytes),
-}
-
 impl<'a> Value<'a> {
     /// The bytes.
     pub(super) fn as_slice(self) -> &'a [u8] {
         match self {
             Self::Inline(bytes) => bytes,
-            Self::Outlined(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
         }
     }
 
@@ -59,7 +52,7 @@ impl<'a> Value<'a> {
     pub(super) fn to_bytes(self) -> Bytes {
         match self {
             Self::Inline(bytes) => Bytes::copy_from_slice(bytes),
-            Self::Outlined(bytes) => bytes.clone(),
+            Self::Shared(bytes) => bytes.clone(),
         }
     }
 }
@@ -131,7 +124,7 @@ impl Page {
     pub(super) fn value(&self, at: usize) -> Value<'_> {
         let slot = self.slots[at];
         if slot.is_outlined() {
-            return Value::Outlined(&self.outlined[self.outlined_before(at)]);
+            return Value::Shared(&self.outlined[self.outlined_before(at)]);
         }
         Value::Inline(&self.bytes[self.value_start(at)..self.end(at)])
     }

@@ -1,7 +1,8 @@
 //! Entries as bytes: what the log and the peers carry.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use prost::Message;
+use prost::encoding::{self, DecodeContext, WireType};
 
 use super::{
     CodecError, Result, at_most, bounded, id, message, read_bucket, read_id, read_key, read_name,
@@ -13,6 +14,7 @@ use crate::base::types::{ClientId, FenceToken, RequestId, Revision};
 use crate::kv::{Condition, KvCommand, Set};
 use crate::lock::LockCommand;
 use crate::machine::command::{Command, Entry, Fence, Op};
+use crate::proto::codec::count_fields;
 use crate::proto::storage;
 use crate::proto::storage::command::Op as StoredOp;
 use crate::proto::storage::condition::Kind as StoredCondition;
@@ -21,18 +23,31 @@ use crate::proto::storage::condition::Kind as StoredCondition;
 /// the longest key.
 const BOUND_BYTES_MAX: usize = KEY_BYTES_MAX + 1;
 
+/// The field of an entry that has its commands.
+const COMMANDS_FIELD: u32 = 4;
+
 /// An entry as the log keeps it.
 ///
 /// # Panics
 /// If a timer was never stamped.
 pub fn encode_entry(entry: &Entry) -> Bytes {
-    let stored = storage::Entry {
+    let head = storage::Entry {
         now_ms: entry.now.0,
         boot_ms: entry.boot.boot_ms,
         boot_id: id(&entry.boot.boot_id),
-        commands: entry.commands.iter().map(store_command).collect(),
+        commands: Vec::new(),
     };
-    stored.encode_to_vec().into()
+    // One after the other: all of them at once, as messages, would take as much again.
+    let weight: usize = entry.commands.iter().map(Command::weight).sum();
+    let mut bytes = Vec::with_capacity(weight + head.encoded_len());
+    head.encode(&mut bytes).expect("a vector grows as it must");
+    for command in &entry.commands {
+        encoding::encode_key(COMMANDS_FIELD, WireType::LengthDelimited, &mut bytes);
+        store_command(command)
+            .encode_length_delimited(&mut bytes)
+            .expect("a vector grows as it must");
+    }
+    bytes.into()
 }
 
 /// Reads an entry. Its keys and values share the memory of `bytes`.
@@ -40,25 +55,40 @@ pub fn encode_entry(entry: &Entry) -> Bytes {
 /// # Errors
 /// If it is no entry, holds something out of bounds, or a command this dkv does not
 /// know.
-pub fn decode_entry(bytes: Bytes) -> Result<Entry> {
-    let stored: storage::Entry = message("log entry", bytes)?;
-    at_most(
-        "commands in an entry",
-        stored.commands.len(),
-        ENTRY_COMMANDS_MAX,
-    )?;
+pub fn decode_entry(mut bytes: Bytes) -> Result<Entry> {
+    let count = count_fields(&bytes, COMMANDS_FIELD);
+    at_most("commands in an entry", count, ENTRY_COMMANDS_MAX)?;
+    let mut commands = Vec::with_capacity(count);
+    let mut head = storage::Entry::default();
+    while bytes.has_remaining() {
+        if let Some(command) = next_field(&mut head, &mut bytes).map_err(damaged)? {
+            commands.push(read_command(message("command", command)?)?);
+        }
+    }
     Ok(Entry {
-        now: MachineTime(stored.now_ms),
+        now: MachineTime(head.now_ms),
         boot: BootStamp {
-            boot_ms: stored.boot_ms,
-            boot_id: read_id("boot id", &stored.boot_id)?,
+            boot_ms: head.boot_ms,
+            boot_id: read_id("boot id", &head.boot_id)?,
         },
-        commands: stored
-            .commands
-            .into_iter()
-            .map(read_command)
-            .collect::<Result<_>>()?,
+        commands,
     })
+}
+
+/// Reads one field of an entry: into `head`, unless it is a command.
+fn next_field(
+    head: &mut storage::Entry,
+    bytes: &mut Bytes,
+) -> Result<Option<Bytes>, prost::DecodeError> {
+    let (field, wire_type) = encoding::decode_key(bytes)?;
+    let context = DecodeContext::default();
+    if field != COMMANDS_FIELD {
+        head.merge_field(field, wire_type, bytes, context)?;
+        return Ok(None);
+    }
+    let mut command = Bytes::new();
+    encoding::bytes::merge(wire_type, &mut command, bytes, context)?;
+    Ok(Some(command))
 }
 
 /// Commands on their way to the leader. Nobody has stamped them: their timers travel as
@@ -84,6 +114,13 @@ pub fn read_proposal(stored: Vec<storage::Command>) -> Result<Vec<Command>> {
         Ok(command)
     };
     stored.into_iter().map(unstamped).collect()
+}
+
+fn damaged(source: prost::DecodeError) -> CodecError {
+    CodecError::Message {
+        what: "log entry",
+        source,
+    }
 }
 
 fn store_command(command: &Command) -> storage::Command {

@@ -88,7 +88,12 @@ prop_compose! {
 proptest! {
     #[test]
     fn rows_round_trip(record in record(), lock in lock(), session in session()) {
-        prop_assert_eq!(decode_record(encode_record(&record)).unwrap(), record);
+        let (row, same) = encode_record(record.clone());
+        prop_assert_eq!(&same, &record);
+        let within = |value: &Bytes| row.slice_ref(value) == value;
+        prop_assert!(same.value.as_ref().is_none_or(within), "the value is in the row");
+        prop_assert_eq!(&decode_record(&row[..]).unwrap(), &record);
+        prop_assert_eq!(decode_record(row).unwrap(), record);
         prop_assert_eq!(decode_lock(encode_lock(&lock)).unwrap(), lock);
         prop_assert_eq!(decode_session(encode_session(&session)).unwrap(), session);
     }

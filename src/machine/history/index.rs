@@ -126,7 +126,11 @@ impl Index {
         revision: Revision,
         events: &'a Events,
     ) -> Option<&'a Event> {
-        let event = |at: u64| &*events[self.place(at).expect("only links that lead there are followed")];
+        let event = |at: u64| {
+            &*events[self
+                .place(at)
+                .expect("only links that lead there are followed")]
+        };
         let is_after = |at: &u64| self.link(*at).is_some() && event(*at).revision > revision;
         let newest = *self.newest.get(&self.hash(row))?;
         let mut at = Some(newest).filter(is_after)?;

@@ -99,7 +99,11 @@ impl Run<'_> {
         let Some(record) = ops::set(current.as_ref(), set, self.next_revision()) else {
             return Ok(OutcomeKind::ConditionFailed.into());
         };
-        let previous = current.clone().filter(|_| set.return_previous);
+        let previous = if set.return_previous {
+            current.clone()
+        } else {
+            None
+        };
         let revision = self.take_revision();
         self.write_record(place, current, Some(record), EventKind::Set, (revision, 0));
         Ok(Done {
@@ -212,9 +216,9 @@ impl Run<'_> {
         self.move_deadline(rows::Domain::Key, &place.row, due(&before), due(&after));
         let after = match after {
             Some(record) => {
-                let value = codec::encode_record(&record);
-                self.rows.put(Table::Data, place.row.clone(), value.clone());
-                Some(codec::decode_record(value).expect("what was just encoded can be read"))
+                let (value, record) = codec::encode_record(record);
+                self.rows.put(Table::Data, place.row.clone(), value);
+                Some(record)
             }
             None => {
                 self.rows.delete(Table::Data, place.row.clone());

@@ -287,10 +287,10 @@ impl Proposer {
     /// was here as lately (`SESSION_HELD_MS`) as a write is tried (`REQUEST_MS_MAX`).
     fn finish(&mut self, writes: Vec<Write>, result: Result<Vec<Applied>, Failed>) {
         match result {
-            Ok(mut replies) => {
+            Ok(replies) => {
+                let mut replies = replies.into_iter();
                 for write in writes {
-                    let rest = replies.split_off(write.expected().min(replies.len()));
-                    let mine = std::mem::replace(&mut replies, rest);
+                    let mine: Vec<_> = replies.by_ref().take(write.expected()).collect();
                     let complete = mine.len() == write.expected();
                     write.tell.with(match complete {
                         true => Ok(mine),

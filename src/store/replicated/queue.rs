@@ -137,11 +137,14 @@ impl Queue {
 
     /// Takes out what cannot wait any longer, and what was sent here by mistake.
     pub(super) fn take_hopeless(&self, now: Instant, leads: bool) -> Vec<Write> {
+        let is_hopeless = |write: &Write| write.due <= now || (write.is_forwarded && !leads);
         let mut writes = self.writes.lock();
+        // Asked before each entry; there hardly ever is one.
+        if !writes.iter().any(is_hopeless) {
+            return Vec::new();
+        }
         let all = std::mem::take(&mut *writes);
-        let (hopeless, waiting) = all
-            .into_iter()
-            .partition(|write| write.due <= now || (write.is_forwarded && !leads));
+        let (hopeless, waiting) = all.into_iter().partition(is_hopeless);
         *writes = waiting;
         Vec::from(hopeless)
     }

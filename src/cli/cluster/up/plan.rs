@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::ports::Ports;
+use crate::base::host::cores;
 use crate::base::{Error, Result};
 
 /// All nodes.
@@ -41,6 +42,10 @@ impl Plan {
             .map(|(node, port)| format!("node-{node}={}", at(port)))
             .collect();
         let members = members.join(",");
+        // They share the machine: with as many threads each as it has cores they would spend
+        // their time on waking each other's.
+        let workers = (cores() / ports.client.len()).max(1);
+        let workers = OsString::from(workers.to_string());
         let ports = ports.client.iter().zip(&ports.peer);
         let nodes = (1..).zip(ports).map(|(node, (client, peer))| {
             let name = format!("node-{node}");
@@ -56,6 +61,9 @@ impl Plan {
                 ("--stop-with-fd", "0".into()),
             ] {
                 arguments.extend([flag.into(), value]);
+            }
+            if !extra.iter().any(names_workers) {
+                arguments.extend(["--workers".into(), workers.clone()]);
             }
             arguments.extend(extra.iter().cloned());
             NodePlan {
@@ -73,6 +81,11 @@ impl Plan {
     }
 }
 
+fn names_workers(flag: &OsString) -> bool {
+    let flag = flag.to_string_lossy();
+    flag == "--workers" || flag.starts_with("--workers=")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +96,8 @@ mod tests {
             client: vec![1, 2],
             peer: vec![3, 4],
         };
-        let plan = Plan::new(Path::new("/d"), &ports, &["--heartbeat=20ms".into()]).unwrap();
+        let extra = ["--heartbeat=20ms".into(), "--workers=7".into()];
+        let plan = Plan::new(Path::new("/d"), &ports, &extra).unwrap();
         let words: Vec<&str> = plan.nodes[1]
             .arguments
             .iter()
@@ -93,8 +107,20 @@ mod tests {
             words.join(" "),
             "serve --node-id node-2 --listen 127.0.0.1:2 --peer-listen 127.0.0.1:4 \
              --cluster-members node-1=127.0.0.1:3,node-2=127.0.0.1:4 --data-dir /d/node-2 \
-             --stop-with-fd 0 --heartbeat=20ms"
+             --stop-with-fd 0 --heartbeat=20ms --workers=7"
         );
         assert_eq!(plan.nodes[1].log, Path::new("/d/node-2.log"));
+    }
+
+    #[test]
+    fn nodes_that_share_a_machine_share_its_cores() {
+        let ports = Ports {
+            client: (0..1_000).collect(),
+            peer: (0..1_000).collect(),
+        };
+        let plan = Plan::new(Path::new("/d"), &ports, &[]).unwrap();
+        let arguments = &plan.nodes[0].arguments;
+        let at = arguments.iter().position(|it| it == "--workers").unwrap();
+        assert_eq!(arguments[at + 1], "1");
     }
 }

@@ -39,13 +39,22 @@ impl Rows {
         }
         self.revision += 1;
         let record = is_set.then(|| record(self.revision));
-        self.present.extend(record.clone().map(|record| (key, record)));
+        self.present
+            .extend(record.clone().map(|record| (key, record)));
         let event = Event {
             revision: Revision(self.revision),
             sub: 0,
             now: MachineTime(1),
-            kind: if is_set { EventKind::Set } else { EventKind::Delete },
-            bucket: if key % 2 == 0 { "even".to_owned() } else { String::new() },
+            kind: if is_set {
+                EventKind::Set
+            } else {
+                EventKind::Delete
+            },
+            bucket: if key % 2 == 0 {
+                "even".to_owned()
+            } else {
+                String::new()
+            },
             key: Bytes::copy_from_slice(&[key]),
             record,
             previous,
@@ -72,7 +81,11 @@ impl Rows {
                 let found = self.index.first_after(&row, revision, &self.events);
                 let mut walked = self.events.iter().filter(|event| is_of(event, &row));
                 let expected = walked.find(|event| event.revision > revision);
-                assert_eq!(found, expected.map(|event| &**event), "{key} after {revision}");
+                assert_eq!(
+                    found,
+                    expected.map(|event| &**event),
+                    "{key} after {revision}"
+                );
             }
             let last = self.events.iter().rfind(|event| is_of(event, &row));
             assert_eq!(

@@ -167,7 +167,7 @@ impl StoreBuilder<Types, Anywhere, Carried> for Builder {
     async fn build(&self) -> Result<((), Anywhere, Carried), StorageError<Types>> {
         let replica: Arc<dyn Replica> = (self.replica)();
         let log = running_log(self.recent_bytes_max);
-        let progress = Arc::new(crate::raft::watch::channel(Default::default()).0);
+        let (progress, _) = crate::raft::adapter::progress();
         let parts = (replica.clone(), log.clone());
         let adapter = Adapter::new(parts, Arc::default(), progress, Arc::new(ThreadSpawn));
         let adapter = adapter.unwrap();
