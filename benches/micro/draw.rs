@@ -68,7 +68,7 @@ fn shuffle(keys: &mut [Key]) {
     }
 }
 
-/// A value that no two keys share, and that cannot be told from noise.
+/// A key's value: no two have the same.
 pub(crate) fn value(key: &[u8]) -> Bytes {
     key.repeat(VALUE_BYTES / KEY_BYTES).into()
 }

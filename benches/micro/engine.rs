@@ -145,11 +145,11 @@ fn get_absent(bencher: Bencher, place: Place) {
 fn commit<const ROWS: usize>(bencher: Bencher, place: Place) {
     let mut rows = Rows::at(place);
     let mut keys = Keys::present();
-    let changed = keys.next();
-    let mut change = batch(&[]);
-    change.put(Table::Data, Bytes::copy_from_slice(&changed), "changed");
+    let (changed, other) = (keys.next(), value(&keys.next()));
+    let mut change = Batch::default();
+    change.put(Table::Data, changed.to_vec(), other.clone());
     rows.engine.commit(change).expect("the engine takes rows");
-    assert_eq!(rows.get(&changed), Some("changed".into()));
+    assert_eq!(rows.get(&changed), Some(other));
     bencher
         .counter(ItemsCount::new(ROWS))
         .with_inputs(|| batch(&std::array::from_fn::<Key, ROWS, _>(|_| keys.next())))
