@@ -88,7 +88,7 @@ fn record(key: &Key, revision: u64, version: u64) -> Record {
 
 /// Encodes the event of a set that replaced a value, for the history files. An item is an
 /// event.
-#[divan::bench]
+#[divan::bench(sample_size = 100)]
 fn event_encode(bencher: Bencher) {
     let (event, bytes) = event();
     bencher
@@ -98,7 +98,7 @@ fn event_encode(bencher: Bencher) {
 }
 
 /// Decodes it. An item is an event.
-#[divan::bench]
+#[divan::bench(sample_size = 100)]
 fn event_decode(bencher: Bencher) {
     let (_, bytes) = event();
     bencher

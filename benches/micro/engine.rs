@@ -116,7 +116,7 @@ fn batch(keys: &[Key]) -> Batch {
 }
 
 /// Reads one row that is there. An item is a row.
-#[divan::bench(args = PLACES)]
+#[divan::bench(args = PLACES, sample_size = 100)]
 fn get_present(bencher: Bencher, place: Place) {
     let mut rows = Rows::at(place);
     let key = rows.keys.next();
@@ -129,7 +129,7 @@ fn get_present(bencher: Bencher, place: Place) {
 }
 
 /// Looks for one row that is not there. An item is a row.
-#[divan::bench(args = PLACES)]
+#[divan::bench(args = PLACES, sample_size = 100)]
 fn get_absent(bencher: Bencher, place: Place) {
     let rows = Rows::at(place);
     let mut keys = Keys::absent();
@@ -141,7 +141,7 @@ fn get_absent(bencher: Bencher, place: Place) {
 }
 
 /// Commits a batch that overwrites so many rows. An item is a row.
-#[divan::bench(consts = [1, 64], args = STEADY_PLACES)]
+#[divan::bench(consts = [1, 64], args = STEADY_PLACES, sample_size = 16)]
 fn commit<const ROWS: usize>(bencher: Bencher, place: Place) {
     let mut rows = Rows::at(place);
     let mut keys = Keys::present();

@@ -111,7 +111,7 @@ enum Requests {
 
 /// Applies an entry of so many sets of keys that are there. With request ids the machine
 /// remembers what became of each, and writes its client's session. An item is a set.
-#[divan::bench(consts = [1, 64], args = [Requests::Without, Requests::WithIds])]
+#[divan::bench(consts = [1, 64], args = [Requests::Without, Requests::WithIds], sample_size = 16)]
 fn set_present<const COMMANDS: usize>(bencher: Bencher, requests: Requests) {
     let mut shard = Shard::full();
     let next = |shard: &mut Shard| match requests {
@@ -132,7 +132,7 @@ fn set_present<const COMMANDS: usize>(bencher: Bencher, requests: Requests) {
 
 /// Applies an entry of so many sets whose values expire, of keys whose values were to expire,
 /// too: a deadline goes and another one comes. None is ever due. An item is a set.
-#[divan::bench(consts = [1, 64])]
+#[divan::bench(consts = [1, 64], sample_size = 16)]
 fn set_expiring<const COMMANDS: usize>(bencher: Bencher) {
     let mut shard = Shard::full();
     let expiring =
@@ -152,7 +152,7 @@ fn set_expiring<const COMMANDS: usize>(bencher: Bencher) {
 
 /// Applies an entry of so many deletes of keys that are there: they are set again, unmeasured,
 /// right before. An item is a delete.
-#[divan::bench(consts = [1, 64])]
+#[divan::bench(consts = [1, 64], sample_size = 16)]
 fn delete_present<const COMMANDS: usize>(bencher: Bencher) {
     let mut shard = Shard::full();
     let next = |shard: &mut Shard| {
@@ -176,7 +176,7 @@ fn delete_present<const COMMANDS: usize>(bencher: Bencher) {
 
 /// Applies an entry that takes a lock nobody holds, and one that gives it back. An item is
 /// both.
-#[divan::bench]
+#[divan::bench(sample_size = 16)]
 fn lock_and_release(bencher: Bencher) {
     let mut shard = Shard::full();
     let owner = OwnerId([5; 16]);
