@@ -83,6 +83,7 @@ measure() {
     answers before
     load over --threads "$clients" --rate $((rate * 10)) --warm-up 0s --duration "${seconds}s" --timeout 1s --retries 0 &
     local over=$!
+    pids+=("$over")
     sleep "$seconds"
     most_over=$(memory_mib VmHWM "$dkv_pid")
     answers after

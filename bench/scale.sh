@@ -101,6 +101,7 @@ sixteen() {
             --connections 1 --keys $((100000 / 16)) --value-size 64 --duration "$duration" --warm-up 2s --seed "$number" \
             --timeout 60s --no-progress -o jsonl >"$folder/rows-$number" 2>>"$folder/remarks" &
         loads+=($!)
+        pids+=($!)
     done
     wait "${loads[@]}" || cat "$folder/remarks" >&2
     for ((number = 0; number < 16; number++)); do

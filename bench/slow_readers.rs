@@ -8,6 +8,7 @@
 //! holds on until its input ends.
 #![allow(clippy::print_stdout, reason = "a program for the shell")]
 
+use std::any::Any;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,14 +17,11 @@ use dkv::client::{Client, ClientOptions};
 use dkv::proto::v1::kv_client::KvClient;
 use dkv::proto::v1::request_frame::Request;
 use dkv::proto::v1::session_client::SessionClient;
-use dkv::proto::v1::{
-    GetRequest, KeyRange, Replies, RequestFrame, Requests, ScanReply, ScanRequest,
-};
+use dkv::proto::v1::{GetRequest, KeyRange, RequestFrame, Requests, ScanRequest};
 use tokio::io::AsyncReadExt;
-use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::mpsc::channel;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
 
 /// What is asked for: so many values of so many bytes ...
 const VALUES: u64 = 16;
@@ -39,15 +37,7 @@ const SCANS: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Streams of answers that nobody reads, and what keeps them open.
-enum Unread {
-    Session {
-        _replies: Streaming<Replies>,
-        _requests: Sender<Requests>,
-    },
-    Scans {
-        _pages: Vec<Streaming<ScanReply>>,
-    },
-}
+type Unread = Box<dyn Any + Send>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -95,7 +85,9 @@ fn key(number: u64) -> String {
 
 /// Opens a session and asks until the node takes no more.
 async fn never_read_session(url: String) -> Result<Unread> {
-    let mut client = SessionClient::connect(url).await.map_err(unreachable)?;
+    let mut client = SessionClient::connect(url)
+        .await
+        .map_err(|error| unreachable(&error))?;
     let (sender, receiver) = channel(4);
     let opened = client.open(ReceiverStream::new(receiver)).await;
     let replies = opened.map_err(refused)?.into_inner();
@@ -117,22 +109,20 @@ async fn never_read_session(url: String) -> Result<Unread> {
             break;
         }
     }
-    Ok(Unread::Session {
-        _replies: replies,
-        _requests: sender,
-    })
+    Ok(Box::new((replies, sender)))
 }
 
 /// Begins scans of all values until the node answers no more.
 async fn never_read_scans(url: String) -> Result<Unread> {
-    let client = KvClient::connect(url).await.map_err(unreachable)?;
+    let client = KvClient::connect(url)
+        .await
+        .map_err(|error| unreachable(&error))?;
     let mut pages = Vec::with_capacity(SCANS);
     for _ in 0..SCANS {
         let scan = ScanRequest {
             range: Some(KeyRange {
                 start: "slow:".into(),
                 end: "slow;".into(),
-                ..KeyRange::default()
             }),
             ..ScanRequest::default()
         };
@@ -141,10 +131,10 @@ async fn never_read_scans(url: String) -> Result<Unread> {
         let Ok(begun) = begun else { break };
         pages.push(begun.map_err(refused)?.into_inner());
     }
-    Ok(Unread::Scans { _pages: pages })
+    Ok(Box::new(pages))
 }
 
-fn unreachable(error: tonic::transport::Error) -> Error {
+fn unreachable(error: &tonic::transport::Error) -> Error {
     Error::unavailable(format!("the node cannot be reached: {error}"))
 }
 
