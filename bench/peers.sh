@@ -32,10 +32,15 @@ wait_until() {
     exit 1
 }
 
-# Starts a node of dkv on a port of its own; $dkv_url is then where.
+# Starts a node of dkv on a port of its own, with the words of $dkv_words; $dkv_url is then where,
+# and $dkv_pid which process.
+dkv_words=()
 start_dkv() {
-    "$dkv" serve --engine "${ENGINE:-memory}" --listen 127.0.0.1:0 --data-dir "$folder/dkv" 2>"$folder/dkv.log" &
-    pids+=($!)
+    # What an earlier node said is not what this one says.
+    rm -f "$folder/dkv.log"
+    "$dkv" serve --engine "${ENGINE:-memory}" --listen 127.0.0.1:0 --data-dir "$folder/dkv" "${dkv_words[@]}" 2>"$folder/dkv.log" &
+    dkv_pid=$!
+    pids+=("$dkv_pid")
     wait_until dkv grep -q 'dkv ready' "$folder/dkv.log"
     dkv_url=dkv://$(sed -n 's/.*listening on \([^ ]*\).*/\1/p' "$folder/dkv.log")
 }
@@ -47,6 +52,9 @@ end_all() {
     wait
     pids=()
 }
+
+# What a process has in memory now (VmRSS), or had at most (VmHWM), MiB.
+memory_mib() { awk -v name="$1:" '$1 == name { print int($2 / 1024) }' "/proc/$2/status"; }
 
 # Field NAME of a line of JSON in which no text holds a quotation mark or a comma before it.
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" <<<"$2"; }

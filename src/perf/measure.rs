@@ -15,7 +15,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::alarm::Alarm;
 use super::interrupt::Interrupt;
 use super::options::Stop;
-use super::pace::Pace;
+use super::pace::{self, Pace};
 use super::tally::{Scores, Tally};
 use super::test::Test;
 use super::workload::LogicalClient;
@@ -274,13 +274,16 @@ async fn open_loop(mut client: LogicalClient, pace: Pace, shared: Arc<Shared>) {
 async fn hand_out_starts(pace: Pace, shared: Arc<Shared>) -> Result<()> {
     let mut alarm = Alarm::new(Arc::clone(&shared.clock))?;
     let mut given = 0;
+    let mut rest_until_us = 0;
     while given < shared.starts_max {
-        let intended_us = pace.intended_us(given);
+        let intended_us = pace.intended_us(given).max(rest_until_us);
         alarm.wait_until(shared.started_us + intended_us).await?;
         let due = pace.due(shared.elapsed_us()).min(shared.starts_max);
         let starts = (due - given).min(STARTS_AT_ONCE_MAX);
         shared.hand_out(starts);
         given += starts;
+        rest_until_us = pace::rest_us(shared.due.available_permits(), shared.clients)
+            .map_or(0, |rest_us| shared.elapsed_us() + rest_us);
         // When it is behind it does not wait, and must not keep others from working.
         tokio::task::yield_now().await;
     }

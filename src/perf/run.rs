@@ -17,12 +17,12 @@ use super::target::{Promise, Target};
 use super::test::Test;
 use super::workload::{LogicalClient, Material};
 use crate::base::host::{Clock, Host};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, limits};
 
 /// How often progress of the preparation is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
-/// Clients that write the keys, at least.
+/// Clients that write the keys, at least, as long as values are small.
 const WRITERS_MIN: usize = 64;
 
 /// Where a run is, for a progress bar.
@@ -128,6 +128,13 @@ async fn first_answer(options: &PerfOptions, target: &Target, prefix: &str) -> R
     target.promise().await
 }
 
+/// Clients that write the keys at once: many, unless their values together would be more
+/// than a shard takes.
+fn writers_of(options: &PerfOptions) -> usize {
+    let fit = limits::IMPORT_BYTES_MAX / options.value_bytes.most().max(1);
+    options.threads.max(WRITERS_MIN).min(fit.max(1))
+}
+
 /// Whether any key is written: a shard of locks alone has no keys.
 fn has_keys(options: &PerfOptions) -> bool {
     options.ordered().any(|test| test != Test::Lock)
@@ -176,7 +183,7 @@ impl Run<'_> {
         let next = Arc::new(AtomicU64::new(0));
         let stop = Arc::new(AtomicBool::new(false));
         let mut writers: JoinSet<Result<()>> = JoinSet::new();
-        for client in self.clients(self.options.threads.max(WRITERS_MIN)) {
+        for client in self.clients(writers_of(self.options)) {
             writers.spawn(load(
                 client,
                 self.material.keys(),

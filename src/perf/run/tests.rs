@@ -1,5 +1,6 @@
 //! Whole runs, against a server that misbehaves as it is told.
 
+use super::super::options::Sizes;
 use super::*;
 use crate::base::ErrorKind;
 use crate::client::ClientOptions;
@@ -53,6 +54,25 @@ async fn every_test_counts_what_was_asked_for_and_leaves_nothing_behind() {
     assert_eq!(fake.keys(), 0);
     assert_eq!(told.first(), Some(&Progress::Preparing { done: 0.0 }));
     assert_eq!(told.last(), Some(&Progress::CleaningUp));
+}
+
+/// 64 clients wrote the keys of a get of 1 MiB values, more at once than a shard takes: it
+/// refused some, and there was no test.
+#[test]
+fn large_values_are_prepared_few_at_a_time() {
+    let writers = |bytes: usize, threads: usize| {
+        super::writers_of(&PerfOptions {
+            value_bytes: Sizes::between(0, bytes).unwrap(),
+            threads,
+            ..PerfOptions::default()
+        })
+    };
+    for bytes in [1 << 20, limits::VALUE_BYTES_MAX] {
+        let at_once = writers(bytes, 500) * (bytes + limits::KEY_BYTES_MAX);
+        assert!(at_once < limits::SHARD_INFLIGHT_BYTES_MAX, "{bytes}");
+    }
+    assert_eq!(writers(limits::VALUE_BYTES_MAX, 500), 1);
+    assert_eq!((writers(64, 500), writers(0, 1)), (500, WRITERS_MIN));
 }
 
 #[tokio::test]
