@@ -7,8 +7,7 @@ use dkv::base::time::MachineTime;
 use dkv::base::types::Revision;
 use dkv::kv::Record;
 use dkv::machine::codec::{
-    CodecError, decode_entry, decode_event, encode_entry, encode_event, read_proposal,
-    store_proposal,
+    CodecError, decode_entry, decode_event, encode_entry, put_event, read_proposal, store_proposal,
 };
 use dkv::machine::{Command, Entry, Event, EventKind};
 use prost::Message;
@@ -69,7 +68,9 @@ fn event() -> (Event, Bytes) {
         record: Some(record(&key, 1_000_000, 2)),
         previous: Some(record(&key, 500_000, 1)),
     };
-    let bytes = encode_event(&event);
+    let mut bytes = Vec::new();
+    put_event(&event, &mut bytes);
+    let bytes = Bytes::from(bytes);
     let read = decode_event(bytes.clone()).expect("it was just encoded");
     assert_eq!(read, event);
     (event, bytes)
@@ -94,7 +95,8 @@ fn event_encode(bencher: Bencher) {
     bencher
         .counter(ItemsCount::new(1_u32))
         .counter(BytesCount::new(bytes.len()))
-        .bench_local(|| encode_event(&event));
+        .with_inputs(|| Vec::with_capacity(bytes.len()))
+        .bench_local_refs(|buffer| put_event(&event, buffer));
 }
 
 /// Decodes it. An item is an event.
