@@ -48,10 +48,12 @@ timeline() {
 }
 
 # The node's answers to sets so far, by outcome.
-answers() {
+answered() {
     curl -s "http://${dkv_url#dkv://}/metrics" |
-        sed -n 's/^dkv_requests_total{kind="set",outcome="\(.*\)"} \(.*\)/\1 \2/p' >"$folder/answers-$1"
+        sed -n 's/^dkv_requests_total{kind="set",outcome="\(.*\)"} \(.*\)/\1 \2/p'
 }
+
+answers() { answered >"$folder/answers-$1"; }
 
 # What was answered between two calls of it, without zeros.
 answered_between() {
@@ -84,6 +86,8 @@ measure() {
     load over --threads "$clients" --rate $((rate * 10)) --warm-up 0s --duration "${seconds}s" --timeout 1s --retries 0 &
     local over=$!
     pids+=("$over")
+    # Its clients and connections are made first.
+    while [ "$(answered)" = "$(cat "$folder/answers-before")" ]; do sleep 0.1; done
     sleep "$seconds"
     most_over=$(memory_mib VmHWM "$dkv_pid")
     answers after

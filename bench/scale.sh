@@ -7,7 +7,7 @@
 #   cargo build --release --locked --bins --examples && bench/scale.sh [--redb] [PART...]
 #
 # The parts are clients, hot, shards, values, memory, readers and keys. Each row has a node of its
-# own, on ENGINE (memory), and is measured for DURATION (5s). Columns `node MiB` are the largest
+# own, except in readers and keys, on ENGINE (memory), and is measured for DURATION (5s). Columns `node MiB` are the largest
 # resident size of that node. PROFILE=debug tries the script with a debug build; SMALL=1 tries it
 # with a hundredth of the data; BIN is where the binaries are.
 set -euo pipefail
@@ -103,14 +103,14 @@ sixteen() {
         loads+=($!)
         pids+=($!)
     done
-    wait "${loads[@]}" || cat "$folder/remarks" >&2
+    for number in "${loads[@]}"; do wait "$number" || cat "$folder/remarks" >&2; done
     for ((number = 0; number < 16; number++)); do
         local row
         row=$(cat "$folder/rows-$number")
         echo "$(field ops_per_s "$row") $(field p50_us "$row") $(field p99_us "$row") $(field errors "$row")"
     done | sort -n -k 2 | awk -v label="$1" -v test="$2" -v mib="$(memory_mib VmHWM "$dkv_pid")" '
-        { ops += $1; errors += $4; if (NR == 8) p50 = $2; if ($3 > p99) p99 = $3 }
-        END { printf "| %s | %s | %d | %s | %s | %s | %s |\n", label, test, ops, p50, p99, errors, mib }'
+        NF == 4 { rows++; ops += $1; errors += $4; if (rows == 8) p50 = $2; if ($3 > p99) p99 = $3 }
+        END { if (rows < 16) label = label " (of 16 generators only " rows ")"; printf "| %s | %s | %d | %s | %s | %s | %s |\n", label, test, ops, p50, p99, errors, mib }'
 }
 
 # Few clients for large values: a node takes 64 MiB of writes at once, and refuses more. Together

@@ -250,6 +250,7 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('--snapshot-bytes', '--snapshot-bytes', [CompletionResultType]::ParameterName, 'Bytes of log between two checkpoints of a shard, like 256M (redb: at most 64M)')
             [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'The time limit of a request that names none (DKV_TIMEOUT sets it, too)')
             [CompletionResult]::new('--max-value-size', '--max-value-size', [CompletionResultType]::ParameterName, 'The largest value, like 16M')
+            [CompletionResult]::new('--workers', '--workers', [CompletionResultType]::ParameterName, 'Threads that take requests, and that order and apply those of replicated shards: by default as many as there are cores. Give fewer where several nodes share a machine')
             [CompletionResult]::new('--ready-fd', '--ready-fd', [CompletionResultType]::ParameterName, 'Write a line to this open file descriptor when the node is ready')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log events of this and greater weight')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines look')

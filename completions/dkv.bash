@@ -1849,7 +1849,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__serve)
-            opts="-o -q -h --listen --advertise --shards --node-id --data-dir --engine --engine-cache --history-age --history-size --durability --snapshot-entries --snapshot-bytes --request-timeout --max-value-size --insecure --ready-fd --log-level --log-format --print-config --cluster-members --join --peer-listen --peer-advertise --heartbeat --election-timeout --compaction-overhead --config --output --quiet --no-progress --help"
+            opts="-o -q -h --listen --advertise --shards --node-id --data-dir --engine --engine-cache --history-age --history-size --durability --snapshot-entries --snapshot-bytes --request-timeout --max-value-size --workers --insecure --ready-fd --log-level --log-format --print-config --cluster-members --join --peer-listen --peer-advertise --heartbeat --election-timeout --compaction-overhead --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1908,6 +1908,10 @@ _dkv() {
                     return 0
                     ;;
                 --max-value-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -232,6 +232,7 @@ set edit:completion:arg-completer[dkv] = {|@words|
             cand --snapshot-bytes 'Bytes of log between two checkpoints of a shard, like 256M (redb: at most 64M)'
             cand --request-timeout 'The time limit of a request that names none (DKV_TIMEOUT sets it, too)'
             cand --max-value-size 'The largest value, like 16M'
+            cand --workers 'Threads that take requests, and that order and apply those of replicated shards: by default as many as there are cores. Give fewer where several nodes share a machine'
             cand --ready-fd 'Write a line to this open file descriptor when the node is ready'
             cand --log-level 'Log events of this and greater weight'
             cand --log-format 'How log lines look'

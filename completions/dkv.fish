@@ -220,6 +220,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-entries -d 'C
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l snapshot-bytes -d 'Bytes of log between two checkpoints of a shard, like 256M (redb: at most 64M)' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l request-timeout -d 'The time limit of a request that names none (DKV_TIMEOUT sets it, too)' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l max-value-size -d 'The largest value, like 16M' -r
+complete -c dkv -n "__fish_dkv_using_subcommand serve" -l workers -d 'Threads that take requests, and that order and apply those of replicated shards: by default as many as there are cores. Give fewer where several nodes share a machine' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l ready-fd -d 'Write a line to this open file descriptor when the node is ready' -r
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l log-level -d 'Log events of this and greater weight' -r -f -a "error\t''
 warn\t''

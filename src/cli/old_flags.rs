@@ -53,7 +53,7 @@ const CLIENT: &[(&str, Treatment)] = &[
 const SERVE: &[(&str, Treatment)] = &[
     (
         "transport-workers",
-        Ignored("requests are not bound to workers"),
+        Ignored("requests are not bound to workers; --workers says how many threads there are"),
     ),
     ("transport-write-buffer", Ignored(ONE_STREAM)),
     ("transport-read-buffer", Ignored(ONE_STREAM)),

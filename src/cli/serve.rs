@@ -88,8 +88,8 @@ pub(crate) struct ServeArgs {
     /// The largest value, like 16M
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = text::value_bytes_max)]
     max_value_size: u64,
-    /// Threads that take requests: as many as there are cores, unless several nodes share this
-    /// machine. Each shard and the log have threads of their own
+    /// Threads that take requests, and that order and apply those of replicated shards: by
+    /// default as many as there are cores. Give fewer where several nodes share a machine
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
     /// Listen beyond loopback without TLS and authentication

@@ -262,11 +262,16 @@ impl History {
 /// an entry of a hash map.
 const INDEX_BYTES: usize = 96;
 
+/// What the place of a key that is gone takes beside the key, bytes.
+const GONE_BYTES: usize = 64;
+
 /// Bytes an event takes, about, with its place in the index.
 fn weight(event: &Event) -> usize {
     let record = |record: &Option<Record>| record.as_ref().map_or(0, Record::weight);
     let name = event.bucket.len() + event.key.len();
-    size_of::<Event>() + name + record(&event.record) + record(&event.previous) + INDEX_BYTES
+    // The row of a key that is gone is kept in order, too.
+    let gone = event.record.as_ref().map_or(name + GONE_BYTES, |_| 0);
+    size_of::<Event>() + name + gone + record(&event.record) + record(&event.previous) + INDEX_BYTES
 }
 
 #[cfg(test)]

@@ -91,6 +91,8 @@ impl Iterator for Fields<'_> {
             0 => take_varint(&mut self.0).map(|_| 0),
             1 => Some(8),
             2 => take_varint(&mut self.0),
+            // What is in a group counts, too: the decoder reads on behind it.
+            3 | 4 => Some(0),
             5 => Some(4),
             _ => None,
         };
@@ -136,6 +138,14 @@ mod tests {
         assert!(has_few_fields(&requests(FIELDS_MAX)));
         assert!(!has_few_fields(&requests(FIELDS_MAX + 1)));
         assert!(!has_few_fields(&[0x0a, 0].repeat(1 << 20)));
+    }
+
+    #[test]
+    fn a_group_hid_the_fields_behind_it_from_the_count() {
+        let group = [0x7b, 0x7c];
+        let hidden = [&group[..], &requests(FIELDS_MAX + 1)].concat();
+        assert!(!has_few_fields(&hidden));
+        assert_eq!(count_fields(&hidden, 1), FIELDS_MAX + 1);
     }
 
     #[test]

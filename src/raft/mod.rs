@@ -10,6 +10,7 @@ mod calls;
 mod changes;
 mod codec;
 mod group;
+mod held;
 mod hub;
 mod inbound;
 pub mod log;

@@ -25,6 +25,7 @@ use openraft::{OptionalSend, RaftNetworkFactory};
 use super::Member;
 use super::calls::{Answer, CallError, Calls};
 use super::codec::{encode_entry, read_log_id, read_vote, store_log_id, store_vote};
+use super::held::Held;
 use super::snapshot::{self, SnapshotData, Traffic};
 use super::transport::Lane;
 use super::types::{LogId, Types, Vote};
@@ -202,8 +203,7 @@ impl NetStreamAppend<Types> for Link {
             Lane::Data | Lane::Snapshot => self.silence,
         };
         let link = &*self;
-        let answers = input
-            .fuse()
+        let answers = Held::new(input)
             .map(move |request| {
                 let answer = link.ask(link.lane, append(session, &request));
                 appended(answer, Ends::of(&request), limit)

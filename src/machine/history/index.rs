@@ -51,7 +51,8 @@ pub(super) struct Index {
     dropped: u64,
     /// The rows whose last event took them away.
     gone: BTreeSet<Bytes>,
-    /// Nobody outside can choose keys that hash alike.
+    /// Nobody outside can choose keys that hash alike. No answer depends on it: only which
+    /// rows share a chain does.
     seed: u64,
     /// The row being looked up: an event has its parts only.
     row: BytesMut,

@@ -179,7 +179,11 @@ impl Shared {
             boot_ms: clock.boot_ms(),
             boot_id: clock.boot_id(),
         };
-        self.has_applied.store(true, Ordering::SeqCst);
+        // Whoever proposed it may have given it up, and what it made due is to be swept all the
+        // same. A follower's proposer, which sweeps nothing, is woken once.
+        if !self.has_applied.swap(true, Ordering::SeqCst) {
+            self.writes.wake();
+        }
     }
 
     fn apply_entry(

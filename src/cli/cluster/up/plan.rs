@@ -81,9 +81,11 @@ impl Plan {
     }
 }
 
+/// A file of settings may do so, too.
 fn names_workers(flag: &OsString) -> bool {
     let flag = flag.to_string_lossy();
-    flag == "--workers" || flag.starts_with("--workers=")
+    let name = flag.split('=').next();
+    matches!(name, Some("--workers" | "--config"))
 }
 
 #[cfg(test)]
