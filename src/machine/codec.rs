@@ -141,14 +141,22 @@ pub fn decode_event(bytes: Bytes) -> Result<Event> {
 
 /// The value of a row of `data`, and the record with its value in there: whoever keeps the
 /// record does not hold on to where its value came from.
-pub(super) fn encode_record(record: Record) -> (Bytes, Record) {
-    let row = Bytes::from(store_record(&record).encode_to_vec());
+pub(super) fn encode_record(record: &Record) -> (Bytes, Record) {
+    let row = Bytes::from(store_record(record).encode_to_vec());
     let value = record.value.as_ref().map(|value| {
         // It is the first field: a tag, its length, itself.
         let at = 1 + length_delimiter_len(value.len());
         row.slice(at..at + value.len())
     });
-    (row, Record { value, ..record })
+    let record = Record {
+        value,
+        create_revision: record.create_revision,
+        revision: record.revision,
+        version: record.version,
+        expire_at: record.expire_at,
+        delete_at: record.delete_at,
+    };
+    (row, record)
 }
 
 /// Reads the value of a row of `data`. The record's value shares the memory of [`Bytes`], and

@@ -88,7 +88,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn rows_round_trip(record in record(), lock in lock(), session in session()) {
-        let (row, same) = encode_record(record.clone());
+        let (row, same) = encode_record(&record);
         prop_assert_eq!(&same, &record);
         let within = |value: &Bytes| row.slice_ref(value) == value;
         prop_assert!(same.value.as_ref().is_none_or(within), "the value is in the row");

@@ -216,7 +216,7 @@ impl Run<'_> {
         self.move_deadline(rows::Domain::Key, &place.row, due(&before), due(&after));
         let after = match after {
             Some(record) => {
-                let (value, record) = codec::encode_record(record);
+                let (value, record) = codec::encode_record(&record);
                 self.rows.put(Table::Data, place.row.clone(), value);
                 Some(record)
             }

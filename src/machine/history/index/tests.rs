@@ -50,7 +50,7 @@ impl Rows {
             } else {
                 EventKind::Delete
             },
-            bucket: if key % 2 == 0 {
+            bucket: if key.is_multiple_of(2) {
                 "even".to_owned()
             } else {
                 String::new()
@@ -70,7 +70,7 @@ impl Rows {
     }
 
     fn row(key: u8) -> Bytes {
-        keys::data(if key % 2 == 0 { "even" } else { "" }, &[key])
+        keys::data(if key.is_multiple_of(2) { "even" } else { "" }, &[key])
     }
 
     fn check(&self) {
