@@ -69,7 +69,7 @@ const ROOMS: &[Room] = &[
             // A node whose peers are simulated.
             ("src/server/simulated.rs", &["raft"]),
             ("src/server/tests/member.rs", &["raft"]),
-            ("src/server/tests/agreement.rs", &["raft"]),
+            ("src/server/tests/three.rs", &["raft"]),
         ],
     },
     room("client", 6, &["base", "proto"]),
