@@ -87,7 +87,7 @@ measure() {
     local over=$!
     pids+=("$over")
     # Its clients and connections are made first.
-    while [ "$(answered)" = "$(cat "$folder/answers-before")" ]; do sleep 0.1; done
+    while kill -0 "$over" 2>/dev/null && [ "$(answered)" = "$(cat "$folder/answers-before")" ]; do sleep 0.1; done
     sleep "$seconds"
     most_over=$(memory_mib VmHWM "$dkv_pid")
     answers after
