@@ -4,6 +4,7 @@ use prost::Message;
 
 const PROTOS: &[&str] = &[
     "proto/dkv/v1/common.proto",
+    "proto/dkv/v1/bucket.proto",
     "proto/dkv/v1/kv.proto",
     "proto/dkv/v1/lock.proto",
     "proto/dkv/v1/session.proto",

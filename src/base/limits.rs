@@ -19,6 +19,29 @@ pub const REQUEST_BYTES_MAX: usize = 20 << 20;
 /// What a message may be longer than a request: framing, ids and headers.
 pub const MESSAGE_SLACK_BYTES: usize = 1 << 20;
 
+/// Operations of a batch: they fit in one log entry.
+pub const BATCH_OPS_MAX: usize = 1_000;
+
+/// Compares and operations of a transaction.
+pub const TXN_OPS_MAX: usize = 1_024;
+
+/// Keys that one request may read together.
+pub const GET_MANY_MAX: usize = 1_000;
+
+/// Changes of a key in one answer, by default and at most.
+pub const HISTORY_PAGE: usize = 100;
+/// See [`HISTORY_PAGE`].
+pub const HISTORY_PAGE_MAX: usize = 1_000;
+
+/// Keys that one answer of a count may have walked.
+pub const COUNT_KEYS_MAX: usize = 100_000;
+
+/// Buckets of a shard.
+pub const BUCKETS_MAX: usize = 10_000;
+
+/// Buckets in one page of a list.
+pub const BUCKET_LIST_PAGE: usize = 1_000;
+
 /// Keys one command may touch: bounds how long one apply holds the shard.
 pub const COMMAND_KEYS_MAX: usize = 10_000;
 
@@ -172,4 +195,5 @@ const _: () = assert!(REQUEST_BYTES_MAX < SHARD_INFLIGHT_BYTES_MAX);
 const _: () = assert!(PEER_FRAME_BYTES_MAX < PEER_DATA_BYTES_MAX);
 const _: () = assert!(IMPORT_LINE_BYTES_MAX > REQUEST_BYTES_MAX / 3 * 4 + 2 * KEY_BYTES_MAX);
 const _: () = assert!(IMPORT_WRITES_MAX < SESSION_OUTCOMES_MAX);
+const _: () = assert!(BATCH_OPS_MAX <= ENTRY_COMMANDS_MAX);
 const _: () = assert!(SESSION_HELD_MS < SESSION_IDLE_MS);

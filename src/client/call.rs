@@ -301,6 +301,15 @@ pub(super) fn header(reply: &Reply) -> Option<&v1::Header> {
         Reply::Info(reply) => reply.header.as_ref(),
         Reply::List(reply) => reply.header.as_ref(),
         Reply::Revoke(reply) => reply.header.as_ref(),
+        Reply::Incr(reply) => reply.header.as_ref(),
+        Reply::GetMany(reply) => reply.header.as_ref(),
+        Reply::History(reply) => reply.header.as_ref(),
+        Reply::Batch(reply) => reply.header.as_ref(),
+        Reply::Txn(reply) => reply.header.as_ref(),
+        Reply::CreateBucket(reply) => reply.header.as_ref(),
+        Reply::UpdateBucket(reply) => reply.header.as_ref(),
+        Reply::DropBucket(reply) => reply.header.as_ref(),
+        Reply::ListBuckets(reply) => reply.header.as_ref(),
     }
 }
 

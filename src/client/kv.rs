@@ -136,6 +136,7 @@ impl Client {
             Request::Get(v1::GetRequest {
                 target: self.read_target(),
                 key: key.clone(),
+                at: None,
             })
         };
         let answer = self.read(build).await?;

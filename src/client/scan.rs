@@ -100,6 +100,9 @@ impl Scan {
                 keys_only: self.options.keys_only,
                 include_expired: self.options.include_expired,
                 cursor: self.cursor.clone(),
+                at: None,
+                reverse: false,
+                count_only: false,
             })
         };
         let answer = self.client.read(build).await?;

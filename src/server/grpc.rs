@@ -171,6 +171,21 @@ impl v1::kv_server::Kv for Grpc {
     unary!(touch, TouchRequest, TouchReply, Touch);
     unary!(persist, PersistRequest, PersistReply, Persist);
 
+    unary!(incr, IncrRequest, IncrReply, Incr);
+    unary!(get_many, GetManyRequest, GetManyReply, GetMany);
+    unary!(history, HistoryRequest, HistoryReply, History);
+    unary!(batch, BatchRequest, BatchReply, Batch);
+    unary!(txn, TxnRequest, TxnReply, Txn);
+
+    type WatchStream = Replies<v1::WatchReply>;
+
+    async fn watch(
+        &self,
+        _requests: Request<Streaming<v1::WatchRequest>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("watches are not built yet"))
+    }
+
     type ScanStream = Replies<v1::ScanReply>;
 
     async fn scan(
@@ -253,6 +268,14 @@ impl v1::lock_server::Lock for Grpc {
             _ => None,
         })
     }
+}
+
+#[tonic::async_trait]
+impl v1::bucket_server::Bucket for Grpc {
+    unary!(create, CreateBucketRequest, CreateBucketReply, CreateBucket);
+    unary!(update, UpdateBucketRequest, UpdateBucketReply, UpdateBucket);
+    unary!(drop, DropBucketRequest, DropBucketReply, DropBucket);
+    unary!(list, ListBucketsRequest, ListBucketsReply, ListBuckets);
 }
 
 #[tonic::async_trait]

@@ -166,13 +166,14 @@ fn scan_reply(header: Option<v1::Header>, page: ScanPage, now: MachineTime) -> v
         .encode(),
         _ => Bytes::new(),
     };
-    let records = page
+    let records: Vec<_> = page
         .records
         .into_iter()
         .map(|(key, record)| wire_record(key, record, now))
         .collect();
     v1::ScanReply {
         header,
+        count: records.len() as u64,
         records,
         cursor,
     }

@@ -16,9 +16,10 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// What needs a node that is ready. The name of none, which means the process as a whole,
 /// is not among them: a restart would help nobody.
-const NAMES: [&str; 3] = [
+const NAMES: [&str; 4] = [
     <v1::kv_server::KvServer<Grpc> as NamedService>::NAME,
     <v1::lock_server::LockServer<Grpc> as NamedService>::NAME,
+    <v1::bucket_server::BucketServer<Grpc> as NamedService>::NAME,
     <v1::session_server::SessionServer<Grpc> as NamedService>::NAME,
 ];
 

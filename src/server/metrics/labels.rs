@@ -22,12 +22,21 @@ pub(in crate::server) enum RequestKind {
     Info,
     List,
     Revoke,
+    Incr,
+    GetMany,
+    History,
+    Batch,
+    Txn,
+    CreateBucket,
+    UpdateBucket,
+    DropBucket,
+    ListBuckets,
     /// A frame without a request that this node knows.
     Unknown,
 }
 
 impl RequestKind {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Set,
         Self::Get,
         Self::Has,
@@ -42,6 +51,15 @@ impl RequestKind {
         Self::Info,
         Self::List,
         Self::Revoke,
+        Self::Incr,
+        Self::GetMany,
+        Self::History,
+        Self::Batch,
+        Self::Txn,
+        Self::CreateBucket,
+        Self::UpdateBucket,
+        Self::DropBucket,
+        Self::ListBuckets,
         Self::Unknown,
     ];
 
@@ -61,6 +79,15 @@ impl RequestKind {
             Request::Info(_) => Self::Info,
             Request::List(_) => Self::List,
             Request::Revoke(_) => Self::Revoke,
+            Request::Incr(_) => Self::Incr,
+            Request::GetMany(_) => Self::GetMany,
+            Request::History(_) => Self::History,
+            Request::Batch(_) => Self::Batch,
+            Request::Txn(_) => Self::Txn,
+            Request::CreateBucket(_) => Self::CreateBucket,
+            Request::UpdateBucket(_) => Self::UpdateBucket,
+            Request::DropBucket(_) => Self::DropBucket,
+            Request::ListBuckets(_) => Self::ListBuckets,
         }
     }
 
@@ -80,6 +107,15 @@ impl RequestKind {
             Self::Info => "info",
             Self::List => "list",
             Self::Revoke => "revoke",
+            Self::Incr => "incr",
+            Self::GetMany => "get_many",
+            Self::History => "history",
+            Self::Batch => "batch",
+            Self::Txn => "txn",
+            Self::CreateBucket => "create_bucket",
+            Self::UpdateBucket => "update_bucket",
+            Self::DropBucket => "drop_bucket",
+            Self::ListBuckets => "list_buckets",
             Self::Unknown => "unknown",
         }
     }
@@ -117,7 +153,17 @@ impl Outcome {
             Reply::Acquire(reply) => agreed(reply.acquired),
             Reply::Renew(reply) => agreed(reply.renewed),
             Reply::Release(reply) => agreed(reply.released),
-            Reply::Scan(_) | Reply::List(_) => Self::Ok,
+            Reply::Txn(reply) => agreed(reply.succeeded),
+            Reply::DropBucket(reply) => found(reply.dropped),
+            Reply::Scan(_)
+            | Reply::List(_)
+            | Reply::Incr(_)
+            | Reply::GetMany(_)
+            | Reply::History(_)
+            | Reply::Batch(_)
+            | Reply::CreateBucket(_)
+            | Reply::UpdateBucket(_)
+            | Reply::ListBuckets(_) => Self::Ok,
             // Errors are told apart by the kind they had before they became frames.
             Reply::Error(_) => Self::Error(ErrorKind::Internal),
         }
@@ -185,7 +231,7 @@ mod tests {
     fn every_kind_and_outcome_has_a_place_and_a_label_of_its_own() {
         for (place, kind) in RequestKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, place);
-            assert_eq!(kind.label(), format!("{kind:?}").to_lowercase());
+            assert_eq!(kind.label().replace('_', ""), format!("{kind:?}").to_lowercase());
         }
         let mut labels: Vec<_> = Outcome::all().map(Outcome::label).collect();
         assert_eq!(labels.len(), Outcome::COUNT);
