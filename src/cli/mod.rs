@@ -5,6 +5,7 @@
 //! the client or start the server, and print the answer.
 
 mod ask;
+mod bucket;
 mod client_args;
 mod cluster;
 mod completions;
@@ -20,6 +21,7 @@ mod logging;
 mod man;
 mod misspelt;
 mod old_flags;
+mod ops;
 mod output;
 mod perf;
 mod ready;

@@ -11,8 +11,10 @@ mod freshness;
 mod handle;
 mod options;
 
+mod bucket;
 mod kv;
 mod scan;
+mod txn;
 mod types;
 
 mod guard;
@@ -42,6 +44,7 @@ pub(crate) mod tests;
 
 pub(crate) use resident::Resident;
 
+pub use bucket::{BucketDropped, BucketInfo, BucketList, BucketSettings};
 pub use cluster::{
     Cluster, ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, MemberView, PeerProgress,
     Role, ShardSnapshot,
@@ -52,7 +55,8 @@ pub use handle::Client;
 pub use lock::LockList;
 pub use options::ClientOptions;
 pub use scan::{Scan, ScanOptions};
+pub use txn::{BatchOutcome, Compare, Op, OpOutcome, Relation, Txn, TxnOutcome};
 pub use types::{
-    Changed, Condition, Deleted, Description, Fence, KeyRange, LockInfo, Record, SetOptions,
-    SetOutcome, ShardDescription, prefix_range,
+    Changed, Condition, Counted, Deleted, Description, Fence, IncrOptions, KeyRange, LockInfo,
+    Record, SetOptions, SetOutcome, ShardDescription, prefix_range,
 };

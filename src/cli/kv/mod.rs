@@ -6,9 +6,13 @@ mod command;
 mod delete;
 mod export;
 mod import;
+mod incr;
 mod read;
 mod scan;
 mod set;
 mod timers;
+mod txn;
 
 pub(crate) use command::{KvArgs, run};
+pub(crate) use read::record_row;
+pub(crate) use scan::ScanArgs;
