@@ -112,6 +112,7 @@ impl WireClient {
                 ..target
             }),
             key: bytes(key),
+            at: None,
         };
         let reply = KvClient::new(self.channel.clone()).get(request).await?;
         let reply = reply.into_inner();

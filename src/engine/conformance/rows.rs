@@ -122,6 +122,9 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
             Step::Scan(table, start, end, limit) => {
                 model.assert_scan(&*engine, table, &start, end.as_deref(), limit);
                 model.assert_scan(&*engine.view(), table, &start, end.as_deref(), limit);
+                model.assert_scan_back(&*engine, table, &start, end.as_deref(), limit);
+                model.assert_scan_back(&*engine.view(), table, &start, end.as_deref(), limit);
+                model.assert_scan_back(&*engine, table, &[], None, usize::MAX);
             }
             Step::View => views.push((engine.view(), model.clone())),
             Step::Checkpoint => {
