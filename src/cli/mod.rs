@@ -19,6 +19,7 @@ mod lock;
 mod logging;
 mod man;
 mod misspelt;
+mod moment;
 mod old_flags;
 mod output;
 mod perf;

@@ -12,6 +12,8 @@ mod handle;
 mod options;
 
 mod kv;
+mod past;
+mod revert;
 mod scan;
 mod types;
 
@@ -51,6 +53,8 @@ pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;
 pub use lock::LockList;
 pub use options::ClientOptions;
+pub use past::{At, Change, ChangeKind, HistoryOptions, HistoryPage};
+pub use revert::Reverted;
 pub use scan::{Scan, ScanOptions};
 pub use types::{
     Changed, Condition, Deleted, Description, Fence, KeyRange, LockInfo, Record, SetOptions,

@@ -6,6 +6,7 @@
 
 mod entry;
 mod reply;
+mod skim;
 
 use bytes::{Buf, Bytes};
 use prost::{Message, length_delimiter_len};
@@ -26,6 +27,7 @@ use crate::machine::state::State;
 use crate::proto::storage;
 pub use entry::{decode_entry, encode_entry, read_proposal, store_proposal};
 pub use reply::{read_reply, store_reply};
+pub(super) use skim::{decode_without_value, is_expired};
 
 /// The format of the rows, in the row of `meta`.
 const FORMAT: u32 = 1;

@@ -14,6 +14,7 @@ mod sessions;
 mod txn;
 
 pub mod history;
+mod past;
 pub mod query;
 pub mod scan;
 pub mod snapshot;
@@ -28,6 +29,7 @@ pub use apply::{Effects, Machine};
 pub use command::{Command, Entry, Fence, Op};
 pub use history::{History, HistoryLimits};
 pub use outcome::{Applied, Event, EventKind, Grant, Outcome, OutcomeKind};
+pub use past::Changes;
 pub use scan::{ScanPage, ScanQuery};
 pub use snapshot::{SnapshotReader, SnapshotWriter};
 pub use state::State;

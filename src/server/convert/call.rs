@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{kv, lock};
+use super::{kv, lock, past};
 use crate::base::Result;
 use crate::base::types::ShardId;
 use crate::proto::v1::request_frame::Request;
+use crate::server::cursor::Origin;
 use crate::server::service::Operation;
 
 /// A request, checked, with what its reply needs to know.
@@ -25,7 +26,9 @@ pub(in crate::server) enum Kind {
     Expire,
     Touch,
     Persist,
-    Scan,
+    Scan(Origin),
+    GetMany(Vec<Bytes>),
+    History(Bytes),
     Acquire,
     Renew,
     Release,
@@ -47,7 +50,9 @@ pub(in crate::server) fn call(request: Request, value_bytes_max: usize) -> Resul
         Request::Expire(request) => kv::expire(request),
         Request::Touch(request) => kv::touch(request),
         Request::Persist(request) => kv::persist(request),
-        Request::Scan(request) => kv::scan(request),
+        Request::Scan(request) => past::scan(request),
+        Request::GetMany(request) => past::get_many(request),
+        Request::History(request) => past::history(request),
         Request::Acquire(request) => lock::acquire(request),
         Request::Renew(request) => lock::renew(request),
         Request::Release(request) => lock::release(request),
@@ -55,12 +60,14 @@ pub(in crate::server) fn call(request: Request, value_bytes_max: usize) -> Resul
         Request::Info(request) => lock::info(request),
         Request::List(request) => lock::list(request),
         Request::Incr(_) => Err(crate::base::Error::invalid("Incr is not built yet")),
-        Request::GetMany(_) => Err(crate::base::Error::invalid("GetMany is not built yet")),
-        Request::History(_) => Err(crate::base::Error::invalid("History is not built yet")),
         Request::Batch(_) => Err(crate::base::Error::invalid("Batch is not built yet")),
         Request::Txn(_) => Err(crate::base::Error::invalid("Txn is not built yet")),
-        Request::CreateBucket(_) => Err(crate::base::Error::invalid("CreateBucket is not built yet")),
-        Request::UpdateBucket(_) => Err(crate::base::Error::invalid("UpdateBucket is not built yet")),
+        Request::CreateBucket(_) => {
+            Err(crate::base::Error::invalid("CreateBucket is not built yet"))
+        }
+        Request::UpdateBucket(_) => {
+            Err(crate::base::Error::invalid("UpdateBucket is not built yet"))
+        }
         Request::DropBucket(_) => Err(crate::base::Error::invalid("DropBucket is not built yet")),
         Request::ListBuckets(_) => Err(crate::base::Error::invalid("ListBuckets is not built yet")),
     }

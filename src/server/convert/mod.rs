@@ -7,6 +7,7 @@ mod call;
 mod fields;
 mod kv;
 mod lock;
+mod past;
 mod reply;
 
 pub(super) use call::{Call, Kind, call};
