@@ -70,14 +70,8 @@ impl HistoryArgs {
             }
         }
         list.finish()?;
-        match (next, oldest) {
-            (Some(_), Some(oldest)) => {
-                printer.note(&format!("there are older changes: --before {oldest}"));
-            }
-            _ if floor > Revision(0).next() => printer.note(&format!(
-                "what was before is gone: the history begins with revision {floor}"
-            )),
-            _ => {}
+        if let Some(remark) = remark(next.is_some(), oldest, floor) {
+            printer.note(&remark);
         }
         Ok(match oldest {
             Some(_) => ExitStatus::Done,
@@ -99,6 +93,18 @@ impl RevertArgs {
             .with("to", reverted.to.0);
         printer.confirm(&row)?;
         Ok(ExitStatus::Done)
+    }
+}
+
+/// What the list does not show.
+fn remark(is_more: bool, oldest: Option<Revision>, floor: Revision) -> Option<String> {
+    match oldest {
+        Some(oldest) if is_more => Some(format!("there are older changes: --before {oldest}")),
+        _ if floor > Revision(0).next() => Some(format!(
+            "what was before is gone: the history begins with revision {floor}"
+        )),
+        Some(_) => None,
+        None => Some("the key has never changed".to_owned()),
     }
 }
 
