@@ -41,6 +41,22 @@ pub enum KvCommand {
         /// The key.
         key: Bytes,
     },
+    /// Adds to a number.
+    Incr(Incr),
+}
+
+/// Adds to the number that a key's value is, as decimal text. A key that is not there, or
+/// is softly expired, counts as 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incr {
+    /// 1 to 4,096 bytes.
+    pub key: Bytes,
+    /// What is added.
+    pub by: i64,
+    /// When the value goes, of a key that begins here.
+    pub expire: Timer,
+    /// When the key goes, of a key that begins here.
+    pub delete: Timer,
 }
 
 /// Replaces the value and the timers of a key, if the condition holds.
@@ -93,7 +109,9 @@ impl KvCommand {
 
     fn map_timers(&mut self, map: impl Fn(Timer) -> Timer) {
         match self {
-            Self::Set(Set { expire, delete, .. }) | Self::Touch { expire, delete, .. } => {
+            Self::Set(Set { expire, delete, .. })
+            | Self::Touch { expire, delete, .. }
+            | Self::Incr(Incr { expire, delete, .. }) => {
                 *expire = map(*expire);
                 *delete = map(*delete);
             }
@@ -118,7 +136,21 @@ impl KvCommand {
             Self::Delete { key }
             | Self::Expire { key }
             | Self::Touch { key, .. }
-            | Self::Persist { key } => key.len(),
+            | Self::Persist { key }
+            | Self::Incr(Incr { key, .. }) => key.len(),
+        }
+    }
+
+    /// The one key it is about; `None` for a range.
+    pub fn key(&self) -> Option<&Bytes> {
+        match self {
+            Self::Set(Set { key, .. })
+            | Self::Delete { key }
+            | Self::Expire { key }
+            | Self::Touch { key, .. }
+            | Self::Persist { key }
+            | Self::Incr(Incr { key, .. }) => Some(key),
+            Self::DeleteRange { .. } => None,
         }
     }
 }

@@ -7,5 +7,5 @@ pub mod command;
 pub mod ops;
 pub mod record;
 
-pub use command::{Condition, KvCommand, Set};
+pub use command::{Condition, Incr, KvCommand, Set};
 pub use record::Record;

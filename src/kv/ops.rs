@@ -4,7 +4,7 @@
 
 use crate::base::time::{MachineTime, Timer};
 use crate::base::types::Revision;
-use crate::kv::command::{Condition, Set};
+use crate::kv::command::{Condition, Incr, Set};
 use crate::kv::record::Record;
 
 /// What time has done to a record.
@@ -51,6 +51,52 @@ pub fn set(current: Option<&Record>, set: &Set, revision: Revision) -> Option<Re
         expire_at,
         delete_at,
     })
+}
+
+/// Why nothing was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAdded {
+    /// The value is not a 64-bit integer in decimal text.
+    NotInteger,
+    /// The sum would not be one.
+    Overflow,
+}
+
+/// The number after an addition, and the record that holds it. A key that is there keeps
+/// its timers.
+///
+/// # Errors
+/// If the value is no number, or the sum would be none: nothing changes then.
+///
+/// # Panics
+/// If a timer was never stamped.
+pub fn incr(
+    current: Option<&Record>,
+    incr: &Incr,
+    revision: Revision,
+) -> Result<(i64, Record), NotAdded> {
+    let value = current.and_then(|record| record.value.as_ref());
+    let before: i64 = match value {
+        Some(value) => std::str::from_utf8(value)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or(NotAdded::NotInteger)?,
+        None => 0,
+    };
+    let sum = before.checked_add(incr.by).ok_or(NotAdded::Overflow)?;
+    let (expire_at, delete_at) = match current {
+        Some(record) => (record.expire_at, record.delete_at),
+        None => (incr.expire.at(), incr.delete.at()),
+    };
+    let record = Record {
+        value: Some(sum.to_string().into()),
+        create_revision: current.map_or(revision, |record| record.create_revision),
+        revision,
+        version: current.map_or(0, |record| record.version) + 1,
+        expire_at,
+        delete_at,
+    };
+    Ok((sum, record))
 }
 
 /// The record without its value; `None` if there is no live value. The soft timer
@@ -130,6 +176,48 @@ mod tests {
             expire_at: value.map(|_| MachineTime(100)),
             delete_at: Some(MachineTime(200)),
         }
+    }
+
+    fn number(text: &'static str) -> Record {
+        Record {
+            value: Some(Bytes::from_static(text.as_bytes())),
+            ..record(Some(""))
+        }
+    }
+
+    fn add(by: i64) -> Incr {
+        Incr {
+            key: Bytes::from_static(b"k"),
+            by,
+            expire: Timer::Never,
+            delete: Timer::At(MachineTime(500)),
+        }
+    }
+
+    #[test]
+    fn a_number_grows_and_keeps_its_timers() {
+        let old = number("-7");
+        let (sum, after) = incr(Some(&old), &add(10), NEXT).unwrap();
+        assert_eq!((sum, after.value.as_deref()), (3, Some(&b"3"[..])));
+        assert_eq!(
+            (after.expire_at, after.delete_at, after.version),
+            (old.expire_at, old.delete_at, old.version + 1)
+        );
+        let (sum, begun) = incr(None, &add(-2), NEXT).unwrap();
+        assert_eq!((sum, begun.delete_at), (-2, Some(MachineTime(500))));
+        let (sum, revived) = incr(Some(&record(None)), &add(4), NEXT).unwrap();
+        assert_eq!((sum, revived.delete_at), (4, Some(MachineTime(200))));
+    }
+
+    #[test]
+    fn what_is_no_number_stays_what_it_is() {
+        for text in ["", "1.5", "0x10", " 1", "9223372036854775808", "one"] {
+            let added = incr(Some(&number(text)), &add(1), NEXT);
+            assert_eq!(added, Err(NotAdded::NotInteger), "{text:?}");
+        }
+        let most = number("9223372036854775807");
+        assert_eq!(incr(Some(&most), &add(1), NEXT), Err(NotAdded::Overflow));
+        assert!(incr(Some(&most), &add(-1), NEXT).is_ok());
     }
 
     fn plain_set(condition: Option<Condition>) -> Set {

@@ -7,12 +7,12 @@ use bytes::Bytes;
 
 use crate::base::time::MachineTime;
 use crate::base::types::{LogIndex, Revision};
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::engine::{Engine, Table, View};
 use crate::kv::Record;
 use crate::machine::command::Entry;
 use crate::machine::history::{History, HistoryLimits};
-use crate::machine::outcome::{Applied, Event, Grant};
+use crate::machine::outcome::{Applied, Event, Grant, NearQuota};
 use crate::machine::run::Run;
 use crate::machine::scan::{self, ScanPage, ScanQuery};
 use crate::machine::sessions::{SessionLimits, Sessions};
@@ -28,6 +28,8 @@ pub struct Effects {
     pub events: Vec<Arc<Event>>,
     /// Locks that passed to a waiter, who must hear of it.
     pub grants: Vec<Grant>,
+    /// Buckets that came near their quota.
+    pub near_quota: Vec<NearQuota>,
 }
 
 /// A shard: its rows, and what it must remember beside them.
@@ -224,7 +226,7 @@ impl Machine {
     /// `Invalid` above the present revision.
     pub fn get(&self, bucket: &str, key: &[u8], at: Option<Revision>) -> Result<Option<Record>> {
         let current = query::get(&*self.engine, bucket, key)?;
-        match self.past(at)? {
+        match self.past(bucket, at)? {
             Some(revision) => Ok(self.history.at(bucket, key, revision, current)),
             None => Ok(current),
         }
@@ -235,14 +237,14 @@ impl Machine {
     /// # Errors
     /// As [`Machine::get`]; `Invalid` if the page could hold nothing.
     pub fn scan(&self, query: &ScanQuery) -> Result<ScanPage> {
-        match self.past(query.at)? {
+        match self.past(&query.bucket, query.at)? {
             Some(_) => scan::scan_past(&*self.engine, &self.history, query),
             None => scan::scan(&*self.engine, query),
         }
     }
 
     /// `None` for the present revision.
-    pub(super) fn past(&self, at: Option<Revision>) -> Result<Option<Revision>> {
+    pub(super) fn past(&self, bucket: &str, at: Option<Revision>) -> Result<Option<Revision>> {
         let Some(revision) = at.filter(|revision| *revision != self.state.revision) else {
             return Ok(None);
         };
@@ -252,8 +254,33 @@ impl Machine {
                 self.state.revision
             )));
         }
+        self.check_past_of(bucket, revision)?;
         self.history.check_readable(revision)?;
         Ok(Some(revision))
+    }
+
+    /// Errs if what was in a bucket at a past revision is not known.
+    fn check_past_of(&self, name: &str, revision: Revision) -> Result<()> {
+        let bucket = query::open_bucket(&*self.engine, name)?;
+        if revision < bucket.create_revision {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "bucket `{name}` was not there at revision {revision}: it was made at {}",
+                    bucket.create_revision
+                ),
+            ));
+        }
+        if bucket.settings.no_history && revision < bucket.revision {
+            let message = format!(
+                "bucket `{name}` keeps no history: revision {revision} of it is gone, for it \
+                 changed at {}",
+                bucket.revision
+            );
+            let gone = Error::new(ErrorKind::Compacted, message);
+            return Err(gone.with_compacted_floor(bucket.revision));
+        }
+        Ok(())
     }
 
     /// How many clients are remembered for at-most-once writes.

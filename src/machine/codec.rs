@@ -4,9 +4,11 @@
 //! Invariant: whatever the bytes are, decoding gives a value within the limits or an
 //! error; what it gives, the rest of the machine trusts.
 
+mod bucket;
 mod entry;
 mod reply;
 mod skim;
+mod transaction;
 
 use bytes::{Buf, Bytes};
 use prost::{Message, length_delimiter_len};
@@ -25,6 +27,7 @@ use crate::machine::outcome::{Event, EventKind, Outcome, OutcomeKind};
 use crate::machine::sessions::Session;
 use crate::machine::state::State;
 use crate::proto::storage;
+pub(super) use bucket::{decode_bucket, decode_named_bucket, encode_bucket};
 pub use entry::{decode_entry, encode_entry, read_proposal, store_proposal};
 pub use reply::{read_reply, store_reply};
 pub(super) use skim::{decode_without_value, is_expired};
@@ -273,6 +276,7 @@ pub(super) fn encode_state(state: &State) -> Bytes {
         state_hash: state.hash,
         keys: state.keys,
         locks: state.locks,
+        buckets: state.buckets,
     };
     stored.encode_to_vec().into()
 }
@@ -300,6 +304,7 @@ pub(super) fn decode_state(bytes: Bytes) -> Result<State> {
         hash: stored.state_hash,
         keys: stored.keys,
         locks: stored.locks,
+        buckets: stored.buckets,
     })
 }
 

@@ -6,6 +6,8 @@ use crate::base::time::{BootStamp, MachineTime};
 use crate::base::types::{FenceToken, RequestId};
 use crate::kv::KvCommand;
 use crate::lock::LockCommand;
+use crate::machine::bucket::BucketCommand;
+use crate::machine::transaction::Transaction;
 
 /// Commands applied together, in one engine batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,20 @@ pub enum Op {
         /// What.
         command: KvCommand,
     },
+    /// Several things to keys of a bucket, or nothing.
+    Transaction {
+        /// The bucket's name; empty is the default bucket.
+        bucket: String,
+        /// What.
+        transaction: Transaction,
+    },
+    /// Something to a bucket itself.
+    Bucket {
+        /// The bucket's name, not empty.
+        name: String,
+        /// What.
+        command: BucketCommand,
+    },
     /// Something to a lock.
     Lock {
         /// The lock's name.
@@ -66,8 +82,9 @@ impl Command {
     pub fn lengthen(&mut self) {
         match &mut self.op {
             Op::Kv { command, .. } => command.lengthen(),
+            Op::Transaction { transaction, .. } => transaction.writes_mut(|it| it.lengthen()),
             Op::Lock { command, .. } => command.lengthen(),
-            Op::Sweep => {}
+            Op::Bucket { .. } | Op::Sweep => {}
         }
     }
 
@@ -75,8 +92,9 @@ impl Command {
     pub fn stamp(&mut self, now: MachineTime) {
         match &mut self.op {
             Op::Kv { command, .. } => command.stamp(now),
+            Op::Transaction { transaction, .. } => transaction.writes_mut(|it| it.stamp(now)),
             Op::Lock { command, .. } => command.stamp(now),
-            Op::Sweep => {}
+            Op::Bucket { .. } | Op::Sweep => {}
         }
     }
 
@@ -84,8 +102,9 @@ impl Command {
     pub(super) fn unstamp(&mut self) {
         match &mut self.op {
             Op::Kv { command, .. } => command.unstamp(),
+            Op::Transaction { transaction, .. } => transaction.writes_mut(|it| it.unstamp()),
             Op::Lock { command, .. } => command.unstamp(),
-            Op::Sweep => {}
+            Op::Bucket { .. } | Op::Sweep => {}
         }
     }
 
@@ -95,6 +114,11 @@ impl Command {
         64 + fence
             + match &self.op {
                 Op::Kv { bucket, command } => bucket.len() + command.weight(),
+                Op::Transaction {
+                    bucket,
+                    transaction,
+                } => bucket.len() + transaction.weight(),
+                Op::Bucket { name, .. } => name.len() + 64,
                 Op::Lock { name, .. } => name.len() + 64,
                 Op::Sweep => 0,
             }
@@ -103,8 +127,13 @@ impl Command {
     /// True for commands that wait for the disk in every durability mode, so that
     /// fences never repeat.
     ///
-    /// A sweep and a fenced write may find a lease over and pass the lock on.
+    /// A sweep, a fenced write and a compare may find a lease over and pass the lock on.
     pub fn must_sync(&self) -> bool {
-        matches!(self.op, Op::Lock { .. } | Op::Sweep) || self.fence.is_some()
+        let looks_at_locks = match &self.op {
+            Op::Lock { .. } | Op::Sweep => true,
+            Op::Transaction { transaction, .. } => transaction.looks_at_locks(),
+            Op::Kv { .. } | Op::Bucket { .. } => false,
+        };
+        looks_at_locks || self.fence.is_some()
     }
 }

@@ -4,14 +4,16 @@
 //! revisions and state hash on every node and every engine; there is no clock, no
 //! randomness, no task and no wire type here. Applying an index twice is a no-op.
 
+pub mod bucket;
 pub mod command;
 pub mod outcome;
 pub mod state;
+pub mod transaction;
 
 mod apply;
+mod pending;
 mod run;
 mod sessions;
-mod txn;
 
 pub mod history;
 mod past;
@@ -26,10 +28,14 @@ mod keys;
 mod tests;
 
 pub use apply::{Effects, Machine};
+pub use bucket::{Bucket, BucketCommand, BucketSettings};
 pub use command::{Command, Entry, Fence, Op};
 pub use history::{History, HistoryLimits};
-pub use outcome::{Applied, Event, EventKind, Grant, Outcome, OutcomeKind};
+pub use outcome::{
+    Applied, Event, EventKind, Grant, NearQuota, OpResult, Outcome, OutcomeKind, Usage,
+};
 pub use past::Changes;
 pub use scan::{ScanPage, ScanQuery};
 pub use snapshot::{SnapshotReader, SnapshotWriter};
 pub use state::State;
+pub use transaction::{Compare, Given, Relation, Subject, Transaction, TxnOp, TxnProblem};

@@ -13,8 +13,21 @@ pub struct Applied {
     pub outcome: Outcome,
     /// The record a set replaced, if that was asked for.
     pub previous: Option<Record>,
+    /// What became of the operations of a transaction's branch.
+    pub results: Vec<OpResult>,
     /// The request had been applied before; nothing was done this time.
     pub repeated: bool,
+}
+
+/// What became of one operation of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpResult {
+    /// What happened; `Found` for a read.
+    pub kind: OutcomeKind,
+    /// Keys deleted; the number after an addition, as bits.
+    pub count: u64,
+    /// What was read, or the record a set replaced if that was asked for.
+    pub record: Option<Record>,
 }
 
 /// The part of a reply that is remembered: never values.
@@ -24,7 +37,8 @@ pub struct Outcome {
     pub kind: OutcomeKind,
     /// The shard's revision after it.
     pub revision: Revision,
-    /// Keys deleted or things swept; the fence of a lock outcome.
+    /// Keys deleted or things swept; the fence of a lock outcome; the number after an
+    /// addition, as bits; the place of the operation a transaction was refused for.
     pub count: u64,
 }
 
@@ -48,6 +62,10 @@ pub enum OutcomeKind {
     Persisted = 7,
     /// There was nothing to do.
     Unchanged = 8,
+    /// A number was added to; `count` is the number now, as bits.
+    Added = 9,
+    /// Read in a transaction.
+    Found = 10,
     /// The lock is held by the caller; `count` is the fence.
     Granted = 20,
     /// The caller waits in the queue.
@@ -78,11 +96,39 @@ pub enum OutcomeKind {
     OutcomeUnknown = 43,
     /// Refused: the shard remembers as many clients as it can, and needs them all.
     SessionsFull = 44,
+    /// Refused: the value is not a 64-bit integer in decimal text.
+    NotInteger = 45,
+    /// Refused: the sum would not be a 64-bit integer.
+    Overflow = 46,
+    /// Refused: the bucket would grow beyond its quota; `count` is the bytes it has.
+    QuotaExceeded = 47,
+    /// Refused: a transaction's ranges have more keys than one command may touch.
+    TooManyKeys = 48,
+    /// Refused: what a transaction reads, or removes, is more than fits in a reply.
+    TooManyBytes = 49,
+    /// The compares of a transaction held, and its branch `then` was applied.
+    Succeeded = 50,
+    /// They did not, and the branch `otherwise` was applied.
+    Otherwise = 51,
+    /// The bucket was made.
+    BucketCreated = 60,
+    /// The bucket's settings were replaced.
+    BucketUpdated = 61,
+    /// Refused: the bucket is there with other settings.
+    BucketDiffers = 62,
+    /// The bucket is gone with the last `count` of its keys.
+    BucketDropped = 63,
+    /// `count` keys of the bucket are gone, and more are there.
+    BucketDroppedMore = 64,
+    /// Refused: the shard has as many buckets as it may.
+    BucketsFull = 65,
+    /// Refused: the bucket is being dropped.
+    BucketDropping = 66,
 }
 
 impl OutcomeKind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 39] = [
         Self::Written,
         Self::ConditionFailed,
         Self::Deleted,
@@ -91,6 +137,8 @@ impl OutcomeKind {
         Self::Touched,
         Self::Persisted,
         Self::Unchanged,
+        Self::Added,
+        Self::Found,
         Self::Granted,
         Self::Queued,
         Self::Held,
@@ -106,6 +154,20 @@ impl OutcomeKind {
         Self::NoSuchBucket,
         Self::OutcomeUnknown,
         Self::SessionsFull,
+        Self::NotInteger,
+        Self::Overflow,
+        Self::QuotaExceeded,
+        Self::TooManyKeys,
+        Self::TooManyBytes,
+        Self::Succeeded,
+        Self::Otherwise,
+        Self::BucketCreated,
+        Self::BucketUpdated,
+        Self::BucketDiffers,
+        Self::BucketDropped,
+        Self::BucketDroppedMore,
+        Self::BucketsFull,
+        Self::BucketDropping,
     ];
 
     /// The kind with this stored number.
@@ -149,6 +211,26 @@ pub enum EventKind {
     Expire = 3,
     /// Only timers changed.
     Touch = 4,
+}
+
+/// A bucket has come near its quota.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearQuota {
+    /// The bucket.
+    pub bucket: String,
+    /// What it holds, and what it may hold.
+    pub usage: Usage,
+    /// See `usage`.
+    pub quota: Usage,
+}
+
+/// How much is in a bucket, or may be; a quota of 0 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Softly expired keys included.
+    pub keys: u64,
+    /// Of keys and values.
+    pub bytes: u64,
 }
 
 /// A lock passed to a waiter, who must claim it.

@@ -10,6 +10,7 @@ use crate::base::types::Revision;
 use crate::base::{Error, Result};
 use crate::kv::Record;
 use crate::machine::apply::Machine;
+use crate::machine::bucket::Bucket;
 use crate::machine::outcome::Event;
 use crate::machine::{keys, query};
 
@@ -44,7 +45,7 @@ impl Machine {
         keys: &[Bytes],
         at: Option<Revision>,
     ) -> Result<Vec<Option<Record>>> {
-        let past = self.past(at)?;
+        let past = self.past(bucket, at)?;
         query::check_bucket(self.engine(), bucket)?;
         let mut left_bytes = REQUEST_BYTES_MAX;
         let mut found = Vec::with_capacity(keys.len());
@@ -76,9 +77,10 @@ impl Machine {
         before: Option<Revision>,
         limit: usize,
     ) -> Result<Changes> {
-        query::check_bucket(self.engine(), bucket)?;
+        let floor = self.floor_of(&query::open_bucket(self.engine(), bucket)?);
         let row = keys::data(bucket, key);
-        let mut all = self.history().changes(&row, before).peekable();
+        let all = self.history().changes(&row, before);
+        let mut all = all.take_while(|event| event.revision >= floor).peekable();
         let mut events = Vec::new();
         let mut bytes = 0;
         while bytes < SCAN_PAGE_BYTES
@@ -95,8 +97,19 @@ impl Machine {
         Ok(Changes {
             events,
             more: all.peek().is_some(),
-            floor: self.history().floor(),
+            floor,
         })
+    }
+
+    /// The first revision from which on the changes of a bucket are known. One that was
+    /// dropped before it was made again is another bucket.
+    fn floor_of(&self, bucket: &Bucket) -> Revision {
+        let floor = self.history().floor().max(bucket.create_revision);
+        if bucket.settings.no_history {
+            floor.max(bucket.revision.next())
+        } else {
+            floor
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::engine::{Read, Table, Value};
 use crate::kv::Record;
 use crate::lock::Lock;
+use crate::machine::bucket::Bucket;
 use crate::machine::state::State;
 use crate::machine::{codec, keys};
 
@@ -86,19 +87,75 @@ pub fn locks(
     }
 }
 
-/// True if keys can be in this bucket. The default bucket is always there.
-pub(super) fn bucket_exists(rows: &(impl Read + ?Sized), bucket: &str) -> Result<bool> {
-    Ok(bucket.is_empty() || rows.get(Table::Buckets, bucket.as_bytes())?.is_some())
+/// A bucket; `None` if there is none of that name. The default bucket has no row.
+///
+/// # Errors
+/// If the engine fails or the row is damaged.
+pub fn bucket(rows: &(impl Read + ?Sized), name: &str) -> Result<Option<Bucket>> {
+    let row = rows.get(Table::Buckets, name.as_bytes())?;
+    Ok(row.map(codec::decode_bucket).transpose()?)
+}
+
+/// The first `limit` buckets whose names begin with `prefix` and come after `after`.
+///
+/// # Errors
+/// If the engine fails or a row is damaged.
+pub fn buckets(
+    rows: &(impl Read + ?Sized),
+    prefix: &str,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<(String, Bucket)>> {
+    let after = [after.as_bytes(), &[0]].concat();
+    let start = after.as_slice().max(prefix.as_bytes());
+    let end = keys::prefix_end(prefix.as_bytes());
+    let mut found = Vec::new();
+    let mut damage = None;
+    if limit == 0 || end.as_deref().is_some_and(|end| end <= start) {
+        return Ok(found);
+    }
+    rows.scan(Table::Buckets, start, end.as_deref(), &mut |name, row| {
+        match codec::decode_named_bucket(name, Bytes::copy_from_slice(row)) {
+            Ok(bucket) => found.push(bucket),
+            Err(error) => damage = Some(error),
+        }
+        if damage.is_some() || found.len() == limit {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    match damage {
+        Some(error) => Err(error.into()),
+        None => Ok(found),
+    }
+}
+
+/// A bucket that takes requests; the default one has no settings.
+///
+/// # Errors
+/// `NotFound` if there is none, or it is being dropped; else if the engine fails or the
+/// row is damaged.
+pub fn open_bucket(rows: &(impl Read + ?Sized), name: &str) -> Result<Bucket> {
+    if name.is_empty() {
+        return Ok(Bucket::default());
+    }
+    match bucket(rows, name)? {
+        Some(bucket) if !bucket.dropping => Ok(bucket),
+        _ => Err(no_such_bucket(name)),
+    }
+}
+
+/// Tells that keys cannot be in this bucket.
+pub fn no_such_bucket(name: &str) -> Error {
+    let message = format!(
+        "there is no bucket `{name}` in this shard: make it with `dkv bucket create {name}`, or \
+         look which there are with `dkv bucket list`"
+    );
+    Error::new(ErrorKind::NotFound, message)
 }
 
 pub(super) fn check_bucket(rows: &(impl Read + ?Sized), bucket: &str) -> Result<()> {
-    if bucket_exists(rows, bucket)? {
-        return Ok(());
-    }
-    let message = format!(
-        "there is no bucket `{bucket}` in this shard; this build cannot make buckets yet: leave it out"
-    );
-    Err(Error::new(ErrorKind::NotFound, message))
+    open_bucket(rows, bucket).map(drop)
 }
 
 /// The record in a row of `data`.

@@ -3,10 +3,16 @@
 //! Invariant: before a command reads a key or a lock, whatever is due on it has been
 //! done; all that a command decides follows from rows, machine time and itself.
 
+mod buckets;
 mod keys;
 mod locks;
+mod plan;
 mod sweep;
+mod transaction;
 
+use std::collections::BTreeMap;
+
+use self::buckets::Kept;
 use crate::base::Result;
 use crate::base::time::MachineTime;
 use crate::base::types::{LogIndex, Revision};
@@ -14,18 +20,20 @@ use crate::engine::{Batch, Read, Table};
 use crate::kv::Record;
 use crate::machine::apply::Effects;
 use crate::machine::command::{Command, Entry, Op};
-use crate::machine::outcome::{Applied, Outcome, OutcomeKind};
+use crate::machine::outcome::{Applied, OpResult, Outcome, OutcomeKind};
+use crate::machine::pending::Pending;
 use crate::machine::sessions::{Admission, Sessions};
 use crate::machine::state::State;
-use crate::machine::txn::Txn;
 use crate::machine::{codec, keys as rows};
 
 /// An entry under way: its rows, the state as it becomes, its effects.
 pub(super) struct Run<'a> {
-    rows: Txn<'a>,
+    rows: Pending<'a>,
     sessions: &'a mut Sessions,
     state: State,
     effects: Effects,
+    /// Buckets that were looked at, by name.
+    buckets: BTreeMap<String, Kept>,
     /// Bytes of the records that events of this entry hold.
     event_bytes: usize,
 }
@@ -35,6 +43,7 @@ struct Done {
     kind: OutcomeKind,
     count: u64,
     previous: Option<Record>,
+    results: Vec<OpResult>,
 }
 
 impl From<OutcomeKind> for Done {
@@ -49,6 +58,7 @@ impl Done {
             kind,
             count,
             previous: None,
+            results: Vec::new(),
         }
     }
 }
@@ -64,7 +74,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         let now = state.now.max(entry.now);
         Self {
-            rows: Txn::new(rows, state.hash, index, now),
+            rows: Pending::new(rows, state.hash, index, now),
             sessions,
             state: State {
                 applied: index,
@@ -73,6 +83,7 @@ impl<'a> Run<'a> {
                 ..state
             },
             effects: Effects::default(),
+            buckets: BTreeMap::new(),
             event_bytes: 0,
         }
     }
@@ -85,6 +96,7 @@ impl<'a> Run<'a> {
                 Admission::Known(outcome) => Applied {
                     outcome,
                     previous: None,
+                    results: Vec::new(),
                     repeated: true,
                 },
                 Admission::Forgotten => self.applied(OutcomeKind::OutcomeUnknown.into()),
@@ -104,6 +116,7 @@ impl<'a> Run<'a> {
 
     /// Ends the entry: the state after it, all its rows, and what it caused.
     pub(super) fn finish(mut self) -> (State, Batch, Effects) {
+        self.write_buckets();
         for (client, row) in self.sessions.take_changed() {
             match row {
                 Some(row) => self.rows.put(Table::Sessions, client, row),
@@ -124,6 +137,11 @@ impl<'a> Run<'a> {
         }
         let done = match &command.op {
             Op::Kv { bucket, command } => self.kv(bucket, command)?,
+            Op::Transaction {
+                bucket,
+                transaction,
+            } => self.transaction(bucket, transaction)?,
+            Op::Bucket { name, command } => self.bucket_command(name, command)?,
             Op::Lock { name, command } => self.lock(name, command)?,
             Op::Sweep => self.sweep()?,
         };
@@ -139,6 +157,7 @@ impl<'a> Run<'a> {
         Applied {
             outcome,
             previous: done.previous,
+            results: done.results,
             repeated: false,
         }
     }

@@ -152,7 +152,12 @@ impl Sessions {
     /// queue is no outcome: the request asks again until the lock is granted or not.
     /// Nor is a piece of a range delete that left more to delete.
     pub(super) fn record(&mut self, request: &RequestId, outcome: Outcome, now: MachineTime) {
-        if matches!(outcome.kind, OutcomeKind::Queued | OutcomeKind::DeletedMore) {
+        let goes_on = [
+            OutcomeKind::Queued,
+            OutcomeKind::DeletedMore,
+            OutcomeKind::BucketDroppedMore,
+        ];
+        if goes_on.contains(&outcome.kind) {
             return;
         }
         while self.outcomes >= self.limits.outcomes && self.forget_one(now) {}

@@ -21,4 +21,6 @@ pub struct State {
     pub keys: u64,
     /// Locks that are held.
     pub locks: u64,
+    /// Buckets that are there, those being dropped included; not the default one.
+    pub buckets: u64,
 }

@@ -119,16 +119,16 @@ impl Inner {
             // A lock's wait is nobody's earlier write: it may take minutes.
             waiting @ Operation::AcquireWaiting(..) => self.wait_for_lock(shard, waiting).await,
             Operation::Write(command) => self.write(lane, shard, command).await,
-            delete @ Operation::DeleteRange(_) => self.delete_range(lane, shard, delete).await,
+            pieces @ Operation::WriteInPieces(_) => self.write_in_pieces(lane, shard, pieces).await,
+            Operation::Batch(commands) => {
+                let place = self.place(lane, shard);
+                let shard = self.service.shard(shard)?;
+                let due = self.service.due();
+                self.service.batch_and(shard, commands, due, place).await
+            }
         }?;
         let shard = self.service.shard(shard)?;
-        let header = convert::header(
-            &self.service,
-            shard,
-            convert::revision_of(&answer),
-            consistency,
-        );
-        convert::reply(kind, header, answer)
+        convert::reply(&self.service, shard, kind, consistency, answer)
     }
 
     fn check_running(&self) -> Result<()> {
@@ -191,16 +191,16 @@ impl Inner {
 
     /// As [`Inner::write`]. The first piece is logged here, in its turn among the writes of
     /// the lane; the others follow in the background.
-    async fn delete_range(
+    async fn write_in_pieces(
         self: &Arc<Self>,
         lane: u64,
         shard: ShardId,
-        delete: Operation,
+        pieces: Operation,
     ) -> Result<Answer> {
         let inner = Arc::clone(self);
         let mut deleting = Box::pin(async move {
             let _place = inner.place(lane, shard);
-            inner.service.call(shard, delete, inner.service.due()).await
+            inner.service.call(shard, pieces, inner.service.due()).await
         });
         let first = std::future::poll_fn(|cx| Poll::Ready(deleting.as_mut().poll(cx)));
         match first.await {

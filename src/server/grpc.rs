@@ -52,13 +52,7 @@ impl Grpc {
         let consistency = call.operation.consistency();
         let answer = self.service.call(call.shard, call.operation, due).await?;
         let shard = self.service.shard(call.shard)?;
-        let header = convert::header(
-            &self.service,
-            shard,
-            convert::revision_of(&answer),
-            consistency,
-        );
-        convert::reply(call.kind, header, answer)
+        convert::reply(&self.service, shard, call.kind, consistency, answer)
     }
 
     /// One request, one reply of the form `pick` takes, within its deadline.

@@ -4,18 +4,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::base::Result;
 use crate::base::time::MachineTime;
 use crate::base::types::Revision;
 use crate::kv::Record;
 use crate::lock::Lock;
-use crate::machine::{Applied, Changes, Command, Op, ScanPage, ScanQuery};
+use crate::machine::{Applied, Bucket, Changes, Command, Op, ScanPage, ScanQuery};
 
 /// What a request asks of a shard, whatever wire it came over.
 pub enum Operation {
     /// One command, one outcome.
     Write(Command),
-    /// A range delete, repeated piece by piece until nothing is left.
-    DeleteRange(Command),
+    /// A command that removes a range or a bucket, repeated piece by piece until nothing
+    /// is left.
+    WriteInPieces(Command),
+    /// Commands that go into one entry of the log, each with an outcome of its own.
+    Batch(Vec<Command>),
     /// An acquire that may wait this long for its turn.
     AcquireWaiting(Command, Duration),
     /// A look at the applied state.
@@ -69,6 +73,15 @@ pub enum Query {
         /// At most so many.
         limit: usize,
     },
+    /// A page of buckets.
+    Buckets {
+        /// Names that start so, ...
+        prefix: String,
+        /// ... and come after this one, ...
+        after: String,
+        /// ... at most so many.
+        limit: usize,
+    },
     /// A lock.
     Lock {
         /// Its name.
@@ -98,8 +111,8 @@ pub enum At {
 pub enum Answer {
     /// A write was applied.
     Applied(Applied),
-    /// A range delete removed this many keys in all.
-    Deleted(u64, Revision),
+    /// What became of each command of a batch; the revision after all of them.
+    Batch(Vec<Result<Applied>>, Revision),
     /// A record, softly expired ones included.
     Record(Option<Record>, MachineTime, Revision),
     /// Records in the order of their keys in the request, softly expired ones included.
@@ -108,6 +121,8 @@ pub enum Answer {
     Changes(Changes, MachineTime, Revision),
     /// A page of records.
     Page(ScanPage, MachineTime),
+    /// Buckets, and whether there are more.
+    Buckets(Vec<(String, Bucket)>, bool, Revision),
     /// A lock, if it is held.
     Lock(Option<Lock>, MachineTime, Revision),
     /// Held locks, and whether there are more.
@@ -119,7 +134,7 @@ impl Operation {
     pub fn consistency(&self) -> Consistency {
         match self {
             Self::Read(_, consistency) => *consistency,
-            Self::Write(_) | Self::DeleteRange(_) | Self::AcquireWaiting(..) => {
+            Self::Write(_) | Self::WriteInPieces(_) | Self::Batch(_) | Self::AcquireWaiting(..) => {
                 Consistency::Linearizable
             }
         }
@@ -127,8 +142,8 @@ impl Operation {
 
     pub(super) fn is_about_keys(&self) -> bool {
         match self {
-            Self::Write(command) => matches!(command.op, Op::Kv { .. }),
-            Self::DeleteRange(_) => true,
+            Self::Write(command) => !matches!(command.op, Op::Lock { .. } | Op::Sweep),
+            Self::WriteInPieces(_) | Self::Batch(_) => true,
             Self::AcquireWaiting(..) => false,
             Self::Read(query, _) => !matches!(query, Query::Lock { .. } | Query::Locks { .. }),
         }

@@ -55,6 +55,19 @@ pub(super) fn read(store: &Store, query: Query) -> Result<Answer> {
             })?;
             Ok(Answer::Changes(changes, store.now(), revision))
         }
+        Query::Buckets {
+            prefix,
+            after,
+            limit,
+        } => {
+            let (mut buckets, revision) = store.read(|machine| {
+                let buckets = query::buckets(machine.engine(), &prefix, &after, limit + 1)?;
+                Ok::<_, Error>((buckets, machine.state().revision))
+            })?;
+            let more = buckets.len() > limit;
+            buckets.truncate(limit);
+            Ok(Answer::Buckets(buckets, more, revision))
+        }
         Query::Lock { name } => {
             let (lock, revision) = store.read(|machine| {
                 let lock = query::lock(machine.engine(), &name)?;

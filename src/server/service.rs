@@ -12,11 +12,11 @@ use super::metrics::Meter;
 pub use super::operation::{Answer, At, Consistency, Operation, Query};
 use super::read;
 use super::settings::{EngineKind, ShardKind};
-use super::settle::{Subject, settle};
+use super::settle::{Subject, settle, settle_batch};
 use crate::base::types::{NodeId, OwnerId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
 use crate::lock::LockCommand;
-use crate::machine::{Applied, Command, Op, Outcome, OutcomeKind};
+use crate::machine::{Applied, Command, Op, OutcomeKind};
 use crate::store::{Barrier, Done, GrantWait, Store};
 
 /// One shard as the service knows it.
@@ -191,7 +191,8 @@ impl Service {
                 let applied = self.write(shard, command, due).await?;
                 Ok(Answer::Applied(applied))
             }
-            Operation::DeleteRange(command) => self.delete_range(shard, command, due).await,
+            Operation::WriteInPieces(command) => self.write_in_pieces(shard, command, due).await,
+            Operation::Batch(commands) => self.batch_and(shard, commands, due, ()).await,
             Operation::AcquireWaiting(command, wait) => {
                 let applied = self.acquire(shard, command, wait, due).await?;
                 Ok(Answer::Applied(applied))
@@ -231,43 +232,63 @@ impl Service {
         settle(applied, &subject)
     }
 
-    async fn delete_range(&self, shard: &Shard, command: Command, due: Instant) -> Result<Answer> {
+    async fn write_in_pieces(
+        &self,
+        shard: &Shard,
+        command: Command,
+        due: Instant,
+    ) -> Result<Answer> {
         let first = self.write(shard, command.clone(), due).await?;
-        match first.outcome.kind {
-            OutcomeKind::DeletedMore => {
-                let deleted = first.outcome.count;
-                self.delete_rest(shard.id, command, deleted, due).await
-            }
-            _ => Ok(Answer::Applied(first)),
-        }
+        self.write_rest(shard.id, command, first, due).await
     }
 
-    /// Goes on with a range delete of which `deleted` keys are gone already.
+    /// Goes on with a command of which the `first` piece is done.
     ///
     /// IMPORTANT: every piece carries the request id, and only the last one's outcome is
     /// remembered: a repetition goes on where the first try is, and once either of them
     /// has finished, the other deletes nothing any more.
-    pub(super) async fn delete_rest(
+    pub(super) async fn write_rest(
         &self,
         id: ShardId,
         command: Command,
-        mut deleted: u64,
+        first: Applied,
         due: Instant,
     ) -> Result<Answer> {
         let shard = self.shard(id)?;
-        loop {
-            let piece = self.write(shard, command.clone(), due).await;
-            let piece = piece.map_err(|error| partly_deleted(deleted, &error))?;
-            let Outcome {
-                kind,
-                revision,
-                count,
-            } = piece.outcome;
-            deleted += if piece.repeated { 0 } else { count };
-            if kind != OutcomeKind::DeletedMore {
-                return Ok(Answer::Deleted(deleted, revision));
-            }
+        let mut piece = first;
+        let mut deleted = piece.outcome.count;
+        while is_a_piece(&piece) {
+            let next = self.write(shard, command.clone(), due).await;
+            piece = next.map_err(|error| partly_deleted(deleted, &error))?;
+            deleted += if piece.repeated {
+                0
+            } else {
+                piece.outcome.count
+            };
         }
+        piece.outcome.count = deleted;
+        Ok(Answer::Applied(piece))
+    }
+
+    /// Submits commands at the first poll, as one entry, and drops `held` once their
+    /// outcomes are there.
+    pub(super) async fn batch_and<H: Send + 'static>(
+        &self,
+        shard: &Shard,
+        commands: Vec<Command>,
+        due: Instant,
+        held: H,
+    ) -> Result<Answer> {
+        let subjects: Vec<_> = commands.iter().map(Subject::of).collect();
+        let (tell, told) = oneshot::channel();
+        let done: Done = Box::new(move |result| {
+            drop(held);
+            // Nobody listens any more when the caller gave up: its request id tells later.
+            drop(tell.send(result));
+        });
+        self.submit(shard, commands, due, done)?;
+        let replies = told.await.map_err(|_| stopped())??;
+        Ok(settle_batch(replies, &subjects))
     }
 
     async fn acquire(
@@ -370,6 +391,14 @@ fn in_doubt(error: &Error) -> Error {
 fn held(mut applied: Applied) -> Applied {
     applied.outcome.kind = OutcomeKind::Held;
     applied
+}
+
+/// True if there is more to remove.
+pub(super) fn is_a_piece(applied: &Applied) -> bool {
+    matches!(
+        applied.outcome.kind,
+        OutcomeKind::DeletedMore | OutcomeKind::BucketDroppedMore
+    )
 }
 
 /// A later piece was refused: that something is gone already must not be hidden behind

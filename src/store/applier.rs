@@ -143,6 +143,7 @@ impl Applier {
         match applied {
             Ok(effects) => {
                 core.grants.announce(effects.grants);
+                core.warn_of(&effects.near_quota);
                 done(Ok(effects.replies));
             }
             Err(failure) => {

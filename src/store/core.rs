@@ -14,7 +14,7 @@ use super::status::ShardStatus;
 use crate::base::host::Host;
 use crate::base::types::{LogIndex, ShardId};
 use crate::base::{Error, Result, limits};
-use crate::machine::Machine;
+use crate::machine::{Machine, NearQuota};
 use crate::wal::Wal;
 
 /// How a shard is run.
@@ -178,6 +178,22 @@ impl Core {
             self.wake_checkpointer();
         }
         held_up
+    }
+
+    /// Tells whoever reads the node's log that buckets have come near their quota.
+    pub(super) fn warn_of(&self, near_quota: &[NearQuota]) {
+        for NearQuota {
+            bucket,
+            usage,
+            quota,
+        } in near_quota
+        {
+            tracing::warn!(
+                shard = %self.options.shard, bucket, bytes = usage.bytes, keys = usage.keys,
+                quota_bytes = quota.bytes, quota_keys = quota.keys,
+                "a bucket has come near its quota"
+            );
+        }
     }
 
     pub(super) fn checkpoint_now(&self) {

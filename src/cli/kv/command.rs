@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::client_args::{ClientArgs, block_on};
 use crate::cli::failure::Outcome;
-use crate::cli::kv::{delete, diff, export, history, import, read, scan, set, timers};
+use crate::cli::kv::{delete, diff, export, history, import, incr, read, scan, set, timers, txn};
 use crate::cli::output::Printer;
 use crate::cli::perf::{self, PerfArgs};
 
@@ -35,6 +35,9 @@ enum KvCommand {
     History(history::HistoryArgs),
     Revert(history::RevertArgs),
     Diff(diff::DiffArgs),
+    Incr(incr::IncrArgs),
+    Txn(txn::TxnArgs),
+    Batch(txn::BatchArgs),
     Import(Box<import::ImportArgs>),
     Export(export::ExportArgs),
     /// Set a key with both timers
@@ -63,6 +66,9 @@ pub(crate) fn run(args: KvArgs, printer: &mut Printer) -> Outcome {
         KvCommand::History(args) => block_on(args.run(client, printer)),
         KvCommand::Revert(args) => block_on(args.run(client, printer)),
         KvCommand::Diff(args) => block_on(args.run(client, printer)),
+        KvCommand::Incr(args) => block_on(args.run(client, printer)),
+        KvCommand::Txn(args) => block_on(args.run(client, printer)),
+        KvCommand::Batch(args) => block_on(args.run(client, printer)),
         KvCommand::Import(args) => args.run(client, printer),
         KvCommand::Export(args) => block_on(args.run(client, printer)),
         KvCommand::SetE(args) => block_on(args.run(client, false, printer)),

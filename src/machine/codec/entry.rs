@@ -4,6 +4,8 @@ use bytes::{Buf, Bytes};
 use prost::Message;
 use prost::encoding::{self, DecodeContext, WireType};
 
+use super::bucket::{self, store_bucket_command};
+use super::transaction::{read_incr, read_transaction, store_incr, store_transaction};
 use super::{
     CodecError, Result, at_most, bounded, id, message, read_bucket, read_id, read_key, read_name,
     read_owner, read_value,
@@ -21,7 +23,7 @@ use crate::proto::storage::condition::Kind as StoredCondition;
 
 /// The bounds of a range may be one byte longer than a key: what comes right behind
 /// the longest key.
-const BOUND_BYTES_MAX: usize = KEY_BYTES_MAX + 1;
+pub(super) const BOUND_BYTES_MAX: usize = KEY_BYTES_MAX + 1;
 
 /// The field of an entry that has its commands.
 const COMMANDS_FIELD: u32 = 4;
@@ -137,6 +139,11 @@ fn store_command(command: &Command) -> storage::Command {
         }),
         op: Some(match &command.op {
             Op::Kv { bucket, command } => store_kv(bucket.clone(), command),
+            Op::Transaction {
+                bucket,
+                transaction,
+            } => StoredOp::Txn(store_transaction(bucket.clone(), transaction)),
+            Op::Bucket { name, command } => store_bucket_command(name.clone(), command),
             Op::Lock { name, command } => store_lock_command(name.clone(), command),
             Op::Sweep => StoredOp::Sweep(storage::Sweep {}),
         }),
@@ -145,16 +152,7 @@ fn store_command(command: &Command) -> storage::Command {
 
 fn store_kv(bucket: String, command: &KvCommand) -> StoredOp {
     match command.clone() {
-        KvCommand::Set(set) => StoredOp::Set(storage::Set {
-            bucket,
-            key: set.key,
-            value: set.value,
-            expire_at_ms: ms(set.expire),
-            delete_at_ms: ms(set.delete),
-            keep_timers: set.keep_timers,
-            condition: set.condition.map(store_condition),
-            return_previous: set.return_previous,
-        }),
+        KvCommand::Set(set) => StoredOp::Set(store_set(bucket, set)),
         KvCommand::Delete { key } => StoredOp::Delete(storage::Delete { bucket, key }),
         KvCommand::DeleteRange { start, end } => {
             StoredOp::DeleteRange(storage::DeleteRange { bucket, start, end })
@@ -171,6 +169,20 @@ fn store_kv(bucket: String, command: &KvCommand) -> StoredOp {
             delete_at_ms: ms(delete),
         }),
         KvCommand::Persist { key } => StoredOp::Persist(storage::Persist { bucket, key }),
+        KvCommand::Incr(incr) => StoredOp::Incr(store_incr(bucket, &incr)),
+    }
+}
+
+pub(super) fn store_set(bucket: String, set: Set) -> storage::Set {
+    storage::Set {
+        bucket,
+        key: set.key,
+        value: set.value,
+        expire_at_ms: ms(set.expire),
+        delete_at_ms: ms(set.delete),
+        keep_timers: set.keep_timers,
+        condition: set.condition.map(store_condition),
+        return_previous: set.return_previous,
     }
 }
 
@@ -238,7 +250,10 @@ fn read_command(stored: storage::Command) -> Result<Command> {
 
 fn read_op(op: StoredOp) -> Result<Op> {
     match op {
-        StoredOp::Set(set) => read_set(set),
+        StoredOp::Set(mut set) => {
+            let bucket = std::mem::take(&mut set.bucket);
+            kv(bucket, KvCommand::Set(read_set(set)?))
+        }
         StoredOp::Delete(delete) => {
             let key = read_key(delete.key)?;
             kv(delete.bucket, KvCommand::Delete { key })
@@ -267,6 +282,14 @@ fn read_op(op: StoredOp) -> Result<Op> {
             let key = read_key(persist.key)?;
             kv(persist.bucket, KvCommand::Persist { key })
         }
+        StoredOp::Incr(mut incr) => {
+            let bucket = std::mem::take(&mut incr.bucket);
+            kv(bucket, read_incr(incr)?)
+        }
+        StoredOp::Txn(txn) => read_transaction(txn),
+        StoredOp::CreateBucket(create) => bucket::read_create(create),
+        StoredOp::UpdateBucket(update) => bucket::read_update(update),
+        StoredOp::DropBucket(dropped) => bucket::read_drop(dropped),
         StoredOp::Acquire(acquire) => {
             let command = LockCommand::Acquire {
                 owner: read_owner(&acquire.owner)?,
@@ -293,8 +316,8 @@ fn read_op(op: StoredOp) -> Result<Op> {
     }
 }
 
-fn read_set(set: storage::Set) -> Result<Op> {
-    let command = KvCommand::Set(Set {
+pub(super) fn read_set(set: storage::Set) -> Result<Set> {
+    Ok(Set {
         key: read_key(set.key)?,
         value: read_value(set.value)?,
         expire: timer(set.expire_at_ms),
@@ -302,8 +325,7 @@ fn read_set(set: storage::Set) -> Result<Op> {
         keep_timers: set.keep_timers,
         condition: set.condition.map(read_condition).transpose()?,
         return_previous: set.return_previous,
-    });
-    kv(set.bucket, command)
+    })
 }
 
 fn read_condition(stored: storage::Condition) -> Result<Condition> {
@@ -328,10 +350,10 @@ fn lock(name: Bytes, command: LockCommand) -> Result<Op> {
     Ok(Op::Lock { name, command })
 }
 
-fn ms(timer: Timer) -> Option<u64> {
+pub(super) fn ms(timer: Timer) -> Option<u64> {
     timer.at().map(|at| at.0)
 }
 
-fn timer(at_ms: Option<u64>) -> Timer {
+pub(super) fn timer(at_ms: Option<u64>) -> Timer {
     at_ms.map_or(Timer::Never, |ms| Timer::At(MachineTime(ms)))
 }

@@ -1,8 +1,9 @@
 //! Replies on their way from the leader to the node that was asked.
 
-use super::{CodecError, Result, read_record, store_record};
+use super::{CodecError, Result, at_most, read_record, store_record};
+use crate::base::limits::TXN_OPS_MAX;
 use crate::base::types::Revision;
-use crate::machine::outcome::{Applied, Outcome, OutcomeKind};
+use crate::machine::outcome::{Applied, OpResult, Outcome, OutcomeKind};
 use crate::proto::{peer, storage};
 
 /// What became of a command, for a peer.
@@ -21,6 +22,7 @@ pub fn store_reply(applied: &Applied) -> peer::Applied {
         }),
         previous: applied.previous.as_ref().map(store_record),
         repeated_request: applied.repeated,
+        results: applied.results.iter().map(store_result).collect(),
     }
 }
 
@@ -36,6 +38,8 @@ pub fn read_reply(stored: peer::Applied) -> Result<Applied> {
     let Some(kind) = OutcomeKind::from_number(outcome.kind) else {
         return Err(unknown);
     };
+    at_most("results of a command", stored.results.len(), TXN_OPS_MAX)?;
+    let results = stored.results.into_iter().map(read_result);
     Ok(Applied {
         outcome: Outcome {
             kind,
@@ -43,6 +47,26 @@ pub fn read_reply(stored: peer::Applied) -> Result<Applied> {
             count: outcome.count,
         },
         previous: stored.previous.map(read_record).transpose()?,
+        results: results.collect::<Result<_>>()?,
         repeated: stored.repeated_request,
+    })
+}
+
+fn store_result(result: &OpResult) -> peer::OpResult {
+    peer::OpResult {
+        kind: result.kind as u32,
+        count: result.count,
+        record: result.record.as_ref().map(store_record),
+    }
+}
+
+fn read_result(stored: peer::OpResult) -> Result<OpResult> {
+    let kind = OutcomeKind::from_number(stored.kind).ok_or(CodecError::Unknown {
+        what: "outcome of an operation",
+    })?;
+    Ok(OpResult {
+        kind,
+        count: stored.count,
+        record: stored.record.map(read_record).transpose()?,
     })
 }

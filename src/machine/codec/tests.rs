@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn states_round_trip(words: [u64; 7], boot_id: [u8; 16]) {
+    fn states_round_trip(words: [u64; 8], boot_id: [u8; 16]) {
         let state = State {
             applied: LogIndex(words[0]),
             revision: Revision(words[1]),
@@ -113,6 +113,7 @@ proptest! {
             hash: words[4],
             keys: words[5],
             locks: words[6],
+            buckets: words[7],
         };
         prop_assert_eq!(decode_state(encode_state(&state)).unwrap(), state);
     }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::buckets::Growth;
+use super::plan::{Moment, plan};
 use super::{Done, Run, rows};
 use crate::base::Result;
 use crate::base::limits::{COMMAND_KEYS_MAX, REQUEST_BYTES_MAX};
 use crate::base::types::Revision;
 use crate::engine::{Read, Table};
 use crate::kv::ops::{self, Due};
-use crate::kv::{KvCommand, Record, Set};
+use crate::kv::{KvCommand, Record};
 use crate::machine::outcome::{Event, EventKind, OutcomeKind};
 use crate::machine::{codec, query};
 
@@ -23,11 +25,21 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn new(bucket: &'a str, key: &[u8]) -> Self {
+    pub(super) fn new(bucket: &'a str, key: &[u8]) -> Self {
         Self {
             bucket,
             row: rows::data(bucket, key),
         }
+    }
+
+    /// The place of a row in `data` of a bucket that is known.
+    pub(super) fn of_bucket(bucket: &'a str, row: Bytes) -> Self {
+        Self { bucket, row }
+    }
+
+    /// How long its key is.
+    pub(super) fn key_bytes(&self) -> usize {
+        self.row.len() - 1 - self.bucket.len()
     }
 
     /// The place of a row in `data`.
@@ -40,40 +52,32 @@ impl<'a> Place<'a> {
 
 impl Run<'_> {
     pub(super) fn kv(&mut self, bucket: &str, command: &KvCommand) -> Result<Done> {
-        if !query::bucket_exists(&self.rows, bucket)? {
+        let Some(settings) = self.settings_of(bucket)? else {
             return Ok(OutcomeKind::NoSuchBucket.into());
+        };
+        if let KvCommand::DeleteRange { start, end } = command {
+            return self.delete_range(bucket, start, end.as_deref());
         }
-        match command {
-            KvCommand::Set(set) => self.set(&Place::new(bucket, &set.key), set),
-            KvCommand::Delete { key } => self.delete(&Place::new(bucket, key)),
-            KvCommand::DeleteRange { start, end } => {
-                self.delete_range(bucket, start, end.as_deref())
-            }
-            KvCommand::Expire { key } => self.change(
-                &Place::new(bucket, key),
-                EventKind::Expire,
-                |record, next| (ops::expire(record, next), OutcomeKind::Expired),
-            ),
-            KvCommand::Touch {
-                key,
-                expire,
-                delete,
-            } => self.change(
-                &Place::new(bucket, key),
-                EventKind::Touch,
-                |record, next| {
-                    (
-                        ops::touch(record, *expire, *delete, next),
-                        OutcomeKind::Touched,
-                    )
-                },
-            ),
-            KvCommand::Persist { key } => self.change(
-                &Place::new(bucket, key),
-                EventKind::Touch,
-                |record, next| (ops::persist(record, next), OutcomeKind::Persisted),
-            ),
+        let key = command.key().expect("only a delete has a range");
+        let place = Place::new(bucket, key);
+        let current = self.settle_key(&place)?;
+        let moment = Moment {
+            now: self.now(),
+            next: self.next_revision(),
+            settings,
+        };
+        let (done, change) = plan(command, current.as_ref(), moment);
+        let Some(change) = change else {
+            return Ok(done);
+        };
+        let mut growth = Growth::default();
+        growth.add(key.len(), current.as_ref(), change.after.as_ref());
+        if let Some(refusal) = self.check_quota(bucket, growth)? {
+            return Ok(refusal);
         }
+        let at = (self.take_revision(), 0);
+        self.write_record(&place, current, change.after, change.kind, at)?;
+        Ok(done)
     }
 
     /// Does what is due on a key; gives the record it has then.
@@ -90,68 +94,42 @@ impl Run<'_> {
             }
         };
         let revision = self.take_revision();
-        self.write_record(place, Some(record), after.clone(), kind, (revision, 0));
+        self.write_record(place, Some(record), after.clone(), kind, (revision, 0))?;
         Ok(after)
     }
 
-    fn set(&mut self, place: &Place<'_>, set: &Set) -> Result<Done> {
-        let current = self.settle_key(place)?;
-        let Some(record) = ops::set(current.as_ref(), set, self.next_revision()) else {
-            return Ok(OutcomeKind::ConditionFailed.into());
-        };
-        let previous = if set.return_previous {
-            current.clone()
-        } else {
-            None
-        };
-        let revision = self.take_revision();
-        self.write_record(place, current, Some(record), EventKind::Set, (revision, 0));
-        Ok(Done {
-            kind: OutcomeKind::Written,
-            count: 0,
-            previous,
-        })
-    }
-
-    fn delete(&mut self, place: &Place<'_>) -> Result<Done> {
-        let Some(record) = self.settle_key(place)? else {
-            return Ok(Done::counted(OutcomeKind::Deleted, 0));
-        };
-        let revision = self.take_revision();
-        self.write_record(place, Some(record), None, EventKind::Delete, (revision, 0));
-        Ok(Done::counted(OutcomeKind::Deleted, 1))
-    }
-
-    fn change(
-        &mut self,
-        place: &Place<'_>,
-        event: EventKind,
-        decide: impl FnOnce(Option<&Record>, Revision) -> (Option<Record>, OutcomeKind),
-    ) -> Result<Done> {
-        let current = self.settle_key(place)?;
-        let (Some(record), kind) = decide(current.as_ref(), self.next_revision()) else {
-            return Ok(OutcomeKind::Unchanged.into());
-        };
-        let revision = self.take_revision();
-        self.write_record(place, current, Some(record), event, (revision, 0));
-        Ok(kind.into())
-    }
-
-    /// Deletes one piece of a range. What is due goes first, at revisions of its
-    /// own; then the rest goes at one.
+    /// Deletes one piece of a range.
     fn delete_range(&mut self, bucket: &str, start: &[u8], end: Option<&[u8]>) -> Result<Done> {
         let first = rows::data(bucket, start);
         let end = end.map_or_else(|| rows::bucket_end(bucket), |end| rows::data(bucket, end));
-        let (found, mut more) = self.first_rows(Table::Data, &first, Some(&end))?;
+        let (count, more) = self.delete_piece(bucket, &first, &end)?;
+        let kind = if more {
+            OutcomeKind::DeletedMore
+        } else {
+            OutcomeKind::Deleted
+        };
+        Ok(Done::counted(kind, count))
+    }
+
+    /// Deletes the first rows of a range, as many as one command may: how many, and whether
+    /// there are more. What is due goes first, at revisions of its own; then the rest goes
+    /// at one.
+    pub(super) fn delete_piece(
+        &mut self,
+        bucket: &str,
+        first: &[u8],
+        end: &[u8],
+    ) -> Result<(u64, bool)> {
+        let (found, mut more) = self.first_rows(Table::Data, first, Some(end))?;
         let mut present = Vec::new();
         // The events of a piece hold its values: their bytes are bounded like a request's.
         let mut bytes = 0;
-        for row in &found {
+        for row in found {
             if bytes >= REQUEST_BYTES_MAX {
                 more = true;
                 break;
             }
-            let place = Place::of_row(row)?;
+            let place = Place::of_bucket(bucket, row);
             let settled_bytes = self.event_bytes;
             if let Some(record) = self.settle_key(&place)? {
                 bytes += record.weight();
@@ -163,21 +141,11 @@ impl Run<'_> {
         if count > 0 {
             let revision = self.take_revision();
             for (sub, (place, record)) in (0..).zip(present) {
-                self.write_record(
-                    &place,
-                    Some(record),
-                    None,
-                    EventKind::Delete,
-                    (revision, sub),
-                );
+                let at = (revision, sub);
+                self.write_record(&place, Some(record), None, EventKind::Delete, at)?;
             }
         }
-        let kind = if more {
-            OutcomeKind::DeletedMore
-        } else {
-            OutcomeKind::Deleted
-        };
-        Ok(Done::counted(kind, count))
+        Ok((count, more))
     }
 
     /// The first rows of a range, as many as one command may touch, and whether
@@ -204,14 +172,14 @@ impl Run<'_> {
     /// Writes what became of a key: its row, its deadline, the count, the event.
     /// The event shares the memory of the row: if it kept the command's, history
     /// would hold on to whole entries of the log for the sake of one small value.
-    fn write_record(
+    pub(super) fn write_record(
         &mut self,
         place: &Place<'_>,
         before: Option<Record>,
         after: Option<Record>,
         kind: EventKind,
         (revision, sub): (Revision, u32),
-    ) {
+    ) -> Result<()> {
         let due = |record: &Option<Record>| record.as_ref().and_then(Record::due_at);
         self.move_deadline(rows::Domain::Key, &place.row, due(&before), due(&after));
         let after = match after {
@@ -228,6 +196,10 @@ impl Run<'_> {
         self.state.keys += u64::from(after.is_some());
         self.state.keys -= u64::from(before.is_some());
         self.event_bytes += before.as_ref().map_or(0, Record::weight);
+        let (bucket, key_bytes) = (place.bucket, place.key_bytes());
+        if !self.count_in_bucket(bucket, key_bytes, before.as_ref(), after.as_ref())? {
+            return Ok(());
+        }
         self.effects.events.push(Arc::new(Event {
             revision,
             sub,
@@ -238,5 +210,6 @@ impl Run<'_> {
             record: after,
             previous: before,
         }));
+        Ok(())
     }
 }

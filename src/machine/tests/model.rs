@@ -138,6 +138,7 @@ impl Model {
                 count,
             },
             previous,
+            results: Vec::new(),
             repeated: false,
         }
     }
@@ -179,6 +180,7 @@ impl Model {
             return Err(Applied {
                 outcome: *outcome,
                 previous: None,
+                results: Vec::new(),
                 repeated: true,
             });
         }
@@ -222,6 +224,7 @@ impl Model {
                 plain(Kind::NoSuchBucket)
             }
             Op::Kv { bucket, command } => self.kv(bucket, command),
+            Op::Transaction { .. } | Op::Bucket { .. } => todo!("the model has none yet"),
             Op::Lock { name, command } => self.lock(name, command),
             Op::Sweep => self.sweep(),
         };

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{kv, lock, past};
+use super::ops::OpKind;
+use super::{bucket, kv, lock, ops, past};
 use crate::base::Result;
 use crate::base::types::ShardId;
 use crate::proto::v1::request_frame::Request;
@@ -35,6 +36,16 @@ pub(in crate::server) enum Kind {
     Info(Bytes),
     List,
     Revoke,
+    Incr,
+    Batch(Vec<OpKind>),
+    Txn {
+        then: Vec<OpKind>,
+        otherwise: Vec<OpKind>,
+    },
+    CreateBucket,
+    UpdateBucket,
+    DropBucket,
+    ListBuckets,
 }
 
 /// Checks a request and says what it asks for.
@@ -59,16 +70,12 @@ pub(in crate::server) fn call(request: Request, value_bytes_max: usize) -> Resul
         Request::Revoke(request) => lock::revoke(request),
         Request::Info(request) => lock::info(request),
         Request::List(request) => lock::list(request),
-        Request::Incr(_) => Err(crate::base::Error::invalid("Incr is not built yet")),
-        Request::Batch(_) => Err(crate::base::Error::invalid("Batch is not built yet")),
-        Request::Txn(_) => Err(crate::base::Error::invalid("Txn is not built yet")),
-        Request::CreateBucket(_) => {
-            Err(crate::base::Error::invalid("CreateBucket is not built yet"))
-        }
-        Request::UpdateBucket(_) => {
-            Err(crate::base::Error::invalid("UpdateBucket is not built yet"))
-        }
-        Request::DropBucket(_) => Err(crate::base::Error::invalid("DropBucket is not built yet")),
-        Request::ListBuckets(_) => Err(crate::base::Error::invalid("ListBuckets is not built yet")),
+        Request::Incr(request) => kv::incr(request),
+        Request::Batch(request) => ops::batch(request, value_bytes_max),
+        Request::Txn(request) => ops::txn(request, value_bytes_max),
+        Request::CreateBucket(request) => bucket::create(request),
+        Request::UpdateBucket(request) => bucket::update(request),
+        Request::DropBucket(request) => bucket::drop_bucket(request),
+        Request::ListBuckets(request) => bucket::list(request),
     }
 }

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use crate::base::time::Timer;
-use crate::base::types::{ClientId, FenceToken, OwnerId, RequestId, ShardId};
+use crate::base::types::{ClientId, FenceToken, OwnerId, RequestId, Revision, ShardId};
 use crate::base::{Error, Result, limits};
+use crate::kv::{Condition, Set};
 use crate::machine::Fence;
 use crate::proto::v1;
 use crate::server::service::Consistency;
@@ -23,15 +24,63 @@ pub(super) fn target(target: Option<v1::Target>) -> Result<(ShardId, String)> {
     } else {
         target.shard
     };
+    bucket_name(&target.bucket)?;
+    Ok((ShardId(shard), target.bucket))
+}
+
+/// Errs unless it is a bucket's name, or empty.
+pub(super) fn bucket_name(name: &str) -> Result<()> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
-    if target.bucket.len() > limits::BUCKET_BYTES_MAX || !target.bucket.chars().all(legal) {
+    if name.len() > limits::BUCKET_BYTES_MAX || !name.chars().all(legal) {
         return Err(Error::invalid(format!(
             "`{}` is not a bucket name: 1 to {} of letters, digits and `._:-`",
-            target.bucket.escape_debug(),
+            name.escape_debug(),
             limits::BUCKET_BYTES_MAX
         )));
     }
-    Ok((ShardId(shard), target.bucket))
+    Ok(())
+}
+
+/// What a set writes.
+pub(super) fn set_of(wire: v1::SetOp, value_bytes_max: usize) -> Result<Set> {
+    if wire.value.len() > value_bytes_max {
+        return Err(Error::limit_exceeded(format!(
+            "the value is {} bytes; at most {value_bytes_max} are allowed (--max-value-size)",
+            wire.value.len()
+        )));
+    }
+    let expire = timer("expire_in_ms", wire.expire_in_ms)?;
+    let delete = timer("delete_in_ms", wire.delete_in_ms)?;
+    if wire.keep_timers && (expire, delete) != (Timer::Never, Timer::Never) {
+        return Err(Error::invalid(
+            "keep_timers keeps the timers the key has: leave expire_in and delete_in away",
+        ));
+    }
+    Ok(Set {
+        key: key(&wire.key)?,
+        value: own(&wire.value),
+        expire,
+        delete,
+        keep_timers: wire.keep_timers,
+        condition: condition(wire.condition)?,
+        return_previous: wire.return_previous,
+    })
+}
+
+fn condition(condition: Option<v1::Condition>) -> Result<Option<Condition>> {
+    let Some(kind) = condition.and_then(|condition| condition.kind) else {
+        return Ok(None);
+    };
+    use v1::condition::Kind as Wire;
+    match kind {
+        Wire::Absent(true) => Ok(Some(Condition::Absent)),
+        Wire::Present(true) => Ok(Some(Condition::Present)),
+        Wire::Absent(false) | Wire::Present(false) => Err(Error::invalid(
+            "a condition `absent` or `present` is true or left away",
+        )),
+        Wire::Revision(revision) => Ok(Some(Condition::Revision(Revision(revision)))),
+        Wire::Value(value) => Ok(Some(Condition::Value(own(&value)))),
+    }
 }
 
 pub(super) fn key(bytes: &Bytes) -> Result<Bytes> {
@@ -130,6 +179,28 @@ pub(super) fn request_id(wire: &v1::RequestId) -> Result<RequestId> {
         acked_below,
         attempt,
     })
+}
+
+/// One id for each of `count` operations: they have as many sequences, from the given one
+/// on. Without an id none has one.
+pub(super) fn request_ids(
+    wire: Option<&v1::RequestId>,
+    count: usize,
+) -> Result<impl Iterator<Item = RequestId>> {
+    let first = wire.map(request_id).transpose()?;
+    let last = first.is_none_or(|first| first.sequence.checked_add(count as u64).is_some());
+    if !last {
+        return Err(Error::invalid(
+            "request_id: the sequence is too large for so many operations",
+        ));
+    }
+    let ids = (0..count as u64).map(move |at| {
+        first.map(|first| RequestId {
+            sequence: first.sequence + at,
+            ..first
+        })
+    });
+    Ok(ids.flatten())
 }
 
 pub(super) fn fence(wire: &v1::Fence) -> Result<Fence> {

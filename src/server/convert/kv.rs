@@ -3,12 +3,11 @@
 use bytes::Bytes;
 
 use super::call::{Call, Kind};
-use super::fields::{consistency, fence, key, own, range, request_id, target, timer};
+use super::fields::{consistency, fence, key, range, request_id, set_of, target, timer};
+use super::ops::incr_of;
 use super::past;
-use crate::base::time::Timer;
-use crate::base::types::Revision;
 use crate::base::{Error, Result};
-use crate::kv::{Condition, KvCommand, Set};
+use crate::kv::KvCommand;
 use crate::machine::{Command, Op};
 use crate::proto::v1;
 use crate::server::service::{At, Operation, Query};
@@ -35,53 +34,41 @@ fn look(wire_target: Option<v1::Target>, key: Bytes, at: Option<At>, kind: Kind)
 }
 
 pub(super) fn set(request: v1::SetRequest, value_bytes_max: usize) -> Result<Call> {
-    if request.value.len() > value_bytes_max {
-        return Err(Error::limit_exceeded(format!(
-            "the value is {} bytes; at most {value_bytes_max} are allowed (--max-value-size)",
-            request.value.len()
-        )));
-    }
-    let expire = timer("expire_in_ms", request.expire_in_ms)?;
-    let delete = timer("delete_in_ms", request.delete_in_ms)?;
-    if request.keep_timers && (expire, delete) != (Timer::Never, Timer::Never) {
-        return Err(Error::invalid(
-            "keep_timers keeps the timers the key has: leave expire_in and delete_in away",
-        ));
-    }
-    let key = key(&request.key)?;
-    let previous_of = request.return_previous.then(|| key.clone());
-    let command = KvCommand::Set(Set {
-        key,
-        value: own(&request.value),
-        expire,
-        delete,
+    let op = v1::SetOp {
+        key: request.key,
+        value: request.value,
+        expire_in_ms: request.expire_in_ms,
+        delete_in_ms: request.delete_in_ms,
         keep_timers: request.keep_timers,
-        condition: condition(request.condition)?,
+        condition: request.condition,
         return_previous: request.return_previous,
-    });
+    };
+    let set = set_of(op, value_bytes_max)?;
+    let previous_of = set.return_previous.then(|| set.key.clone());
+    write(
+        request.target,
+        request.request_id,
+        request.fence,
+        KvCommand::Set(set),
+        Kind::Set(previous_of),
+    )
+}
+
+pub(super) fn incr(request: v1::IncrRequest) -> Result<Call> {
+    let op = v1::IncrOp {
+        key: request.key,
+        by: request.by,
+        expire_in_ms: request.expire_in_ms,
+        delete_in_ms: request.delete_in_ms,
+    };
+    let command = KvCommand::Incr(incr_of(&op)?);
     write(
         request.target,
         request.request_id,
         request.fence,
         command,
-        Kind::Set(previous_of),
+        Kind::Incr,
     )
-}
-
-fn condition(condition: Option<v1::Condition>) -> Result<Option<Condition>> {
-    let Some(kind) = condition.and_then(|condition| condition.kind) else {
-        return Ok(None);
-    };
-    use v1::condition::Kind as Wire;
-    match kind {
-        Wire::Absent(true) => Ok(Some(Condition::Absent)),
-        Wire::Present(true) => Ok(Some(Condition::Present)),
-        Wire::Absent(false) | Wire::Present(false) => Err(Error::invalid(
-            "a condition `absent` or `present` is true or left away",
-        )),
-        Wire::Revision(revision) => Ok(Some(Condition::Revision(Revision(revision)))),
-        Wire::Value(value) => Ok(Some(Condition::Value(own(&value)))),
-    }
 }
 
 pub(super) fn delete(request: v1::DeleteRequest) -> Result<Call> {
@@ -113,7 +100,7 @@ pub(super) fn delete(request: v1::DeleteRequest) -> Result<Call> {
                 return Ok(call);
             };
             Ok(Call {
-                operation: Operation::DeleteRange(command),
+                operation: Operation::WriteInPieces(command),
                 ..call
             })
         }

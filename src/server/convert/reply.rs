@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::call::Kind;
+use super::results;
 use crate::base::time::MachineTime;
 use crate::base::types::Revision;
 use crate::base::{Error, Result};
@@ -43,14 +44,15 @@ pub(in crate::server) fn header(
 }
 
 /// The revision a reply's header names.
-pub(in crate::server) fn revision_of(answer: &Answer) -> Revision {
+fn revision_of(answer: &Answer) -> Revision {
     match answer {
         Answer::Applied(applied) => applied.outcome.revision,
         Answer::Page(page, _) => page.revision,
-        Answer::Deleted(_, revision)
-        | Answer::Record(_, _, revision)
+        Answer::Record(_, _, revision)
         | Answer::Records(_, _, revision)
         | Answer::Changes(_, _, revision)
+        | Answer::Batch(_, revision)
+        | Answer::Buckets(_, _, revision)
         | Answer::Lock(_, _, revision)
         | Answer::Locks(_, _, _, revision) => *revision,
     }
@@ -60,11 +62,31 @@ pub(in crate::server) fn revision_of(answer: &Answer) -> Revision {
 ///
 /// # Errors
 /// `Internal` when the answer does not fit the request: a defect.
-pub(in crate::server) fn reply(kind: Kind, header: v1::Header, answer: Answer) -> Result<Reply> {
-    let header = Some(header);
+pub(in crate::server) fn reply(
+    service: &Service,
+    shard: &Shard,
+    kind: Kind,
+    consistency: Consistency,
+    answer: Answer,
+) -> Result<Reply> {
+    let revision = revision_of(&answer);
+    let header = Some(header(service, shard, revision, consistency));
+    // Asked only by whoever has a record with timers to tell of.
+    let now = || shard.store.now();
     match answer {
-        Answer::Applied(applied) => applied_reply(kind, header, applied),
-        Answer::Deleted(deleted, _) => Ok(Reply::Delete(v1::DeleteReply { header, deleted })),
+        Answer::Applied(applied) => applied_reply(kind, header, applied, &now),
+        Answer::Batch(outcomes, _) => match kind {
+            Kind::Batch(kinds) => Ok(Reply::Batch(v1::BatchReply {
+                header,
+                results: results::batch(&kinds, outcomes, &now)?,
+            })),
+            _ => Err(misfit()),
+        },
+        Answer::Buckets(buckets, more, _) => Ok(Reply::ListBuckets(v1::ListBucketsReply {
+            header,
+            buckets: buckets.into_iter().map(results::bucket).collect(),
+            more,
+        })),
         Answer::Record(record, now, _) => match kind {
             Kind::Has => Ok(Reply::Has(v1::HasReply {
                 header,
@@ -110,7 +132,12 @@ pub(in crate::server) fn reply(kind: Kind, header: v1::Header, answer: Answer) -
     }
 }
 
-fn applied_reply(kind: Kind, header: Option<v1::Header>, applied: Applied) -> Result<Reply> {
+fn applied_reply(
+    kind: Kind,
+    header: Option<v1::Header>,
+    applied: Applied,
+    now: &dyn Fn() -> MachineTime,
+) -> Result<Reply> {
     let outcome = applied.outcome;
     let is = |wanted: OutcomeKind| outcome.kind == wanted;
     Ok(match kind {
@@ -120,7 +147,7 @@ fn applied_reply(kind: Kind, header: Option<v1::Header>, applied: Applied) -> Re
             previous_unavailable: key.is_some() && applied.repeated,
             previous: applied
                 .previous
-                .map(|record| wire_record(key.unwrap_or_default(), record, MachineTime(0))),
+                .map(|record| wire_record(key.unwrap_or_default(), record, now())),
         }),
         Kind::Delete => Reply::Delete(v1::DeleteReply {
             header,
@@ -164,17 +191,46 @@ fn applied_reply(kind: Kind, header: Option<v1::Header>, applied: Applied) -> Re
             header,
             revoked: is(OutcomeKind::Revoked),
         }),
+        Kind::Incr => Reply::Incr(v1::IncrReply {
+            header,
+            value: outcome.count.cast_signed(),
+        }),
+        Kind::Txn { then, otherwise } => {
+            let succeeded = is(OutcomeKind::Succeeded);
+            let kinds = if succeeded { then } else { otherwise };
+            Reply::Txn(v1::TxnReply {
+                header,
+                succeeded,
+                results_unavailable: applied.repeated && !kinds.is_empty(),
+                results: results::txn(&kinds, applied, now)?,
+            })
+        }
+        Kind::CreateBucket => Reply::CreateBucket(v1::CreateBucketReply {
+            header,
+            created: is(OutcomeKind::BucketCreated),
+        }),
+        Kind::UpdateBucket => Reply::UpdateBucket(v1::UpdateBucketReply {
+            header,
+            updated: is(OutcomeKind::BucketUpdated),
+        }),
+        Kind::DropBucket => Reply::DropBucket(v1::DropBucketReply {
+            header,
+            dropped: is(OutcomeKind::BucketDropped),
+            deleted: outcome.count,
+        }),
         Kind::Get(_)
         | Kind::Has
         | Kind::Scan(_)
         | Kind::GetMany(_)
         | Kind::History(_)
         | Kind::Info(_)
-        | Kind::List => return Err(misfit()),
+        | Kind::List
+        | Kind::Batch(_)
+        | Kind::ListBuckets => return Err(misfit()),
     })
 }
 
-fn misfit() -> Error {
+pub(super) fn misfit() -> Error {
     Error::internal("an answer does not fit its request")
 }
 
@@ -256,7 +312,7 @@ fn event_kind(kind: EventKind) -> v1::EventKind {
     }
 }
 
-fn wire_record(key: Bytes, record: Record, now: MachineTime) -> v1::Record {
+pub(super) fn wire_record(key: Bytes, record: Record, now: MachineTime) -> v1::Record {
     let remaining = |at: Option<MachineTime>| at.map(|at| at.remaining_ms(now));
     v1::Record {
         key,

@@ -61,6 +61,15 @@ impl<T> Default for Group<T> {
 }
 
 impl<T> Group<T> {
+    /// Commands of one request, which go together.
+    pub(super) fn of_one(tag: T, commands: Vec<Command>) -> Self {
+        Self {
+            tags: vec![tag],
+            bytes: commands.iter().map(Command::weight).sum(),
+            commands,
+        }
+    }
+
     /// Whose writes they are.
     pub(super) fn tags(&self) -> &[T] {
         &self.tags

@@ -15,13 +15,13 @@ use super::outbox::Outbox;
 use super::rounds::Rounds;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
-use crate::machine::{Applied, Command, OutcomeKind};
+use crate::machine::{Applied, Command};
 use crate::proto::v1;
 use crate::server::convert::{self, Call, Kind};
 use crate::server::lanes::{Lanes, Place};
 use crate::server::metrics::{OpenSession, Outcome, RequestKind, Tally};
-use crate::server::service::{Answer, Consistency, Operation, Query, Service};
-use crate::server::settle::{Subject, settle};
+use crate::server::service::{Answer, Consistency, Operation, Query, Service, is_a_piece};
+use crate::server::settle::{Subject, settle, settle_batch};
 use crate::server::status;
 
 /// At most so much of a client's time, and at most a tenth of it, is left for the answer
@@ -51,8 +51,10 @@ struct Tag {
     place: Option<Place>,
     /// What a refusal speaks of.
     subject: Subject,
-    /// A range delete goes on with this while there is more to delete.
-    range: Option<Command>,
+    /// What is removed in pieces goes on with this while there is more.
+    pieces: Option<Command>,
+    /// What refusals of a batch's commands speak of.
+    batch: Option<Vec<Subject>>,
 }
 
 type Slow = BoxFuture<'static, (Tag, Result<Answer>)>;
@@ -226,7 +228,8 @@ impl Session {
                     is_confirmed: false,
                     place: None,
                     subject: Subject::default(),
-                    range: None,
+                    pieces: None,
+                    batch: None,
                 };
                 self.start(tag, lane, operation);
             }
@@ -244,10 +247,17 @@ impl Session {
                 tag.place = self.lanes.begin(lane, tag.shard);
                 self.group(tag, command);
             }
-            Operation::DeleteRange(command) => {
+            Operation::WriteInPieces(command) => {
                 tag.place = self.lanes.begin(lane, tag.shard);
-                tag.range = Some(command.clone());
+                tag.pieces = Some(command.clone());
                 self.group(tag, command);
+            }
+            Operation::Batch(commands) => {
+                tag.place = self.lanes.begin(lane, tag.shard);
+                tag.batch = Some(commands.iter().map(Subject::of).collect());
+                // What came before goes first; a batch is an entry to itself.
+                self.submit_groups();
+                self.submit(tag.shard, Group::of_one(tag, commands));
             }
             Operation::Read(query, consistency) => {
                 tag.consistency = consistency;
@@ -277,11 +287,11 @@ impl Session {
         }));
     }
 
-    /// Goes on with a range delete whose first piece is done.
-    fn delete_on(&mut self, tag: Tag, command: Command, deleted: u64) {
+    /// Goes on with what is removed in pieces, of which the first is done.
+    fn remove_on(&mut self, tag: Tag, command: Command, first: Applied) {
         let service = self.service.clone();
         self.slow.push(Box::pin(async move {
-            let rest = service.delete_rest(tag.shard, command, deleted, tag.due);
+            let rest = service.write_rest(tag.shard, command, first, tag.due);
             let result = timeout_at(tag.due, rest).await;
             (tag, result.unwrap_or_else(|_| Err(overdue())))
         }));
@@ -315,11 +325,7 @@ impl Session {
     fn finish_groups(&mut self) {
         for (tags, result) in self.groups.completed() {
             match result {
-                Ok(replies) => {
-                    for (tag, applied) in tags.into_iter().zip(replies) {
-                        self.finish_write(tag, applied);
-                    }
-                }
+                Ok(replies) => self.finish_group(tags, replies),
                 Err(error) => {
                     for tag in tags {
                         self.finish_error(&tag, &error);
@@ -329,12 +335,23 @@ impl Session {
         }
     }
 
+    fn finish_group(&mut self, mut tags: Vec<Tag>, replies: Vec<Applied>) {
+        // A batch is alone in its group: all replies are its own.
+        if let [Tag { batch, .. }] = &mut tags[..]
+            && let Some(subjects) = batch.take()
+            && let Some(tag) = tags.pop()
+        {
+            self.finish(tag, Ok(settle_batch(replies, &subjects)));
+            return;
+        }
+        for (tag, applied) in tags.into_iter().zip(replies) {
+            self.finish_write(tag, applied);
+        }
+    }
+
     fn finish_write(&mut self, mut tag: Tag, applied: Applied) {
-        let outcome = applied.outcome;
-        match tag.range.take() {
-            Some(command) if outcome.kind == OutcomeKind::DeletedMore => {
-                self.delete_on(tag, command, outcome.count);
-            }
+        match tag.pieces.take() {
+            Some(command) if is_a_piece(&applied) => self.remove_on(tag, command, applied),
             _ => {
                 let settled = settle(applied, &tag.subject);
                 self.finish(tag, settled.map(Answer::Applied));
@@ -385,12 +402,10 @@ impl Session {
     }
 
     fn push_reply(&mut self, tag: Tag, answer: Answer) {
-        let revision = convert::revision_of(&answer);
-        let reply = self
-            .service
+        let service = &self.service;
+        let reply = service
             .shard(tag.shard)
-            .map(|shard| convert::header(&self.service, shard, revision, tag.consistency))
-            .and_then(|header| convert::reply(tag.kind, header, answer));
+            .and_then(|shard| convert::reply(service, shard, tag.kind, tag.consistency, answer));
         match reply {
             Ok(reply) => self.push(tag.asked, Outcome::of(&reply), reply),
             Err(error) => self.push_error(tag.asked, &error),

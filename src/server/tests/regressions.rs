@@ -53,7 +53,7 @@ fn delete_everything(attempt: u32) -> Operation {
         acked_below: 0,
         attempt,
     });
-    Operation::DeleteRange(command)
+    Operation::WriteInPieces(command)
 }
 
 fn has(store: &Store, key: &str) -> bool {
@@ -89,10 +89,13 @@ fn a_range_delete_that_is_done_deletes_nothing_later() {
         node.service
             .call(SHARD, delete_everything(1), node.service.due()),
     );
-    let Answer::Deleted(deleted, _) = finish(&world, &mut repeated).unwrap() else {
+    let Answer::Applied(deleted) = finish(&world, &mut repeated).unwrap() else {
         panic!("a long range is deleted in pieces")
     };
-    assert_eq!(deleted, 15_000, "the first try had 10,000 of 25,000");
+    assert_eq!(
+        deleted.outcome.count, 15_000,
+        "the first try had 10,000 of 25,000"
+    );
     world.apply(&shard, vec![kv(set("key", "v"))]);
     assert!(has(&shard, "key"));
     drop(finish(&world, &mut stalled));

@@ -207,6 +207,7 @@ impl Shared {
         drop(machine);
         self.overhead.lock().note(index, commands);
         self.core.grants.announce(effects.grants);
+        self.core.warn_of(&effects.near_quota);
         Ok(effects.replies)
     }
 }

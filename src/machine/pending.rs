@@ -13,14 +13,14 @@ use crate::engine::{Batch, EngineError, Read, Table, Value};
 use crate::machine::outcome::Applied;
 
 /// Pending writes over the rows of an engine.
-pub(super) struct Txn<'a> {
+pub(super) struct Pending<'a> {
     rows: &'a dyn Read,
     /// By table, in the order of `Table::ALL`; `None`: deleted.
     pending: [BTreeMap<Bytes, Option<Bytes>>; Table::ALL.len()],
     hasher: Xxh3,
 }
 
-impl<'a> Txn<'a> {
+impl<'a> Pending<'a> {
     /// Begins the writes of one entry.
     pub(super) fn new(rows: &'a dyn Read, hash: u64, index: LogIndex, now: MachineTime) -> Self {
         let mut hasher = Xxh3::new();
@@ -60,6 +60,17 @@ impl<'a> Txn<'a> {
         ];
         for word in words {
             self.hasher.update(&word.to_le_bytes());
+        }
+        for result in &applied.results {
+            let record = result.record.as_ref();
+            let words = [
+                result.kind as u64,
+                result.count,
+                record.map_or(0, |record| record.revision.0),
+            ];
+            for word in words {
+                self.hasher.update(&word.to_le_bytes());
+            }
         }
     }
 
@@ -102,7 +113,7 @@ fn place(table: Table) -> usize {
     table as usize - 1
 }
 
-impl Read for Txn<'_> {
+impl Read for Pending<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         match self.pending[place(table)].get(key) {
             Some(pending) => Ok(pending.clone()),
@@ -221,9 +232,9 @@ mod tests {
     fn rows_that_look_alike_when_run_together_hash_apart() {
         let engine = MapEngine::default();
         let hash = |key: &'static str, value: &'static str| {
-            let mut txn = Txn::new(&engine, 0, LogIndex(1), MachineTime(1));
-            txn.put(Table::Data, key.into(), value.into());
-            txn.hash()
+            let mut pending = Pending::new(&engine, 0, LogIndex(1), MachineTime(1));
+            pending.put(Table::Data, key.into(), value.into());
+            pending.hash()
         };
         assert_ne!(hash("ab", "c"), hash("a", "bc"));
     }
@@ -243,27 +254,27 @@ mod tests {
                 expected.insert(*key, 100);
             }
             engine.commit(batch).unwrap();
-            let mut txn = Txn::new(&engine, 0, LogIndex(1), MachineTime(1));
+            let mut pending = Pending::new(&engine, 0, LogIndex(1), MachineTime(1));
             for (key, value) in &writes {
                 match value {
                     Some(value) => {
-                        txn.put(Table::Data, vec![*key].into(), vec![*value].into());
+                        pending.put(Table::Data, vec![*key].into(), vec![*value].into());
                         expected.insert(*key, *value);
                     }
                     None => {
-                        txn.delete(Table::Data, vec![*key].into());
+                        pending.delete(Table::Data, vec![*key].into());
                         expected.remove(key);
                     }
                 }
             }
             for key in 0..12_u8 {
-                let found = txn.get(Table::Data, &[key]).unwrap().map(|value| value[0]);
+                let found = pending.get(Table::Data, &[key]).unwrap().map(|value| value[0]);
                 prop_assert_eq!(found, expected.get(&key).copied());
             }
             let mut found = Vec::new();
             let end_row = end.map(|end| [end]);
             let end_row = end_row.as_ref().map(|end| &end[..]);
-            txn.scan(Table::Data, &[start], end_row, &mut |key, value| {
+            pending.scan(Table::Data, &[start], end_row, &mut |key, value| {
                 found.push((key[0], value[0]));
                 if found.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }).unwrap();
@@ -271,7 +282,7 @@ mod tests {
             let within: Vec<_> = within.take(limit).map(|(key, value)| (*key, *value)).collect();
             prop_assert_eq!(found, within);
             let mut found = Vec::new();
-            txn.scan_back(Table::Data, &[start], end_row, &mut |key, value| {
+            pending.scan_back(Table::Data, &[start], end_row, &mut |key, value| {
                 found.push((key[0], value[0]));
                 if found.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }).unwrap();
