@@ -26,8 +26,9 @@ pub struct Reverted {
 }
 
 impl Client {
-    /// Gives a key the value it had. It keeps the timers that it has now; a key that was not
-    /// there, or was expired, is deleted.
+    /// Gives a key the value it had, unless others change it meanwhile: then it is read again.
+    /// It keeps the timers that it has now; a key that was not there, or was expired, is deleted,
+    /// whatever others wrote meanwhile.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -59,15 +59,7 @@ pub(super) fn read(store: &Store, query: Query) -> Result<Answer> {
             prefix,
             after,
             limit,
-        } => {
-            let (mut buckets, revision) = store.read(|machine| {
-                let buckets = query::buckets(machine.engine(), &prefix, &after, limit + 1)?;
-                Ok::<_, Error>((buckets, machine.state().revision))
-            })?;
-            let more = buckets.len() > limit;
-            buckets.truncate(limit);
-            Ok(Answer::Buckets(buckets, more, revision))
-        }
+        } => buckets(store, &prefix, &after, limit),
         Query::Lock { name } => {
             let (lock, revision) = store.read(|machine| {
                 let lock = query::lock(machine.engine(), &name)?;
@@ -79,17 +71,29 @@ pub(super) fn read(store: &Store, query: Query) -> Result<Answer> {
             prefix,
             after,
             limit,
-        } => {
-            let (mut locks, revision) = store.read(|machine| {
-                let after = (!after.is_empty()).then_some(&*after);
-                let locks = query::locks(machine.engine(), &prefix, after, limit + 1)?;
-                Ok::<_, Error>((locks, machine.state().revision))
-            })?;
-            let more = locks.len() > limit;
-            locks.truncate(limit);
-            Ok(Answer::Locks(locks, more, store.now(), revision))
-        }
+        } => locks(store, &prefix, &after, limit),
     }
+}
+
+fn buckets(store: &Store, prefix: &str, after: &str, limit: usize) -> Result<Answer> {
+    let (mut buckets, revision) = store.read(|machine| {
+        let buckets = query::buckets(machine.engine(), prefix, after, limit + 1)?;
+        Ok::<_, Error>((buckets, machine.state().revision))
+    })?;
+    let more = buckets.len() > limit;
+    buckets.truncate(limit);
+    Ok(Answer::Buckets(buckets, more, revision))
+}
+
+fn locks(store: &Store, prefix: &[u8], after: &[u8], limit: usize) -> Result<Answer> {
+    let (mut locks, revision) = store.read(|machine| {
+        let after = (!after.is_empty()).then_some(after);
+        let locks = query::locks(machine.engine(), prefix, after, limit + 1)?;
+        Ok::<_, Error>((locks, machine.state().revision))
+    })?;
+    let more = locks.len() > limit;
+    locks.truncate(limit);
+    Ok(Answer::Locks(locks, more, store.now(), revision))
 }
 
 /// When a query is about, by machine time.
