@@ -169,6 +169,7 @@ async fn ranges(client: &Client, script: &mut Script) {
             limit,
             keys_only: limit > 0,
             include_expired: true,
+            ..ScanOptions::default()
         });
         loop {
             let page = scan.next_page().await;
