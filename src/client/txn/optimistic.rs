@@ -14,7 +14,7 @@ use super::{Compare, Op, Relation, Txn};
 use crate::base::types::Revision;
 use crate::base::{Error, ErrorKind, Result};
 use crate::client::types::{Fence, KeyRange, Record};
-use crate::client::{At, Client, ScanOptions};
+use crate::client::{At, Client, Consistency, ScanOptions, SetOptions};
 
 /// How a transaction is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,8 @@ impl Client {
             if attempt > 0 {
                 self.pause(attempt).await;
             }
-            let mut transaction = Transaction::new(self.clone());
+            let fresh = self.with_consistency(Consistency::Linearizable);
+            let mut transaction = Transaction::new(fresh);
             let done = match work(&mut transaction).await {
                 Ok(done) => done,
                 // What it had begun to read is gone by now: the next try reads later.
@@ -217,11 +218,12 @@ impl Transaction {
     /// As [`Client::get_at`].
     pub async fn scan(&mut self, range: KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
         let options = ScanOptions {
+            range: range.clone(),
             include_expired: true,
             at: self.revision.map(At::Revision),
             ..ScanOptions::default()
         };
-        let mut scan = self.client.scan(range.clone(), options);
+        let mut scan = self.client.scan(options);
         let mut count = 0;
         let mut found = BTreeMap::new();
         while let Some(page) = scan.next_page().await? {
@@ -259,7 +261,7 @@ impl Transaction {
         &mut self,
         key: impl Into<Bytes>,
         value: impl Into<Bytes>,
-        options: &crate::client::SetOptions,
+        options: &SetOptions,
     ) -> Result<()> {
         if options.condition.is_some() || options.return_previous {
             return Err(Error::invalid(
