@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dkv::base::ErrorKind;
-use dkv::client::{KeyRange, TransactionOptions};
+use dkv::base::{ErrorKind, Result};
+use dkv::client::{KeyRange, Transaction, TransactionOptions};
 use dkv::server::Ephemeral;
 use dkv::{Client, ClientOptions};
 
@@ -16,6 +16,18 @@ async fn client(server: &Ephemeral) -> Client {
     Client::connect(ClientOptions::to(server.endpoint()))
         .await
         .unwrap()
+}
+
+async fn transfer(tx: Transaction, from: &str, to: &str) -> Result<()> {
+    let left = tx.number(from.to_owned()).await? - 7;
+    tx.set(from.to_owned(), left.to_string());
+    let more = tx.number(to.to_owned()).await? + 7;
+    tx.set(to.to_owned(), more.to_string());
+    let all = tx.scan(KeyRange::prefix("account:")).await?;
+    let sum =
+        |(_, value): &(_, bytes::Bytes)| -> i64 { str::from_utf8(value).unwrap().parse().unwrap() };
+    assert_eq!(all.iter().map(sum).sum::<i64>(), 500, "within one");
+    Ok(())
 }
 
 #[tokio::test]
@@ -32,18 +44,7 @@ async fn money_that_many_move_at_once_is_neither_made_nor_lost() {
                 let (from, to) = ((mover + turn) % 5, (mover * 3 + turn * 2 + 1) % 5);
                 let from = format!("account:{from}");
                 let to = format!("account:{to}");
-                let moved = bank.transaction_with(PATIENT, async |tx| {
-                    let left = tx.number(from.clone()).await? - 7;
-                    tx.set(from.clone(), left.to_string());
-                    let more = tx.number(to.clone()).await? + 7;
-                    tx.set(to.clone(), more.to_string());
-                    let all = tx.scan(KeyRange::prefix("account:")).await?;
-                    let sum = |(_, value): &(_, bytes::Bytes)| -> i64 {
-                        str::from_utf8(value).unwrap().parse().unwrap()
-                    };
-                    assert_eq!(all.iter().map(sum).sum::<i64>(), 500, "within one");
-                    Ok(())
-                });
+                let moved = bank.transaction_with(PATIENT, |tx| transfer(tx, &from, &to));
                 moved.await.unwrap();
             }
         })
@@ -52,7 +53,7 @@ async fn money_that_many_move_at_once_is_neither_made_nor_lost() {
         mover.await.unwrap();
     }
     let sum = bank
-        .transaction(async |tx| {
+        .transaction(|tx| async move {
             let mut sum = 0;
             for account in 0..5 {
                 sum += tx.number(format!("account:{account}")).await?;
@@ -61,6 +62,16 @@ async fn money_that_many_move_at_once_is_neither_made_nor_lost() {
         })
         .await;
     assert_eq!(sum.unwrap(), 500);
+}
+
+async fn take_if_free(tx: Transaction, mine: &str, other: &str) -> Result<bool> {
+    if tx.get(other.to_owned()).await?.is_some() {
+        return Ok(false);
+    }
+    // Both have read before either commits, as a rule.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    tx.set(mine.to_owned(), "taken");
+    Ok(true)
 }
 
 #[tokio::test]
@@ -72,15 +83,7 @@ async fn of_two_who_read_what_the_other_writes_one_comes_again() {
         let take = |mine: String, other: String| {
             let client = client.with_lane();
             tokio::spawn(async move {
-                let taken = client.transaction(async |tx| {
-                    if tx.get(other.clone()).await?.is_some() {
-                        return Ok(false);
-                    }
-                    // Both have read before either commits, as a rule.
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                    tx.set(mine.clone(), "taken");
-                    Ok(true)
-                });
+                let taken = client.transaction(|tx| take_if_free(tx, &mine, &other));
                 taken.await.unwrap()
             })
         };
@@ -108,22 +111,26 @@ async fn a_key_that_comes_into_a_range_or_leaves_it_is_a_conflict() {
             attempts: 1,
             fence: None,
         };
-        let counted = client.transaction_with(once, async |tx| {
-            let count = tx.scan(KeyRange::prefix("q:")).await?.len();
-            match what {
-                "set" => drop(client.set(key, "w").await?),
-                "delete" => drop(client.delete(key).await?),
-                _ => drop(client.expire(key, None).await?),
+        let other = client.clone();
+        let counted = client.transaction_with(once, |tx| {
+            let other = other.clone();
+            async move {
+                let count = tx.scan(KeyRange::prefix("q:")).await?.len();
+                match what {
+                    "set" => drop(other.set(key, "w").await?),
+                    "delete" => drop(other.delete(key).await?),
+                    _ => drop(other.expire(key, None).await?),
+                }
+                tx.set("count", count.to_string());
+                Ok(())
             }
-            tx.set("count", count.to_string());
-            Ok(())
         });
         let error = counted.await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict, "{what} {key}");
     }
     assert_eq!(client.get("count").await.unwrap(), None);
     let own = client
-        .transaction(async |tx| {
+        .transaction(|tx| async move {
             tx.set("q:9", "mine");
             tx.delete("q:3");
             let keys = tx.scan(KeyRange::prefix("q:")).await?;
@@ -140,7 +147,7 @@ async fn an_error_of_the_work_ends_a_transaction_without_a_change() {
     let client = client(&server).await;
     client.set("text", "alice").await.unwrap();
     let refused = client
-        .transaction(async |tx| {
+        .transaction(|tx| async move {
             tx.set("other", "1");
             tx.number("text").await
         })
