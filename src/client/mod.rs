@@ -34,6 +34,8 @@ mod waiting;
 
 mod cluster;
 
+mod watch;
+
 mod convert;
 mod error;
 
@@ -56,3 +58,4 @@ pub use types::{
     Changed, Condition, Deleted, Description, Fence, KeyRange, LockInfo, Record, SetOptions,
     SetOutcome, ShardDescription, prefix_range,
 };
+pub use watch::{EventKind, Watch, WatchBatch, WatchEvent, WatchOptions, Watched};

@@ -268,8 +268,7 @@ fn grpc_routes(grpc: Grpc, admin: Admin, health: HealthReporter) -> Result<Route
             v1::lock_server::LockServer::new(grpc.clone()).max_decoding_message_size(bytes_max),
         )
         .add_service(
-            v1::bucket_server::BucketServer::new(grpc.clone())
-                .max_decoding_message_size(bytes_max),
+            v1::bucket_server::BucketServer::new(grpc.clone()).max_decoding_message_size(bytes_max),
         )
         .add_service(
             v1::session_server::SessionServer::new(grpc)

@@ -59,8 +59,12 @@ pub(in crate::server) fn call(request: Request, value_bytes_max: usize) -> Resul
         Request::History(_) => Err(crate::base::Error::invalid("History is not built yet")),
         Request::Batch(_) => Err(crate::base::Error::invalid("Batch is not built yet")),
         Request::Txn(_) => Err(crate::base::Error::invalid("Txn is not built yet")),
-        Request::CreateBucket(_) => Err(crate::base::Error::invalid("CreateBucket is not built yet")),
-        Request::UpdateBucket(_) => Err(crate::base::Error::invalid("UpdateBucket is not built yet")),
+        Request::CreateBucket(_) => {
+            Err(crate::base::Error::invalid("CreateBucket is not built yet"))
+        }
+        Request::UpdateBucket(_) => {
+            Err(crate::base::Error::invalid("UpdateBucket is not built yet"))
+        }
         Request::DropBucket(_) => Err(crate::base::Error::invalid("DropBucket is not built yet")),
         Request::ListBuckets(_) => Err(crate::base::Error::invalid("ListBuckets is not built yet")),
     }

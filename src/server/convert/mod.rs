@@ -8,6 +8,8 @@ mod fields;
 mod kv;
 mod lock;
 mod reply;
+mod watch;
 
 pub(super) use call::{Call, Kind, call};
 pub(super) use reply::{header, reply, revision_of};
+pub(super) use watch::{events, initial, is_timed, watch};

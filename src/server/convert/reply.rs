@@ -179,7 +179,7 @@ fn scan_reply(header: Option<v1::Header>, page: ScanPage, now: MachineTime) -> v
     }
 }
 
-fn wire_record(key: Bytes, record: Record, now: MachineTime) -> v1::Record {
+pub(super) fn wire_record(key: Bytes, record: Record, now: MachineTime) -> v1::Record {
     let remaining = |at: Option<MachineTime>| at.map(|at| at.remaining_ms(now));
     v1::Record {
         key,

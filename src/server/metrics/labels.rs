@@ -231,7 +231,10 @@ mod tests {
     fn every_kind_and_outcome_has_a_place_and_a_label_of_its_own() {
         for (place, kind) in RequestKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, place);
-            assert_eq!(kind.label().replace('_', ""), format!("{kind:?}").to_lowercase());
+            assert_eq!(
+                kind.label().replace('_', ""),
+                format!("{kind:?}").to_lowercase()
+            );
         }
         let mut labels: Vec<_> = Outcome::all().map(Outcome::label).collect();
         assert_eq!(labels.len(), Outcome::COUNT);
