@@ -80,6 +80,11 @@ impl ClientArgs {
         Client::connect(self.options(connections)).await
     }
 
+    /// Whose keys are meant; empty: the default bucket.
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// The words as the client takes them.
     pub(crate) fn options(&self, connections: usize) -> ClientOptions {
         ClientOptions {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::client_args::{ClientArgs, block_on};
 use crate::cli::failure::Outcome;
-use crate::cli::kv::{delete, export, import, read, scan, set, timers};
+use crate::cli::kv::{delete, export, import, read, scan, set, timers, watch};
 use crate::cli::output::Printer;
 use crate::cli::perf::{self, PerfArgs};
 
@@ -32,6 +32,7 @@ enum KvCommand {
     Touch(timers::TouchArgs),
     Persist(timers::PersistArgs),
     Scan(scan::ScanArgs),
+    Watch(Box<watch::WatchArgs>),
     Import(Box<import::ImportArgs>),
     Export(export::ExportArgs),
     /// Set a key with both timers
@@ -57,6 +58,7 @@ pub(crate) fn run(args: KvArgs, printer: &mut Printer) -> Outcome {
         KvCommand::Touch(args) => block_on(args.run(client, printer)),
         KvCommand::Persist(args) => block_on(args.run(client, printer)),
         KvCommand::Scan(args) => block_on(args.run(client, printer)),
+        KvCommand::Watch(args) => block_on(args.run(client, printer)),
         KvCommand::Import(args) => args.run(client, printer),
         KvCommand::Export(args) => block_on(args.run(client, printer)),
         KvCommand::SetE(args) => block_on(args.run(client, false, printer)),

@@ -6,9 +6,11 @@ mod command;
 mod delete;
 mod export;
 mod import;
+mod on_event;
 mod read;
 mod scan;
 mod set;
 mod timers;
+mod watch;
 
 pub(crate) use command::{KvArgs, run};
