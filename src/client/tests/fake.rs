@@ -438,6 +438,7 @@ impl State {
         Reply::Scan(v1::ScanReply {
             header: self.header(),
             cursor: keys.get(2).cloned().unwrap_or_default(),
+            count: keys.len().min(2) as u64,
             records: keys
                 .into_iter()
                 .take(2)

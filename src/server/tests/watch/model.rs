@@ -23,6 +23,9 @@ struct Watcher {
     after: Revision,
     watch: Option<Watch>,
     told: Vec<Arc<Event>>,
+    /// So many of all events were compared, and so many of those told.
+    checked: usize,
+    agreed: usize,
     /// It is not asked for so many rounds.
     stalled: u64,
 }
@@ -97,6 +100,8 @@ impl Watcher {
             interest,
             after,
             told: Vec::new(),
+            checked: 0,
+            agreed: 0,
             stalled: 0,
         }
     }
@@ -125,7 +130,7 @@ impl Watcher {
             self.check_mark(truth, tally);
         }
         match world.rng.below(40) {
-            0..4 => self.stalled = world.rng.below(12),
+            0..4 => self.stalled = world.rng.below([12, 90][world.rng.below(2) as usize]),
             4 => self.come_back(shard, tally),
             _ => {}
         }
@@ -152,6 +157,7 @@ impl Watcher {
         tally.compacted += 1;
         self.after = Revision(floor.0 - 1);
         self.told.clear();
+        (self.checked, self.agreed) = (0, 0);
         self.watch = Some(shard.watch(self.interest.clone(), self.after));
     }
 
@@ -170,7 +176,7 @@ impl Watcher {
     }
 
     /// A mark is never ahead of an event that was not told.
-    fn check_mark(&self, truth: &[Arc<Event>], tally: &mut Tally) {
+    fn check_mark(&mut self, truth: &[Arc<Event>], tally: &mut Tally) {
         if let Some(mark) = self.watch.as_ref().and_then(Watch::seen) {
             tally.marks += 1;
             self.check(truth, mark);
@@ -178,30 +184,32 @@ impl Watcher {
     }
 
     /// It was told exactly what happened up to `through`, and perhaps more.
-    fn check(&self, truth: &[Arc<Event>], through: Revision) {
-        let is_mine =
-            |event: &&Arc<Event>| event.revision > self.after && self.interest.is_in(event);
-        let mine = truth.iter().filter(is_mine);
-        let expected: Vec<_> = mine.filter(|event| event.revision <= through).collect();
-        let told: Vec<_> = self
-            .told
-            .iter()
-            .filter(|event| event.revision <= through)
-            .collect();
-        let place = |events: &[&Arc<Event>]| -> Vec<_> {
-            events
-                .iter()
-                .map(|event| (event.revision, event.sub))
-                .collect()
-        };
-        assert_eq!(
-            place(&told),
-            place(&expected),
-            "up to {through}, after {} {:?}",
-            self.after,
-            self.interest
-        );
-        assert_eq!(told, expected);
+    fn check(&mut self, truth: &[Arc<Event>], through: Revision) {
+        while let Some(event) = truth.get(self.checked) {
+            if event.revision > through {
+                break;
+            }
+            self.checked += 1;
+            if event.revision <= self.after || !self.interest.is_in(event) {
+                continue;
+            }
+            let told = self.told.get(self.agreed);
+            assert_eq!(
+                told.map(|told| (told.revision, told.sub)),
+                Some((event.revision, event.sub)),
+                "up to {through}, after {} {:?}",
+                self.after,
+                self.interest
+            );
+            assert_eq!(told, Some(event));
+            self.agreed += 1;
+        }
+    }
+
+    /// There is nothing it was told that did not happen.
+    fn check_end(&mut self, truth: &[Arc<Event>], now: Revision) {
+        self.check(truth, now);
+        assert_eq!(self.told.len(), self.agreed, "{:?}", self.interest);
     }
 }
 
@@ -240,10 +248,11 @@ async fn play(seed: u64, tally: &mut Tally) {
         }
         if round % 50 == 49 {
             tally.fell_behind += shard.watch_figures().fell_behind;
-            let closing = node.close();
-            world.spawn.run_until_idle();
-            drop(closing);
             let seen: Vec<_> = watchers.iter().map(Watcher::seen).collect();
+            watchers.iter_mut().for_each(|watcher| watcher.watch = None);
+            drop((node, shard));
+            world.spawn.crash();
+            world.disk.kill();
             node = world.open().unwrap();
             shard = store(&node);
             for (watcher, seen) in watchers.iter_mut().zip(seen) {
@@ -264,7 +273,7 @@ async fn play(seed: u64, tally: &mut Tally) {
                 Ok(Err(error)) => watcher.compacted(&error, &shard, tally),
             }
         }
-        watcher.check(&truth, now);
+        watcher.check_end(&truth, now);
     }
     drop(watchers);
     tokio::task::yield_now().await;
@@ -281,7 +290,7 @@ fn every_watcher_is_told_what_happened_to_its_keys() {
         }
     });
     assert!(tally.told > 100_000, "only {} events were told", tally.told);
-    assert!(tally.marks > 5_000, "only {} marks were seen", tally.marks);
+    assert!(tally.marks > 2_000, "only {} marks were seen", tally.marks);
     assert!(tally.restarted > 100, "only {} came back", tally.restarted);
     assert!(
         tally.fell_behind > 5,
