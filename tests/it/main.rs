@@ -36,3 +36,4 @@ mod sessions;
 mod tour;
 mod transfer;
 mod transfer_bad;
+mod watch;
