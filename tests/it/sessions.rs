@@ -275,6 +275,7 @@ async fn a_unary_error_carries_its_kind_in_the_details() {
     let request = v1::GetRequest {
         target,
         key: Bytes::from_static(b"k"),
+        at: None,
     };
     let status = kv.get(request).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);

@@ -103,7 +103,7 @@ fn changes_are_printed_as_they_happen() {
     let deletes = node.dkv(&[
         "kv", "watch", "--from", "1", "--until", "6", "--kinds", "delete",
     ]);
-    deletes.exits(0).prints("delete\t6\tuser:1\n");
+    deletes.exits(0).prints("delete\t6\tuser:1");
 }
 
 /// A node that is reached by the same name after each start.
@@ -135,7 +135,7 @@ fn a_watch_goes_on_over_restarts_without_a_gap() {
     let rest = node.dkv(&[
         "kv", "watch", "--prefix", "k", "--from", "2", "--until", "3",
     ]);
-    rest.exits(0).prints("set\t2\tk2\tb\nset\t3\tk2\tb\n");
+    rest.exits(0).prints("set\t2\tk2\tb\nset\t3\tk2\tb");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,14 +175,14 @@ fn a_command_is_run_for_each_change() {
                \"$DKV_WATCH_VALUE\" $(cat) [$DKV_WATCH_BUCKET]";
     let ran = node.dkv(&[&to_the_end[..], &[say]].concat());
     ran.exits(0)
-        .prints("set 1 user:1 alice alice []\nset 2 user:2 bob bob []\ndelete 3 user:1  []\n");
+        .prints("set 1 user:1 alice alice []\nset 2 user:2 bob bob []\ndelete 3 user:1  []");
     let fails = "echo $DKV_WATCH_KEY; test $DKV_WATCH_REVISION != 2 || exit 7";
     let ran = node.dkv(&[&to_the_end[..], &[fails]].concat());
     ran.exits(7)
-        .prints("user:1\nuser:2\n")
+        .prints("user:1\nuser:2")
         .complains("exited with 7 for `user:2` at revision 2");
     let ran = node.dkv(&[&to_the_end[..], &[fails, "--keep-going"]].concat());
-    ran.exits(0).prints("user:1\nuser:2\nuser:1\n");
+    ran.exits(0).prints("user:1\nuser:2\nuser:1");
 }
 
 #[test]
@@ -259,7 +259,7 @@ async fn watches_alike(client: &Client) {
     for n in 0..5 {
         client.set(format!("key-{n}"), "old").await.unwrap();
     }
-    client.expire("key-3").await.unwrap();
+    client.expire("key-3", None).await.unwrap();
     let options = WatchOptions {
         initial: true,
         previous: true,
@@ -346,7 +346,11 @@ async fn ten_thousand_watches_are_cheap() {
     for n in [0, 4_321, 9_999_u64] {
         client.set(format!("key-{n:05}"), "value").await.unwrap();
         let at = usize::try_from(n).unwrap();
-        let batch = told(&mut watches[at]).await;
+        let mut batch = told(&mut watches[at]).await;
+        while batch.events.is_empty() {
+            // Marks of progress came meanwhile.
+            batch = told(&mut watches[at]).await;
+        }
         assert_eq!(batch.events[0].key, format!("key-{n:05}"));
     }
     drop(watches);
