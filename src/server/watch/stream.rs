@@ -98,7 +98,7 @@ struct Handle {
 impl Many {
     /// The next reply; `None` once the client is done.
     async fn next(&mut self) -> Result<Option<v1::WatchReply>> {
-        while self.is_reading || !self.open.is_empty() {
+        while self.is_reading || !self.says.is_empty() {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping) => return Err(is_stopping()),
@@ -114,7 +114,8 @@ impl Many {
                         return Ok(None);
                     }
                 },
-                Some((watch_id, reply)) = self.says.next(), if !self.open.is_empty() => {
+                // Those that were cancelled, too: they end when they are asked.
+                Some((watch_id, reply)) = self.says.next(), if !self.says.is_empty() => {
                     if let Reply::Ended(_) = reply {
                         self.open.remove(&watch_id);
                     }

@@ -51,111 +51,61 @@ async fn refused(node: &Node, create: v1::WatchCreate) -> v1::Error {
     error
 }
 
+/// Requests that are wrong, and what is said about them.
+fn wrong() -> Vec<(v1::WatchCreate, ErrorKind, &'static str)> {
+    let plain = v1::WatchCreate::default;
+    let on = |shard: u32, bucket: &str| {
+        let (bucket, stale) = (bucket.to_owned(), false);
+        let target = Some(v1::Target {
+            shard,
+            bucket,
+            stale,
+        });
+        v1::WatchCreate {
+            target,
+            ..v1::WatchCreate::default()
+        }
+    };
+    let of = |what| v1::WatchCreate {
+        what,
+        ..v1::WatchCreate::default()
+    };
+    let from = |from_revision, initial| v1::WatchCreate {
+        from_revision,
+        initial,
+        ..plain()
+    };
+    let kind = |kind| v1::WatchCreate {
+        kinds: vec![kind],
+        ..plain()
+    };
+    let long = Some(What::Key(vec![b'k'; 4_097].into()));
+    let often = v1::WatchCreate {
+        progress_ms: 99,
+        ..plain()
+    };
+    let future = "revision 9 does not exist yet (the shard is at 5)";
+    vec![
+        (from(9, false), ErrorKind::Invalid, future),
+        (from(1, true), ErrorKind::Invalid, "leave one of them out"),
+        (on(200, ""), ErrorKind::Invalid, "locks only"),
+        (on(7, ""), ErrorKind::NotFound, "shard 7"),
+        (on(100, "no"), ErrorKind::NotFound, "`no`"),
+        (on(100, "a/b"), ErrorKind::Invalid, "a/b"),
+        (of(long), ErrorKind::Invalid, "4097 bytes"),
+        (of(range("b", "a")), ErrorKind::Invalid, "after its end"),
+        (kind(4), ErrorKind::Invalid, "TOUCH"),
+        (kind(99), ErrorKind::Invalid, "99 is not a kind"),
+        (often, ErrorKind::Invalid, "at least 100 ms"),
+    ]
+}
+
 #[test]
 fn what_cannot_be_watched_is_refused_and_says_why() {
     in_simulated_time(async {
         let mut world = World::new(3);
         let node = node_with(&mut world, 5, 10);
-        let on = |shard: u32, bucket: &str| {
-            Some(v1::Target {
-                shard,
-                bucket: bucket.to_owned(),
-                stale: false,
-            })
-        };
-        let plain = v1::WatchCreate::default;
-        let long = What::Key(vec![b'k'; 4_097].into());
-        for (create, kind, says) in [
-            (
-                v1::WatchCreate {
-                    from_revision: 9,
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "revision 9 does not exist yet (the shard is at 5)",
-            ),
-            (
-                v1::WatchCreate {
-                    from_revision: 1,
-                    initial: true,
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "leave one of them out",
-            ),
-            (
-                v1::WatchCreate {
-                    target: on(200, ""),
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "locks only",
-            ),
-            (
-                v1::WatchCreate {
-                    target: on(7, ""),
-                    ..plain()
-                },
-                ErrorKind::NotFound,
-                "shard 7",
-            ),
-            (
-                v1::WatchCreate {
-                    target: on(100, "no"),
-                    ..plain()
-                },
-                ErrorKind::NotFound,
-                "`no`",
-            ),
-            (
-                v1::WatchCreate {
-                    target: on(100, "a/b"),
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "a/b",
-            ),
-            (
-                v1::WatchCreate {
-                    what: Some(long),
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "4097 bytes",
-            ),
-            (
-                v1::WatchCreate {
-                    what: range("b", "a"),
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "after its end",
-            ),
-            (
-                v1::WatchCreate {
-                    kinds: vec![4],
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "TOUCH",
-            ),
-            (
-                v1::WatchCreate {
-                    kinds: vec![99],
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "99 is not a kind",
-            ),
-            (
-                v1::WatchCreate {
-                    progress_ms: 99,
-                    ..plain()
-                },
-                ErrorKind::Invalid,
-                "at least 100 ms",
-            ),
-        ] {
+        for (create, kind, says) in wrong() {
             let error = refused(&node, create).await;
             assert!(error.message.contains(says), "{}", error.message);
             assert_eq!(error.kind, kind as i32 + 1, "{}", error.message);
@@ -163,15 +113,12 @@ fn what_cannot_be_watched_is_refused_and_says_why() {
         // The next revision is the first that does not exist, and may be waited for.
         let create = v1::WatchCreate {
             from_revision: 6,
-            ..plain()
+            ..v1::WatchCreate::default()
         };
         let (mut says, _) = watch(&node, create);
         assert!(matches!(says.next().await, Some(Reply::Created(_))));
-        assert_eq!(
-            store(&node).watch_figures().watchers,
-            1,
-            "none of the others is left"
-        );
+        let left = store(&node).watch_figures().watchers;
+        assert_eq!(left, 1, "none of the others is left");
     });
 }
 
