@@ -197,7 +197,7 @@ impl Connected {
     }
 
     /// Asks the node for a watch.
-    pub(super) fn watch(&self, create: v1::WatchCreate) -> OnLine {
+    pub(super) fn watch(&self, create: &v1::WatchCreate) -> OnLine {
         self.watches.watch(&self.channel, create)
     }
 

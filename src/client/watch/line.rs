@@ -60,16 +60,16 @@ pub(in crate::client) struct OnLine {
 
 impl Lines {
     /// Asks for a watch. Must be called within a tokio runtime.
-    pub(in crate::client) fn watch(&self, channel: &Channel, create: v1::WatchCreate) -> OnLine {
+    pub(in crate::client) fn watch(&self, channel: &Channel, create: &v1::WatchCreate) -> OnLine {
         let mut lines = self.lines.lock();
         lines.retain(|line| !line.shared.state.lock().is_broken);
         for line in &*lines {
-            if let Some(watch) = line.shared.watch(&create) {
+            if let Some(watch) = line.shared.watch(create) {
                 return watch;
             }
         }
         let line = Line::open(channel.clone());
-        let watch = line.shared.watch(&create);
+        let watch = line.shared.watch(create);
         lines.push(line);
         watch.expect("a new stream has room")
     }

@@ -9,11 +9,11 @@ mod types;
 mod inbox;
 mod line;
 
+mod going;
 mod source;
-mod watch;
 
+pub use going::Watch;
 pub use types::{EventKind, WatchBatch, WatchEvent, WatchOptions, Watched};
-pub use watch::Watch;
 
 pub(super) use line::{Lines, OnLine};
 

@@ -110,7 +110,7 @@ impl Client {
                 TryFailure::Final(error) => Setback::Final(error),
                 TryFailure::Session(_) => Setback::Elsewhere(Unreachable::because("no connection")),
             })?;
-        let on_line = connected.watch(create);
+        let on_line = connected.watch(&create);
         Ok(Feed::Wire {
             on_line,
             node: Arc::clone(node),

@@ -16,11 +16,11 @@ mod chunk;
 mod hub;
 
 mod dispatcher;
-mod watch;
+mod watcher;
 
 pub use hub::WatchFigures;
 pub use interest::{Interest, Kinds, Span};
-pub use watch::Watch;
+pub use watcher::Watch;
 
 pub(super) use hub::Hub;
 
