@@ -12,4 +12,5 @@ mod ready;
 mod regressions;
 mod three;
 mod time;
+mod watch;
 mod world;
