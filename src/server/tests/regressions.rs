@@ -92,7 +92,10 @@ fn a_range_delete_that_is_done_deletes_nothing_later() {
     let Answer::Applied(deleted) = finish(&world, &mut repeated).unwrap() else {
         panic!("a long range is deleted in pieces")
     };
-    assert_eq!(deleted.outcome.count, 15_000, "the first try had 10,000 of 25,000");
+    assert_eq!(
+        deleted.outcome.count, 15_000,
+        "the first try had 10,000 of 25,000"
+    );
     world.apply(&shard, vec![kv(set("key", "v"))]);
     assert!(has(&shard, "key"));
     drop(finish(&world, &mut stalled));
