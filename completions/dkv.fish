@@ -34,6 +34,7 @@ complete -c dkv -n "__fish_dkv_needs_command" -s q -l quiet -d 'Print data and e
 complete -c dkv -n "__fish_dkv_needs_command" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_needs_command" -s V -l version -d 'Print version'
+complete -c dkv -n "__fish_dkv_needs_command" -f -a "bucket" -d 'Make, change, list and drop buckets: named parts of a shard'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "cluster" -d 'See and change the members of a cluster, or start one here'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "man" -d 'Print the manual, or write its pages into a directory'
@@ -43,6 +44,126 @@ complete -c dkv -n "__fish_dkv_needs_command" -f -a "kv" -d 'Read and write keys
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "lock" -d 'Take, hold and inspect locks'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "info" -d 'Describe a node and its shards'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "perf" -d 'Measure how fast a server answers'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -f -a "create" -d 'Make a bucket'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -f -a "update" -d 'Change the settings of a bucket'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -f -a "drop" -d 'Remove a bucket with all its keys'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -f -a "list" -d 'List the buckets with what is in them'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and not __fish_seen_subcommand_from create update drop list entries" -f -a "entries" -d 'List the keys and values of a bucket'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l delete-in -l ttl -d 'Delete keys that are set without timers after this long; 0 is never' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l expire-in -d 'Drop the values of such keys after this long; 0 is never' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l quota -d 'Refuse what makes keys and values take more than this, such as 64MiB; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l quota-keys -d 'Refuse more keys than this; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l no-history -d 'Keep no history: no reads of the past, no watches; cannot be changed later'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l delete-in -l ttl -d 'Delete keys that are set without timers after this long; 0 is never' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l expire-in -d 'Drop the values of such keys after this long; 0 is never' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l quota -d 'Refuse what makes keys and values take more than this, such as 64MiB; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l quota-keys -d 'Refuse more keys than this; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from update" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -s y -l yes -d 'Do not ask'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l prefix -d 'The keys that begin with this' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l start -d 'Keys from this one on' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l end -d 'Keys before this one' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l limit -d 'List at most this many keys; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l at -d 'What was there then: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l keys-only -d 'List keys without values'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l include-expired -d 'List keys whose value is expired, too'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l reverse -d 'List them from the last to the first'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l count -d 'Print how many there are: count=N'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand cluster; and not __fish_seen_subcommand_from up status members health add-learner promote remove leave transfer-leader snapshot" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
@@ -247,32 +368,38 @@ complete -c dkv -n "__fish_dkv_using_subcommand serve" -l print-config -d 'Print
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l shard -d 'Ask this shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l bucket -d 'Use the keys of this bucket' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l config -d 'Read settings from this TOML file' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -s q -l quiet -d 'Print data and errors only'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -l no-progress -d 'Show no progress bars'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "get" -d 'Print the value of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "has" -d 'Tell whether a key is there'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "touch" -d 'Change the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "persist" -d 'Clear the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "scan" -d 'List keys and values in key order'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "import" -d 'Write the records of files'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan import export" -f -a "export" -d 'Write records into a file, to be imported again'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "get" -d 'Print the value of a key, or of several'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "has" -d 'Tell whether a key is there'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "touch" -d 'Change the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "persist" -d 'Clear the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "scan" -d 'List keys and values in key order'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "history" -d 'List what a key went through, newest first'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "revert" -d 'Give a key back the value it had'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "diff" -d 'List the keys that were added, changed or removed since a moment'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "incr" -d 'Add to a number, and print the sum'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "txn" -d 'Compare, and apply one of two branches, all or nothing'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "batch" -d 'Apply up to 1,000 writes together, each for itself'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "import" -d 'Write the records of files'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "export" -d 'Write records into a file, to be imported again'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l ttl -d 'Delete the key after this long; the same timer as --delete-in' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l expire-in -d 'Drop the value after this long; the key remains' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l delete-in -d 'Delete the key after this long' -r
@@ -300,6 +427,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l at -d 'What it was then: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l bucket -d 'Use the keys of this bucket' -r
@@ -411,6 +539,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l start -d 'Keys from this one on' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l end -d 'Keys before this one' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l limit -d 'List at most this many keys; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l at -d 'What was there then: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l bucket -d 'Use the keys of this bucket' -r
@@ -426,9 +555,120 @@ table\t'A table for people'
 raw\t'Bytes as they are'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l keys-only -d 'List keys without values'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l include-expired -d 'List keys whose value is expired, too'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l reverse -d 'List them from the last to the first'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l count -d 'Print how many there are: count=N'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l limit -d 'List at most this many changes; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l before -d 'List only changes before this revision' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l to -d 'Which value: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l prefix -d 'The keys that begin with this' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l start -d 'Keys from this one on' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l end -d 'Keys before this one' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l since -d 'Since when: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l until -d 'Until when, if not now' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l ttl -l delete-in -d 'Delete the key after this long, if it begins here' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l expire-in -d 'Drop the value after this long, if the key begins here' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l fence -d 'Add only while this grant of a lock is held' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l fence -d 'Apply it only while this grant of a lock is held' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from txn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l fence -d 'Apply them only while this grant of a lock is held' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l format -d 'How the files are written [default: csv for *.csv, else jsonl]' -r -f -a "jsonl\t'JSON lines: one object a line'
 csv\t'Comma separated values with a header row'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l prefix -d 'Put this before every key' -r

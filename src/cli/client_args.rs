@@ -15,7 +15,7 @@ use crate::client::{Client, ClientOptions, Consistency, Fence};
 use crate::config::text;
 
 /// Where to ask, and how long.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ClientArgs {
     /// Ask these nodes: HOST:PORT or unix:/path, separated by commas
     #[arg(
@@ -78,6 +78,14 @@ impl ClientArgs {
     /// `Invalid` for what cannot be an address.
     pub(crate) async fn connect(&self, connections: usize) -> Result<Client> {
         Client::connect(self.options(connections)).await
+    }
+
+    /// The same, in another bucket.
+    pub(crate) fn in_bucket(&self, name: &str) -> Self {
+        Self {
+            bucket: name.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// The words as the client takes them.

@@ -5,6 +5,7 @@
 //! the client or start the server, and print the answer.
 
 mod ask;
+mod bucket;
 mod client_args;
 mod cluster;
 mod completions;
@@ -19,7 +20,9 @@ mod lock;
 mod logging;
 mod man;
 mod misspelt;
+mod moment;
 mod old_flags;
+mod ops;
 mod output;
 mod perf;
 mod ready;

@@ -133,6 +133,28 @@ impl Printer {
         }
     }
 
+    /// An answer that consists of several: for people a line each, for programs one object
+    /// with the others under `name`.
+    pub(crate) fn answer_with_rows(
+        &mut self,
+        row: &Row,
+        name: &'static str,
+        rows: Vec<Row>,
+    ) -> io::Result<()> {
+        match self.format {
+            Format::Json | Format::Jsonl => self.row(&row.clone().with(name, Field::Rows(rows))),
+            Format::Text | Format::Raw | Format::Table => {
+                self.confirm(row)?;
+                let mut list = self.list();
+                for row in rows {
+                    let text = row.to_line();
+                    list.push(row, &text)?;
+                }
+                list.finish()
+            }
+        }
+    }
+
     /// Starts a list; its rows are written as they come where the format allows it.
     pub(crate) fn list(&mut self) -> List<'_> {
         List {
@@ -255,7 +277,7 @@ impl Printer {
             table.add_row(row.fields().iter().map(|(_, field)| field.to_cell()));
         }
         for (index, (_, field)) in first.fields().iter().enumerate() {
-            if let (Field::Number(_) | Field::Decimal(_), Some(column)) =
+            if let (Field::Number(_) | Field::Integer(_) | Field::Decimal(_), Some(column)) =
                 (field, table.column_mut(index))
             {
                 column.set_cell_alignment(CellAlignment::Right);

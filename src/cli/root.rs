@@ -9,7 +9,9 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::layered::{Effective, Words};
 use crate::cli::output::{Format, Printer, Stream};
-use crate::cli::{cluster, completions, info, kv, lock, man, old_flags, perf, serve, version};
+use crate::cli::{
+    bucket, cluster, completions, info, kv, lock, man, old_flags, perf, serve, version,
+};
 
 const ENVIRONMENT_HELP: &str = "\
 Every flag is also an environment variable, DKV_ and its name in capitals with _ for -, and a key \
@@ -63,6 +65,7 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     Kv(Box<kv::KvArgs>),
     Lock(Box<lock::LockArgs>),
+    Bucket(Box<bucket::BucketArgs>),
     Cluster(Box<cluster::ClusterArgs>),
     Info(info::InfoArgs),
     Perf(Box<perf::PerfCommand>),
@@ -120,6 +123,7 @@ fn dispatch(command: Command, effective: &Effective, printer: &mut Printer) -> O
         Command::Serve(args) => serve::run(*args, effective, printer),
         Command::Kv(args) => kv::run(*args, printer),
         Command::Lock(args) => lock::run(*args, printer),
+        Command::Bucket(args) => bucket::run(*args, printer),
         Command::Cluster(args) => cluster::run(*args, printer),
         Command::Info(args) => info::run(&args, printer),
         Command::Perf(args) => perf::run(&args, printer),

@@ -23,6 +23,8 @@ pub(crate) enum Field {
     Bytes(Bytes),
     /// A count, revision or token.
     Number(u64),
+    /// A number that may be negative.
+    Integer(i64),
     /// A measurement.
     Decimal(f64),
     /// How many times as much one is as another.
@@ -98,6 +100,7 @@ impl Field {
             Self::Text(text) => text.clone(),
             Self::Bytes(bytes) => escaped(bytes),
             Self::Number(number) => number.to_string(),
+            Self::Integer(number) => number.to_string(),
             Self::Decimal(number) => format!("{number:.1}"),
             Self::Ratio(number) => format!("{number:.2}"),
             Self::Flag(flag) => flag.to_string(),
@@ -165,6 +168,7 @@ impl Serialize for Row {
                     }
                 },
                 Field::Number(number) => map.serialize_entry(&name, number)?,
+                Field::Integer(number) => map.serialize_entry(&name, number)?,
                 Field::Decimal(number) | Field::Ratio(number) => {
                     map.serialize_entry(&name, number)?;
                 }

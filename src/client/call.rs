@@ -26,6 +26,8 @@ pub(super) enum Effect {
     Read,
     /// Is applied at most once, by its request id.
     Write,
+    /// So many writes in one call, each applied at most once.
+    Batch(usize),
     /// A write that may wait long for its turn. It has a client id to itself: while it
     /// is open, the outcomes of all later sequences of its client must be kept.
     Wait,
@@ -104,10 +106,11 @@ impl Client {
         let alone;
         let sequence = match effect {
             Effect::Read => None,
-            Effect::Write => Some(self.begin(&self.shared.writes, &budget).await?),
+            Effect::Write => Some(self.begin(&self.shared.writes, 1, &budget).await?),
+            Effect::Batch(count) => Some(self.begin(&self.shared.writes, count, &budget).await?),
             Effect::Wait => {
                 alone = Sequences::new(ClientId(self.shared.host.rng.id()));
-                let first = alone.try_begin();
+                let first = alone.try_begin(1);
                 Some(first.expect("a fresh client has no open sequence"))
             }
         };
@@ -230,11 +233,16 @@ impl Client {
         })
     }
 
-    async fn begin<'a>(&self, sequences: &'a Sequences, budget: &Budget) -> Result<Sequence<'a>> {
-        if let Some(sequence) = sequences.try_begin() {
+    async fn begin<'a>(
+        &self,
+        sequences: &'a Sequences,
+        count: usize,
+        budget: &Budget,
+    ) -> Result<Sequence<'a>> {
+        if let Some(sequence) = sequences.try_begin(count) {
             return Ok(sequence);
         }
-        tokio::time::timeout(self.left(budget), sequences.begin())
+        tokio::time::timeout(self.left(budget), sequences.begin(count))
             .await
             .map_err(|_| {
                 Error::unavailable(format!(

@@ -8,7 +8,9 @@ use super::Client;
 use super::call::{Answer, Attempt, Effect};
 use super::convert::{record, wire_condition, wire_fence, wire_ms, wire_range};
 use super::freshness::Dated;
-use super::types::{Changed, Deleted, Fence, KeyRange, Record, SetOptions, SetOutcome};
+use super::types::{
+    Changed, Counted, Deleted, Fence, IncrOptions, KeyRange, Record, SetOptions, SetOutcome,
+};
 use crate::base::Result;
 use crate::base::types::Revision;
 use crate::proto::v1;
@@ -131,20 +133,7 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn get_dated(&self, key: impl Into<Bytes>) -> Result<Dated<Option<Record>>> {
-        let key = key.into();
-        let build = |_| {
-            Request::Get(v1::GetRequest {
-                target: self.read_target(),
-                key: key.clone(),
-                at: None,
-            })
-        };
-        let answer = self.read(build).await?;
-        let (revision, freshness) = (answer.revision, answer.freshness);
-        let Reply::Get(reply) = answer.reply else {
-            return Err(answer.mismatched());
-        };
-        Ok(Answer::dated(revision, freshness, reply.record.map(record)))
+        self.get_when(key.into(), None).await
     }
 
     /// True for a live key and for one that is expired but not yet deleted.
@@ -303,6 +292,51 @@ impl Client {
         };
         Ok(Changed {
             changed: reply.persisted,
+            revision: answer.revision,
+        })
+    }
+
+    /// Adds to the number that a key has as decimal text, and gives the sum. A key that is
+    /// not there, or is expired, counts as 0 and begins without timers.
+    ///
+    /// # Errors
+    /// As [`Client::set_with`]; `Invalid` if the value is not a 64-bit integer, or the sum
+    /// would be none.
+    pub async fn incr(&self, key: impl Into<Bytes>, by: i64) -> Result<i64> {
+        let counted = self.incr_with(key, by, IncrOptions::default()).await?;
+        Ok(counted.value)
+    }
+
+    /// The same, as `options` say.
+    ///
+    /// # Errors
+    /// As [`Client::incr`].
+    pub async fn incr_with(
+        &self,
+        key: impl Into<Bytes>,
+        by: i64,
+        options: IncrOptions,
+    ) -> Result<Counted> {
+        let key = key.into();
+        let expire_in_ms = wire_ms(options.expire_in, "expire_in")?;
+        let delete_in_ms = wire_ms(options.delete_in, "delete_in")?;
+        let build = |attempt: Attempt| {
+            Request::Incr(v1::IncrRequest {
+                target: self.target(),
+                request_id: attempt.request_id,
+                fence: options.fence.as_ref().map(wire_fence),
+                key: key.clone(),
+                by,
+                expire_in_ms,
+                delete_in_ms,
+            })
+        };
+        let answer = self.write(build).await?;
+        let Reply::Incr(reply) = answer.reply else {
+            return Err(answer.mismatched());
+        };
+        Ok(Counted {
+            value: reply.value,
             revision: answer.revision,
         })
     }

@@ -11,8 +11,12 @@ mod freshness;
 mod handle;
 mod options;
 
+mod bucket;
 mod kv;
+mod past;
+mod revert;
 mod scan;
+mod txn;
 mod types;
 
 mod guard;
@@ -42,6 +46,7 @@ pub(crate) mod tests;
 
 pub(crate) use resident::Resident;
 
+pub use bucket::{BucketDropped, BucketInfo, BucketList, BucketSettings};
 pub use cluster::{
     Cluster, ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, MemberView, PeerProgress,
     Role, ShardSnapshot,
@@ -51,8 +56,14 @@ pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;
 pub use lock::LockList;
 pub use options::ClientOptions;
+pub use past::{At, Change, ChangeKind, HistoryOptions, HistoryPage};
+pub use revert::Reverted;
 pub use scan::{Scan, ScanOptions};
+pub use txn::{
+    BatchOutcome, Compare, Op, OpOutcome, Relation, Transaction, TransactionOptions, Txn,
+    TxnOutcome,
+};
 pub use types::{
-    Changed, Condition, Deleted, Description, Fence, KeyRange, LockInfo, Record, SetOptions,
-    SetOutcome, ShardDescription, prefix_range,
+    Changed, Condition, Counted, Deleted, Description, Fence, IncrOptions, KeyRange, LockInfo,
+    Record, SetOptions, SetOutcome, ShardDescription, prefix_range,
 };

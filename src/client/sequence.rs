@@ -29,10 +29,13 @@ struct Window {
     awaited: bool,
 }
 
-/// One open sequence; dropping it says that nobody will repeat the write.
+/// One open sequence, or several in a row; dropping it says that nobody will repeat the
+/// writes.
 pub(super) struct Sequence<'a> {
     of: &'a Sequences,
+    /// The first one.
     number: u64,
+    count: usize,
 }
 
 impl Sequences {
@@ -49,38 +52,43 @@ impl Sequences {
         }
     }
 
-    /// The next sequence; waits while the oldest open one is too far behind.
-    pub(super) async fn begin(&self) -> Sequence<'_> {
+    /// The next `count` sequences; waits while the oldest open one is too far behind.
+    pub(super) async fn begin(&self, count: usize) -> Sequence<'_> {
         loop {
             // Armed before looking, or a sequence finished in between goes unnoticed.
             let mut room = std::pin::pin!(self.room.notified());
-            if let Some(sequence) = self.try_begin() {
+            if let Some(sequence) = self.try_begin(count) {
                 return sequence;
             }
             room.as_mut().enable();
-            if let Some(sequence) = self.try_begin() {
+            if let Some(sequence) = self.try_begin(count) {
                 return sequence;
             }
             room.await;
         }
     }
 
-    /// The next sequence, if there is room.
-    pub(super) fn try_begin(&self) -> Option<Sequence<'_>> {
+    /// The next `count` sequences, if there is room.
+    pub(super) fn try_begin(&self, count: usize) -> Option<Sequence<'_>> {
         let mut window = self.window.lock();
-        if window.finished.len() >= limits::SESSION_OUTCOMES_MAX {
+        if window.finished.len() + count > limits::SESSION_OUTCOMES_MAX {
             window.awaited = true;
             return None;
         }
         let number = window.lowest + window.finished.len() as u64;
-        window.finished.push_back(false);
-        Some(Sequence { of: self, number })
+        let open = window.finished.len() + count;
+        window.finished.resize(open, false);
+        let of = self;
+        Some(Sequence { of, number, count })
     }
 
-    fn finish(&self, number: u64) {
+    fn finish(&self, number: u64, count: usize) {
         let mut window = self.window.lock();
-        let place = number - window.lowest;
-        window.finished[place as usize] = true;
+        let place = (number - window.lowest) as usize;
+        window
+            .finished
+            .range_mut(place..place + count)
+            .for_each(|finished| *finished = true);
         while window.finished.front() == Some(&true) {
             window.finished.pop_front();
             window.lowest += 1;
@@ -111,7 +119,7 @@ impl Sequence<'_> {
 
 impl Drop for Sequence<'_> {
     fn drop(&mut self) {
-        self.of.finish(self.number);
+        self.of.finish(self.number, self.count);
     }
 }
 
@@ -129,9 +137,9 @@ mod tests {
     #[test]
     fn acked_below_is_the_lowest_open_sequence() {
         let sequences = sequences();
-        let one = sequences.try_begin().unwrap();
-        let two = sequences.try_begin().unwrap();
-        let three = sequences.try_begin().unwrap();
+        let one = sequences.try_begin(1).unwrap();
+        let two = sequences.try_begin(1).unwrap();
+        let three = sequences.try_begin(1).unwrap();
         assert_eq!((one.number, two.number, three.number), (1, 2, 3));
         assert_eq!(three.request_id(0).acked_below, 1);
         drop(two);
@@ -139,7 +147,7 @@ mod tests {
         drop(one);
         assert_eq!(three.request_id(0).acked_below, 3);
         drop(three);
-        let four = sequences.try_begin().unwrap();
+        let four = sequences.try_begin(1).unwrap();
         let id = four.request_id(2);
         assert_eq!((id.sequence, id.acked_below, id.attempt), (4, 4, 2));
         assert_eq!(id.client.as_ref(), [7; 16]);
@@ -148,14 +156,14 @@ mod tests {
     #[tokio::test]
     async fn the_window_never_grows_past_what_the_server_keeps() {
         let sequences = Arc::new(sequences());
-        let oldest = sequences.try_begin().unwrap();
+        let oldest = sequences.try_begin(1).unwrap();
         for _ in 1..limits::SESSION_OUTCOMES_MAX {
-            drop(sequences.try_begin().unwrap());
+            drop(sequences.try_begin(1).unwrap());
         }
-        assert!(sequences.try_begin().is_none(), "the oldest is still open");
+        assert!(sequences.try_begin(1).is_none(), "the oldest is still open");
         let waiting = tokio::spawn({
             let sequences = Arc::clone(&sequences);
-            async move { sequences.begin().await.number }
+            async move { sequences.begin(1).await.number }
         });
         tokio::task::yield_now().await;
         drop(oldest);

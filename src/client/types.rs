@@ -156,6 +156,26 @@ pub struct Changed {
     pub revision: Revision,
 }
 
+/// How to add to a number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncrOptions {
+    /// When the value goes, of a key that begins here. At least 1 ms.
+    pub expire_in: Option<Duration>,
+    /// When the key goes, of a key that begins here. At least 1 ms.
+    pub delete_in: Option<Duration>,
+    /// The lock that must still be held.
+    pub fence: Option<Fence>,
+}
+
+/// What an addition gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// The number after it.
+    pub value: i64,
+    /// The revision of the write.
+    pub revision: Revision,
+}
+
 /// A lock that somebody holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockInfo {

@@ -57,7 +57,7 @@ impl Subject {
     fn quota_exceeded(&self, bytes: u64) -> Error {
         let bucket = &self.bucket;
         Error::limit_exceeded(format!(
-            "bucket `{bucket}` has reached its quota ({bytes} bytes are in it) and may not grow: \
+            "the write would take bucket `{bucket}` beyond its quota ({bytes} bytes are in it): \
              delete keys, or raise it with `dkv bucket update {bucket}`"
         ))
     }
@@ -109,11 +109,11 @@ pub(super) fn settle(applied: Applied, subject: &Subject) -> Result<Applied> {
         OutcomeKind::NoSuchBucket => Err(query::no_such_bucket(&subject.bucket)),
         OutcomeKind::NotInteger => Err(subject.not_added(
             applied.outcome.count,
-            "is not a 64-bit integer in decimal text: nothing was added",
+            "is not a 64-bit integer in decimal text: nothing was done",
         )),
         OutcomeKind::Overflow => Err(subject.not_added(
             applied.outcome.count,
-            "would leave the range of 64-bit integers: nothing was added",
+            "would leave the range of 64-bit integers: nothing was done",
         )),
         OutcomeKind::QuotaExceeded => Err(subject.quota_exceeded(applied.outcome.count)),
         OutcomeKind::TooManyKeys => Err(Error::limit_exceeded(format!(

@@ -4,11 +4,17 @@
 
 mod command;
 mod delete;
+mod diff;
 mod export;
+mod history;
 mod import;
+mod incr;
 mod read;
 mod scan;
 mod set;
 mod timers;
+mod txn;
 
 pub(crate) use command::{KvArgs, run};
+pub(crate) use read::record_row;
+pub(crate) use scan::ScanArgs;

@@ -125,6 +125,15 @@ impl Model {
         }
     }
 
+    /// The first revision whose changes a bucket can still tell, as far as it decides that.
+    pub(in super::super) fn past_begins(&self, name: &str) -> Revision {
+        match self.buckets.get(name) {
+            None => Revision(0),
+            Some(bucket) if bucket.settings.no_history => bucket.revision.next(),
+            Some(bucket) => bucket.create_revision,
+        }
+    }
+
     /// Whether what was in a bucket at a past revision is known: `Ok`, or that it was not
     /// there (`None`), or the first revision at which it is known again.
     pub(in super::super) fn past_of(&self, name: &str, revision: u64) -> Result<(), Option<u64>> {
