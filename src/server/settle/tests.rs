@@ -100,7 +100,7 @@ fn each_refusal_says_what_was_wrong_and_what_to_do() {
             OutcomeKind::QuotaExceeded,
             1_000,
             LimitExceeded,
-            "bucket `users` has reached its quota (1000 bytes are in it) and may not grow: delete keys, or \
+            "the write would take bucket `users` beyond its quota (1000 bytes are in it): delete keys, or \
           raise it with `dkv bucket update users`",
         ),
         (
