@@ -8,6 +8,7 @@ mod disk_full;
 mod history;
 mod late;
 mod member;
+mod operations;
 mod ready;
 mod regressions;
 mod three;
