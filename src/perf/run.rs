@@ -13,7 +13,7 @@ use super::interrupt::Interrupt;
 use super::measure::{Measure, Outcome, died};
 use super::options::{PerfOptions, Stop};
 use super::row::Row;
-use super::target::{Promise, Target, unwatched};
+use super::target::{Promise, Target};
 use super::test::Test;
 use super::workload::{LogicalClient, Material};
 use crate::base::host::{Clock, Host};
@@ -85,7 +85,7 @@ pub async fn run(
     let host = Host::system();
     let target = Target::connect(options).await?;
     if !options.ordered().any(|test| target.has(test)) {
-        return Err(unwatched());
+        return Err(Target::unwatched());
     }
     // Long enough that runs at the same time do not meet, and short: people's keys are.
     let unique = host.rng.below(1 << 40);

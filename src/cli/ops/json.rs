@@ -15,8 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::script::{Named, Script};
 use super::text::relation;
-use super::{Named, Script};
 use crate::base::types::{FenceToken, Revision};
 use crate::base::{Error, Result, duration};
 use crate::client::{Compare, Condition, Op, Relation, SetOptions, prefix_range};

@@ -9,8 +9,8 @@
 
 use bytes::Bytes;
 
+use super::script::{Named, Script};
 use super::words::words;
-use super::{Named, Script};
 use crate::base::types::{FenceToken, Revision};
 use crate::base::{Error, Result, duration};
 use crate::client::{Compare, Condition, Op, Relation, SetOptions, prefix_range};

@@ -366,6 +366,23 @@ impl State {
         })
     }
 
+    /// Whatever a transaction compares with is so.
+    fn many(&mut self, frame: &v1::RequestFrame) -> Reply {
+        match frame.request.as_ref().unwrap() {
+            Request::Batch(batch) => Reply::Batch(v1::BatchReply {
+                results: self.sets(frame, &batch.ops),
+                header: self.header(),
+            }),
+            Request::Txn(txn) => Reply::Txn(v1::TxnReply {
+                results: self.sets(frame, &txn.then),
+                header: self.header(),
+                succeeded: true,
+                results_unavailable: false,
+            }),
+            other => panic!("{other:?} is not many"),
+        }
+    }
+
     fn sets(&mut self, frame: &v1::RequestFrame, ops: &[v1::Op]) -> Vec<v1::OpResult> {
         let sets = ops.iter().map(|op| match &op.op {
             Some(v1::op::Op::Set(set)) => (set.key.clone(), set.value.clone()),
@@ -413,17 +430,7 @@ impl State {
                 })
             }
             Request::Scan(scan) => self.scan(scan),
-            Request::Batch(batch) => Reply::Batch(v1::BatchReply {
-                results: self.sets(frame, &batch.ops),
-                header: self.header(),
-            }),
-            // Whatever it compares with is so.
-            Request::Txn(txn) => Reply::Txn(v1::TxnReply {
-                results: self.sets(frame, &txn.then),
-                header: self.header(),
-                succeeded: true,
-                results_unavailable: false,
-            }),
+            Request::Batch(_) | Request::Txn(_) => self.many(frame),
             Request::Acquire(acquire) => {
                 self.once(frame, |state| {
                     let grant = (acquire.owner.clone(), state.revision);

@@ -121,9 +121,7 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
             Step::Commit(batch) => commit(&mut *engine, &mut model, &mut index, batch),
             Step::Scan(table, start, end, limit) => {
                 for read in [&*engine as &dyn Read, &*engine.view()] {
-                    model.assert_scan(read, table, &start, end.as_deref(), limit);
-                    model.assert_scan_back(read, table, &start, end.as_deref(), limit);
-                    model.assert_scan_back(read, table, &[], None, usize::MAX);
+                    assert_scans(&model, read, table, (&start, end.as_deref()), limit);
                 }
             }
             Step::View => views.push((engine.view(), model.clone())),
@@ -178,6 +176,18 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
     for (view, model) in views {
         model.assert_is(&*view);
     }
+}
+
+fn assert_scans(
+    model: &Model,
+    read: &dyn Read,
+    table: Table,
+    (start, end): (&[u8], Option<&[u8]>),
+    limit: usize,
+) {
+    model.assert_scan(read, table, start, end, limit);
+    model.assert_scan_back(read, table, start, end, limit);
+    model.assert_scan_back(read, table, &[], None, usize::MAX);
 }
 
 fn replace(engine: &mut dyn Engine, batch: &Batch, covers: LogIndex) -> Model {

@@ -1,3 +1,5 @@
+//! What a transaction may be, and when a compare holds.
+
 use super::*;
 
 fn bytes(text: &'static str) -> Bytes {

@@ -69,6 +69,11 @@ impl Target {
         test != Test::Watch || matches!(self, Self::Dkv(_))
     }
 
+    /// Says that only dkv's watches are measured.
+    pub(super) fn unwatched() -> Error {
+        Error::invalid("the test watch is for dkv alone: leave it out (--skip watch)")
+    }
+
     /// The lane of the logical client of this number.
     pub(super) fn lane(&self, client: usize) -> Lane {
         match self {
@@ -132,11 +137,6 @@ impl Target {
             Self::Etcd(etcd) => etcd.removed_by(prefix),
         }
     }
-}
-
-/// Says that only dkv's watches are measured.
-pub(super) fn unwatched() -> Error {
-    Error::invalid("the test watch is for dkv alone: leave it out (--skip watch)")
 }
 
 impl Lane {
@@ -221,7 +221,7 @@ impl Lane {
     pub(super) async fn watch_cycle(&self, key: &str, value: Bytes) -> Result<()> {
         match self {
             Self::Dkv(lane) => lane.watch_cycle(key, value).await,
-            Self::Redis(_) | Self::Etcd(_) => Err(unwatched()),
+            Self::Redis(_) | Self::Etcd(_) => Err(Target::unwatched()),
         }
     }
 

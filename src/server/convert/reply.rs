@@ -165,6 +165,47 @@ fn applied_reply(
             let persisted = is(OutcomeKind::Persisted);
             Reply::Persist(v1::PersistReply { header, persisted })
         }
+        Kind::Incr => Reply::Incr(v1::IncrReply {
+            header,
+            value: outcome.count.cast_signed(),
+        }),
+        other => return more_applied_reply(other, header, applied, now),
+    })
+}
+
+/// Of transactions, buckets and locks.
+fn more_applied_reply(
+    kind: Kind,
+    header: Option<v1::Header>,
+    applied: Applied,
+    now: &dyn Fn() -> MachineTime,
+) -> Result<Reply> {
+    let outcome = applied.outcome;
+    let is = |wanted: OutcomeKind| outcome.kind == wanted;
+    Ok(match kind {
+        Kind::Txn { then, otherwise } => {
+            let succeeded = is(OutcomeKind::Succeeded);
+            let kinds = if succeeded { then } else { otherwise };
+            Reply::Txn(v1::TxnReply {
+                header,
+                succeeded,
+                results_unavailable: applied.repeated && !kinds.is_empty(),
+                results: results::txn(&kinds, applied, now)?,
+            })
+        }
+        Kind::CreateBucket => Reply::CreateBucket(v1::CreateBucketReply {
+            header,
+            created: is(OutcomeKind::BucketCreated),
+        }),
+        Kind::UpdateBucket => Reply::UpdateBucket(v1::UpdateBucketReply {
+            header,
+            updated: is(OutcomeKind::BucketUpdated),
+        }),
+        Kind::DropBucket => Reply::DropBucket(v1::DropBucketReply {
+            header,
+            dropped: is(OutcomeKind::BucketDropped),
+            deleted: outcome.count,
+        }),
         Kind::Acquire => {
             let acquired = is(OutcomeKind::Granted);
             let fence = if acquired { outcome.count } else { 0 };
@@ -191,42 +232,7 @@ fn applied_reply(
             header,
             revoked: is(OutcomeKind::Revoked),
         }),
-        Kind::Incr => Reply::Incr(v1::IncrReply {
-            header,
-            value: outcome.count.cast_signed(),
-        }),
-        Kind::Txn { then, otherwise } => {
-            let succeeded = is(OutcomeKind::Succeeded);
-            let kinds = if succeeded { then } else { otherwise };
-            Reply::Txn(v1::TxnReply {
-                header,
-                succeeded,
-                results_unavailable: applied.repeated && !kinds.is_empty(),
-                results: results::txn(&kinds, applied, now)?,
-            })
-        }
-        Kind::CreateBucket => Reply::CreateBucket(v1::CreateBucketReply {
-            header,
-            created: is(OutcomeKind::BucketCreated),
-        }),
-        Kind::UpdateBucket => Reply::UpdateBucket(v1::UpdateBucketReply {
-            header,
-            updated: is(OutcomeKind::BucketUpdated),
-        }),
-        Kind::DropBucket => Reply::DropBucket(v1::DropBucketReply {
-            header,
-            dropped: is(OutcomeKind::BucketDropped),
-            deleted: outcome.count,
-        }),
-        Kind::Get(_)
-        | Kind::Has
-        | Kind::Scan(_)
-        | Kind::GetMany(_)
-        | Kind::History(_)
-        | Kind::Info(_)
-        | Kind::List
-        | Kind::Batch(_)
-        | Kind::ListBuckets => return Err(misfit()),
+        _ => return Err(misfit()),
     })
 }
 

@@ -63,10 +63,12 @@ fn applied(kind: OutcomeKind, count: u64) -> Applied {
     }
 }
 
-#[test]
-fn each_refusal_says_what_was_wrong_and_what_to_do() {
-    use ErrorKind::{Conflict, FenceStale, Invalid, LimitExceeded, NotFound};
-    let table = [
+type Refusal = (Command, OutcomeKind, u64, ErrorKind, &'static str);
+
+/// What keys and their values are refused for.
+fn refusals_of_values() -> Vec<Refusal> {
+    use ErrorKind::{Invalid, LimitExceeded};
+    vec![
         (
             incr(),
             OutcomeKind::NotInteger,
@@ -103,6 +105,13 @@ fn each_refusal_says_what_was_wrong_and_what_to_do() {
             "the write would take bucket `users` beyond its quota (1000 bytes are in it): delete keys, or \
           raise it with `dkv bucket update users`",
         ),
+    ]
+}
+
+/// What bounds, buckets and fences refuse.
+fn refusals_of_bounds() -> Vec<Refusal> {
+    use ErrorKind::{Conflict, FenceStale, LimitExceeded};
+    vec![
         (
             transaction(),
             OutcomeKind::TooManyKeys,
@@ -146,7 +155,12 @@ fn each_refusal_says_what_was_wrong_and_what_to_do() {
             FenceStale,
             "stale fence 7 of the lock `job`: nobody holds the lock now; stop, the lock was lost",
         ),
-    ];
+    ]
+}
+
+#[test]
+fn each_refusal_says_what_was_wrong_and_what_to_do() {
+    let table = [refusals_of_values(), refusals_of_bounds()].concat();
     for (command, refusal, count, kind, message) in table {
         let error = settle(applied(refusal, count), &Subject::of(&command)).unwrap_err();
         assert_eq!((error.kind(), error.message()), (kind, message));
@@ -154,7 +168,7 @@ fn each_refusal_says_what_was_wrong_and_what_to_do() {
     for command in [incr(), transaction(), bucket()] {
         let refusal = applied(OutcomeKind::NoSuchBucket, 0);
         let error = settle(refusal, &Subject::of(&command)).unwrap_err();
-        assert_eq!(error.kind(), NotFound);
+        assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.message().contains("`users`"), "{error}");
     }
 }
