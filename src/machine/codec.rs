@@ -29,7 +29,7 @@ use crate::machine::state::State;
 use crate::proto::storage;
 pub(super) use bucket::{decode_bucket, decode_named_bucket, encode_bucket};
 pub use entry::{decode_entry, encode_entry, read_proposal, store_proposal};
-pub use reply::{read_reply, store_reply};
+pub use reply::{read_reply, store_replies};
 pub(super) use skim::{decode_without_value, is_expired};
 
 /// The format of the rows, in the row of `meta`.

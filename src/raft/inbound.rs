@@ -254,7 +254,7 @@ impl Inbound {
         let done = Box::new(move |result: Result<Vec<crate::machine::Applied>>| {
             let body = match result {
                 Ok(applied) => Body::ForwardReply(peer::ForwardReply {
-                    applied: applied.iter().map(codec::store_reply).collect(),
+                    applied: codec::store_replies(&applied),
                 }),
                 Err(error) => failure(&error),
             };

@@ -18,7 +18,7 @@ pub(super) fn read(store: &Store, query: Query) -> Result<Answer> {
         Query::Get { bucket, key, at } => {
             let moment = moment(store, at);
             let (record, revision) = store.read(|machine| {
-                let at = moment.revision(machine)?;
+                let at = moment.revision(machine, &bucket)?;
                 let record = machine.get(&bucket, &key, at)?;
                 Ok::<_, Error>((record, revision_of(machine, at)))
             })?;
@@ -29,7 +29,7 @@ pub(super) fn read(store: &Store, query: Query) -> Result<Answer> {
         Query::GetMany { bucket, keys, at } => {
             let moment = moment(store, at);
             let (records, revision) = store.read(|machine| {
-                let at = moment.revision(machine)?;
+                let at = moment.revision(machine, &bucket)?;
                 let records = machine.get_many(&bucket, &keys, at)?;
                 Ok::<_, Error>((records, revision_of(machine, at)))
             })?;
@@ -38,7 +38,7 @@ pub(super) fn read(store: &Store, query: Query) -> Result<Answer> {
         Query::Scan { query, at } => {
             let moment = moment(store, at);
             let page = store.read(|machine| {
-                let at = moment.revision(machine)?;
+                let at = moment.revision(machine, &query.bucket)?;
                 machine.scan(&ScanQuery { at, ..query })
             })?;
             Ok(Answer::Page(page, store.now()))
@@ -113,11 +113,15 @@ fn moment(store: &Store, at: Option<At>) -> Moment {
 
 impl Moment {
     /// `None`: the present one.
-    fn revision(&self, machine: &Machine) -> Result<Option<Revision>> {
+    fn revision(&self, machine: &Machine, bucket: &str) -> Result<Option<Revision>> {
         match self {
             Self::Now => Ok(None),
             Self::Revision(revision) => Ok(Some(*revision)),
-            Self::Then(moment) => machine.revision_at(*moment).map(Some),
+            Self::Then(moment) => {
+                // Making a bucket has no event: right after it the last event is older.
+                let made = query::open_bucket(machine.engine(), bucket)?.create_revision;
+                Ok(Some(machine.revision_at(*moment)?.max(made)))
+            }
         }
     }
 }

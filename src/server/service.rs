@@ -276,6 +276,7 @@ impl Service {
         let shard = self.shard(id)?;
         let mut piece = first;
         let mut deleted = piece.outcome.count;
+        let is_begun = is_a_piece(&piece);
         while is_a_piece(&piece) {
             let next = self.write(shard, command.clone(), due).await;
             piece = next.map_err(|error| partly_deleted(deleted, &error))?;
@@ -284,6 +285,10 @@ impl Service {
             } else {
                 piece.outcome.count
             };
+        }
+        // Another one may have removed the last of what this one had begun to.
+        if is_begun && piece.outcome.kind == OutcomeKind::Unchanged {
+            piece.outcome.kind = OutcomeKind::BucketDropped;
         }
         piece.outcome.count = deleted;
         Ok(Answer::Applied(piece))

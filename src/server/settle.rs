@@ -57,7 +57,8 @@ impl Subject {
     fn quota_exceeded(&self, bytes: u64) -> Error {
         let bucket = &self.bucket;
         Error::limit_exceeded(format!(
-            "the write would take bucket `{bucket}` beyond its quota ({bytes} bytes are in it): \
+            "the write would take bucket `{bucket}` beyond its quota of bytes or keys ({bytes} bytes \
+             are in it): \
              delete keys, or raise it with `dkv bucket update {bucket}`"
         ))
     }

@@ -131,6 +131,14 @@ impl Core {
                 self.options.shard
             )));
         }
+        // What one entry cannot hold would stop a group's log, not just be refused by it.
+        if weight > limits::REQUEST_BYTES_MAX {
+            return Err(Error::limit_exceeded(format!(
+                "what was sent takes {weight} bytes of the log with its keys, names and fences, \
+                 and {} fit at once: send less",
+                limits::REQUEST_BYTES_MAX
+            )));
+        }
         let waiting = self.inflight_bytes.fetch_add(weight, Ordering::Relaxed);
         if waiting + weight <= limits::SHARD_INFLIGHT_BYTES_MAX {
             return Ok(());

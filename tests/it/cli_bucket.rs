@@ -60,7 +60,7 @@ fn a_quota_refuses_growth_and_recovers_by_itself() {
     );
     set(&node, "b", 30)
         .exits(1)
-        .complains("the write would take bucket `small` beyond its quota (80 bytes are in it)");
+        .complains("the write would take bucket `small` beyond its quota of bytes or keys (80 bytes are in it)");
     node.kill();
     node.restart();
     set(&node, "b", 30).exits(1);

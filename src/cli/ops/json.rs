@@ -104,10 +104,7 @@ fn operation(form: OpForm) -> Result<Named> {
         (None, "delete-prefix") => return Err(Error::invalid("`prefix` is missing")),
         (None, _) => field("key", form.key.as_deref(), form.key_b64.as_deref())?,
     };
-    let has_value = form.value.is_some() || form.value_b64.is_some();
-    if has_value && form.op != "set" {
-        return Err(Error::invalid("only `set` has a value"));
-    }
+    form.check()?;
     let (name, op) = match form.op.as_str() {
         "set" => {
             let value = field("value", form.value.as_deref(), form.value_b64.as_deref())?;
@@ -136,6 +133,36 @@ fn operation(form: OpForm) -> Result<Named> {
         }
     };
     Ok(Named { op, name, key })
+}
+
+impl OpForm {
+    /// Refuses what the operation does not take: it would mean something else without it.
+    fn check(&self) -> Result<()> {
+        let has_value = self.value.is_some() || self.value_b64.is_some();
+        let has_condition = self.if_absent || self.if_present || self.if_revision.is_some();
+        let has_timer = self.ttl.is_some() || self.expire_in.is_some();
+        let is = |names: &[&str]| names.contains(&self.op.as_str());
+        for (is_given, is_taken, what) in [
+            (has_value, is(&["set"]), "only `set` has a value"),
+            (has_condition, is(&["set"]), "only `set` has conditions"),
+            (
+                self.keep_timers,
+                is(&["set"]),
+                "only `set` has `keep_timers`",
+            ),
+            (
+                has_timer,
+                is(&["set", "touch"]),
+                "only `set` and `touch` have timers",
+            ),
+            (self.by.is_some(), is(&["incr"]), "only `incr` has `by`"),
+        ] {
+            if is_given && !is_taken {
+                return Err(Error::invalid(what));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn set_options(form: &OpForm) -> Result<SetOptions> {
@@ -173,6 +200,18 @@ fn compare(form: CompareForm) -> Result<Compare> {
     };
     let revision = || number().map(Revision);
     let field_name = form.field.as_str();
+    let has_key = form.key.is_some() || form.key_b64.is_some();
+    if [has_key, form.prefix.is_some(), form.lock.is_some()]
+        .into_iter()
+        .filter(|it| *it)
+        .count()
+        > 1
+    {
+        return Err(Error::invalid("give one of `key`, `prefix` and `lock`"));
+    }
+    if form.to_b64.is_some() && field_name != "value" {
+        return Err(Error::invalid("`to_b64` is for values"));
+    }
     if let Some(lock) = &form.lock {
         if field_name != "fence" {
             return Err(Error::invalid("a lock has the field `fence` alone"));
@@ -192,6 +231,9 @@ fn compare(form: CompareForm) -> Result<Compare> {
     }
     let key = field("key", form.key.as_deref(), form.key_b64.as_deref())?;
     match field_name {
+        "exists" if relation != Relation::Equal => Err(Error::invalid(
+            "`exists` is compared with `=` only: say `to` true or false",
+        )),
         "exists" => match &form.to {
             None | Some(serde_json::Value::Bool(true)) => Ok(Compare::exists(key)),
             Some(serde_json::Value::Bool(false)) => Ok(Compare::absent(key)),
@@ -260,6 +302,40 @@ mod tests {
         let unknown =
             refusal(r#"{"then": [{"op": "get", "key": "a"}, {"op": "put", "key": "a"}]}"#);
         assert!(unknown.starts_with("then, entry 2: there is no operation `put`"));
+        for (op, why) in [
+            (
+                r#""op": "delete", "key": "a", "if_revision": 5"#,
+                "only `set` has conditions",
+            ),
+            (
+                r#""op": "incr", "key": "a", "ttl": "5s""#,
+                "only `set` and `touch` have timers",
+            ),
+            (
+                r#""op": "touch", "key": "a", "keep_timers": true"#,
+                "only `set` has `keep_timers`",
+            ),
+            (
+                r#""op": "set", "key": "a", "value": "1", "by": 2"#,
+                "only `incr` has `by`",
+            ),
+        ] {
+            let refused = refusal(&format!(r#"{{"then": [{{{op}}}]}}"#));
+            assert_eq!(refused, format!("then, entry 1: {why}"));
+        }
+        for (compare, why) in [
+            (
+                r#""key": "a", "field": "exists", "is": "!=""#,
+                "`exists` is compared with `=` only",
+            ),
+            (
+                r#""key": "a", "lock": "b", "field": "fence", "to": 1"#,
+                "give one of `key`",
+            ),
+        ] {
+            let refused = refusal(&format!(r#"{{"compares": [{{{compare}}}]}}"#));
+            assert!(refused.contains(why), "{refused}");
+        }
         let twice = refusal(r#"{"then": [{"op": "get", "key": "a", "key_b64": "YQ=="}]}"#);
         assert!(twice.contains("not both"));
         let number = refusal(r#"{"compares": [{"key": "a", "field": "version", "to": "x"}]}"#);

@@ -86,7 +86,7 @@ fn operation(words: &[Vec<u8>]) -> Result<Named> {
         }
         b"expire" => ("expire", alone(Op::expire(key.clone()))?),
         b"touch" => {
-            let options = set_options(rest)?;
+            let options = touch_options(rest)?;
             let touch = Op::touch(key.clone(), options.expire_in, options.delete_in)?;
             ("touch", touch)
         }
@@ -128,6 +128,15 @@ fn set_options(words: &[Vec<u8>]) -> Result<SetOptions> {
                 )));
             }
         }
+    }
+    Ok(options)
+}
+
+/// A touch replaces both timers, whatever the key has: it takes nothing else.
+fn touch_options(words: &[Vec<u8>]) -> Result<SetOptions> {
+    let options = set_options(words)?;
+    if options.condition.is_some() || options.keep_timers {
+        return Err(Error::invalid("a touch takes ttl=D and expire-in=D alone"));
     }
     Ok(options)
 }
@@ -223,6 +232,7 @@ mod tests {
         assert!(refusal("if value a ~ 1").starts_with("line 1: a compare is one of"));
         assert!(refusal("if version a = x").contains("`x` is not a number"));
         assert!(refusal("then set a 1 forever").contains("`forever` is no option"));
+        assert!(refusal("then touch a keep-timers").contains("a touch takes ttl=D"));
         assert!(refusal("then delete a b").starts_with("line 1: an operation is one of"));
         assert!(refusal("then set \"a 1").contains("a quote is not closed"));
     }

@@ -69,13 +69,15 @@ impl Compare {
         Self::new(Subject::Key(key.into()), relation, given)
     }
 
-    /// How many keys a range of at most 10,000 has, softly expired ones included.
+    /// How many keys a range has, softly expired ones included. All ranges of a transaction
+    /// have at most 10,000 keys together.
     pub fn count(range: &KeyRange, relation: Relation, count: u64) -> Self {
         let given = Given::Count(count);
         Self::new(Subject::Range(wire_range(range)), relation, given)
     }
 
-    /// The revision of the last change, of every key of a range of at most 10,000.
+    /// The revision of the last change, of every key of a range. All ranges of a transaction
+    /// have at most 10,000 keys together.
     pub fn every_revision(range: &KeyRange, relation: Relation, revision: Revision) -> Self {
         let given = Given::Revision(revision.0);
         Self::new(Subject::Range(wire_range(range)), relation, given)

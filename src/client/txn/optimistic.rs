@@ -215,8 +215,8 @@ impl Transaction {
         })
     }
 
-    /// The live keys of a range with their values, in order. At most 10,000 keys can be
-    /// committed.
+    /// The live keys of a range with their values, in order. All ranges that a transaction
+    /// reads may have at most 10,000 keys together, or it cannot be committed.
     ///
     /// # Errors
     /// As [`Client::get_at`].

@@ -1,13 +1,36 @@
 //! Replies on their way from the leader to the node that was asked.
 
 use super::{CodecError, Result, at_most, read_record, store_record};
-use crate::base::limits::TXN_OPS_MAX;
+use crate::base::limits::{REQUEST_BYTES_MAX, TXN_OPS_MAX};
 use crate::base::types::Revision;
+use crate::kv::Record;
 use crate::machine::outcome::{Applied, OpResult, Outcome, OutcomeKind};
 use crate::proto::{peer, storage};
 
+/// What became of commands, for a peer. Records beyond what a message holds are left out, as
+/// of a request that is repeated: they are not kept then, either.
+pub fn store_replies(applied: &[Applied]) -> Vec<peer::Applied> {
+    let mut left = REQUEST_BYTES_MAX;
+    let store = |applied: &Applied| {
+        let results = applied.results.iter().map(|result| result.record.as_ref());
+        let records = results.chain([applied.previous.as_ref()]).flatten();
+        let bytes: usize = records.map(Record::weight).sum();
+        let mut stored = store_reply(applied);
+        match left.checked_sub(bytes) {
+            Some(less) => left = less,
+            None => {
+                stored.previous = None;
+                stored.results = Vec::new();
+                stored.repeated_request = true;
+            }
+        }
+        stored
+    };
+    applied.iter().map(store).collect()
+}
+
 /// What became of a command, for a peer.
-pub fn store_reply(applied: &Applied) -> peer::Applied {
+fn store_reply(applied: &Applied) -> peer::Applied {
     let Outcome {
         kind,
         revision,
@@ -26,7 +49,7 @@ pub fn store_reply(applied: &Applied) -> peer::Applied {
     }
 }
 
-/// Reads what [`store_reply`] made.
+/// Reads one of what [`store_replies`] made.
 ///
 /// # Errors
 /// If the outcome is unknown here, or the record out of bounds.

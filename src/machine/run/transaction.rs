@@ -29,6 +29,23 @@ struct Allowance {
     event_bytes: usize,
 }
 
+/// Whether the values of a range's records are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Values {
+    Kept,
+    /// Only their revisions and versions are asked for.
+    Dropped,
+}
+
+impl Values {
+    fn of(given: &Given) -> Self {
+        match given {
+            Given::Value(_) => Self::Kept,
+            _ => Self::Dropped,
+        }
+    }
+}
+
 /// A branch, decided.
 #[derive(Default)]
 struct Branch<'a> {
@@ -86,6 +103,8 @@ impl Run<'_> {
         compares: &[Compare],
         allowance: &mut Allowance,
     ) -> Result<Result<bool, Refused>> {
+        // Several things may be asked of one range: it is looked at once.
+        let mut last: Option<(&Subject, Vec<(Bytes, Record)>)> = None;
         for compare in compares {
             let holds = match &compare.subject {
                 Subject::Key(key) => {
@@ -100,11 +119,23 @@ impl Run<'_> {
                     matches!(&compare.given, Given::Fence(given)
                         if compare.relation.holds(&held, given))
                 }
-                Subject::Range { start, end } => {
-                    match self.settled_range(bucket, start, end.as_ref(), allowance)? {
-                        Ok(found) => holds_for_range(compare, &found),
-                        Err(refused) => return Ok(Err(refused)),
-                    }
+                subject @ Subject::Range { start, end } => {
+                    let values = Values::of(&compare.given);
+                    let known =
+                        last.take_if(|(known, _)| *known == subject && values == Values::Dropped);
+                    let found = match known {
+                        Some((_, found)) => found,
+                        None => {
+                            let range = (start, end.as_ref());
+                            match self.settled_range(bucket, range, values, allowance)? {
+                                Ok(found) => found,
+                                Err(refused) => return Ok(Err(refused)),
+                            }
+                        }
+                    };
+                    let holds = holds_for_range(compare, &found);
+                    last = Some((subject, found));
+                    holds
                 }
             };
             if !holds {
@@ -123,8 +154,9 @@ impl Run<'_> {
         allowance: &mut Allowance,
     ) -> Result<Result<Branch<'a>, Done>> {
         // All that is due goes first, so that the revision is the same for every operation.
+        let mut looked = Allowance { ..*allowance };
         for (at, op) in ops.iter().enumerate() {
-            if let Err(refused) = self.settle_op(bucket, op, allowance)? {
+            if let Err(refused) = self.settle_op(bucket, op, &mut looked)? {
                 return Ok(Err(Done::counted(refused, at as u64)));
             }
         }
@@ -136,7 +168,8 @@ impl Run<'_> {
         let mut branch = Branch::default();
         for (at, op) in ops.iter().enumerate() {
             if let TxnOp::Write(KvCommand::DeleteRange { start, end }) = op {
-                match self.settled_range(bucket, start, end.as_ref(), allowance)? {
+                let range = (start, end.as_ref());
+                match self.settled_range(bucket, range, Values::Kept, allowance)? {
                     Ok(found) => branch.remove_all(bucket, found),
                     Err(refused) => return Ok(Err(Done::counted(refused, at as u64))),
                 }
@@ -145,7 +178,7 @@ impl Run<'_> {
             let place = Place::new(bucket, key_of(op));
             let current = self.settle_key(&place)?;
             let refused = match op {
-                TxnOp::Get { .. } => branch.read(current, allowance),
+                TxnOp::Get { key } => branch.read(key.len(), current, allowance),
                 TxnOp::Write(command) => branch.write(place, command, current, moment, allowance),
             };
             if let Err(refused) = refused {
@@ -160,11 +193,11 @@ impl Run<'_> {
         &mut self,
         bucket: &str,
         op: &TxnOp,
-        allowance: &Allowance,
+        allowance: &mut Allowance,
     ) -> Result<Result<(), Refused>> {
         if let TxnOp::Write(KvCommand::DeleteRange { start, end }) = op {
-            let mut looked = Allowance { ..*allowance };
-            let settled = self.settled_range(bucket, start, end.as_ref(), &mut looked)?;
+            let range = (start, end.as_ref());
+            let settled = self.settled_range(bucket, range, Values::Kept, allowance)?;
             return Ok(settled.map(drop));
         }
         self.settle_key(&Place::new(bucket, key_of(op)))?;
@@ -179,8 +212,8 @@ impl Run<'_> {
     fn settled_range(
         &mut self,
         bucket: &str,
-        start: &Bytes,
-        end: Option<&Bytes>,
+        (start, end): (&Bytes, Option<&Bytes>),
+        values: Values,
         allowance: &mut Allowance,
     ) -> Result<Result<Vec<(Bytes, Record)>, Refused>> {
         let first = rows::data(bucket, start);
@@ -201,8 +234,12 @@ impl Run<'_> {
         allowance.keys -= found.len();
         let mut settled = Vec::new();
         for row in found {
-            let record = self.settle_key(&Place::of_row(&row)?)?;
-            if self.event_bytes > allowance.event_bytes || !allowance.take(record.as_ref()) {
+            let mut record = self.settle_key(&Place::of_row(&row)?)?;
+            if let (Values::Dropped, Some(record)) = (values, &mut record) {
+                record.value = record.value.take().map(|_| Bytes::new());
+            }
+            let fits = allowance.take(row.len(), record.as_ref());
+            if self.event_bytes > allowance.event_bytes || !fits {
                 return Ok(Err(OutcomeKind::TooManyBytes));
             }
             settled.extend(record.map(|record| (row, record)));
@@ -212,8 +249,13 @@ impl Run<'_> {
 }
 
 impl<'a> Branch<'a> {
-    fn read(&mut self, found: Option<Record>, allowance: &mut Allowance) -> Result<(), Refused> {
-        if !allowance.take(found.as_ref()) {
+    fn read(
+        &mut self,
+        key_bytes: usize,
+        found: Option<Record>,
+        allowance: &mut Allowance,
+    ) -> Result<(), Refused> {
+        if !allowance.take(key_bytes, found.as_ref()) {
             return Err(OutcomeKind::TooManyBytes);
         }
         self.results.push(OpResult {
@@ -237,7 +279,7 @@ impl<'a> Branch<'a> {
             return Err(done.kind);
         }
         // What is replaced is in an event, and what was asked for in the reply.
-        if !allowance.take(current.as_ref()) {
+        if !allowance.take(place.key_bytes(), current.as_ref()) {
             return Err(OutcomeKind::TooManyBytes);
         }
         self.results.push(OpResult {
@@ -273,9 +315,9 @@ impl<'a> Branch<'a> {
 }
 
 impl Allowance {
-    /// Takes what a record weighs; `false` if there is not so much left.
-    fn take(&mut self, record: Option<&Record>) -> bool {
-        let bytes = record.map_or(0, Record::weight);
+    /// Takes what a record weighs, with its key; `false` if there is not so much left.
+    fn take(&mut self, key_bytes: usize, record: Option<&Record>) -> bool {
+        let bytes = key_bytes + record.map_or(0, Record::weight);
         let left = self.bytes.checked_sub(bytes);
         self.bytes = left.unwrap_or(0);
         left.is_some()

@@ -3,6 +3,7 @@
 use super::ops::OpKind;
 use super::reply::{misfit, wire_record};
 use crate::base::Result;
+use crate::base::limits::REQUEST_BYTES_MAX;
 use crate::base::time::MachineTime;
 use crate::kv::Record;
 use crate::machine::{Applied, Bucket, OutcomeKind};
@@ -10,7 +11,8 @@ use crate::proto::v1;
 use crate::proto::v1::op_result::Result as Wire;
 use crate::server::status;
 
-/// One result for each command of a batch.
+/// One result for each command of a batch. Replaced records beyond what a message holds are
+/// left out, and said to be.
 pub(super) fn batch(
     kinds: &[OpKind],
     outcomes: Vec<Result<Applied>>,
@@ -19,21 +21,27 @@ pub(super) fn batch(
     if kinds.len() != outcomes.len() {
         return Err(misfit());
     }
+    let mut left = REQUEST_BYTES_MAX;
     let results = kinds
         .iter()
         .zip(outcomes)
         .map(|(kind, outcome)| match outcome {
-            Ok(applied) => v1::OpResult {
-                revision: applied.outcome.revision.0,
-                result: Some(told(
-                    kind,
-                    applied.outcome.kind,
-                    applied.outcome.count,
-                    applied.previous,
-                    applied.repeated,
-                    now,
-                )),
-            },
+            Ok(applied) => {
+                let bytes = applied.previous.as_ref().map_or(0, Record::weight);
+                let fits = bytes <= left;
+                left -= if fits { bytes } else { 0 };
+                v1::OpResult {
+                    revision: applied.outcome.revision.0,
+                    result: Some(told(
+                        kind,
+                        applied.outcome.kind,
+                        applied.outcome.count,
+                        applied.previous.filter(|_| fits),
+                        applied.repeated || !fits,
+                        now,
+                    )),
+                }
+            }
             Err(error) => v1::OpResult {
                 revision: 0,
                 result: Some(Wire::Error(status::to_frame(&error))),

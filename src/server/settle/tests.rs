@@ -102,8 +102,8 @@ fn refusals_of_values() -> Vec<Refusal> {
             OutcomeKind::QuotaExceeded,
             1_000,
             LimitExceeded,
-            "the write would take bucket `users` beyond its quota (1000 bytes are in it): delete keys, or \
-          raise it with `dkv bucket update users`",
+            "the write would take bucket `users` beyond its quota of bytes or keys (1000 bytes are in it): \
+             delete keys, or raise it with `dkv bucket update users`",
         ),
     ]
 }

@@ -6,9 +6,9 @@ use super::regressions::{finish, poll};
 use super::world::{SHARD, World, kv, set, store};
 use crate::base::ErrorKind;
 use crate::base::time::Timer;
-use crate::base::types::{ClientId, RequestId};
+use crate::base::types::{ClientId, FenceToken, RequestId};
 use crate::kv::{Incr, KvCommand};
-use crate::machine::{Applied, BucketCommand, BucketSettings, Command, Op, OutcomeKind};
+use crate::machine::{Applied, BucketCommand, BucketSettings, Command, Fence, Op, OutcomeKind};
 use crate::server::node::Node;
 use crate::server::service::{Answer, Operation};
 
@@ -76,6 +76,29 @@ fn a_batch_goes_on_behind_a_refusal() {
     assert!(error.message().contains("`visits`"), "{error}");
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
     assert_eq!(revision.0, 2);
+}
+
+/// A batch whose fence, repeated with each operation, made it larger than an entry of the log
+/// stopped the members of a cluster one after the other, as each was asked.
+#[test]
+fn a_batch_that_no_entry_holds_was_given_to_the_log() {
+    let mut world = World::new(5);
+    let node = world.open().unwrap();
+    let value = "v".repeat(17 << 10);
+    let fenced = |number: usize| Command {
+        fence: Some(Fence {
+            name: Bytes::from(vec![b'l'; 4_096]),
+            token: FenceToken(1),
+        }),
+        ..kv(set(&format!("key:{number}"), &value))
+    };
+    let batch = Operation::Batch((0..1_000).map(fenced).collect());
+    let refused = call(&world, &node, batch).err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
+    assert!(
+        refused.message().contains("fit at once: send less"),
+        "{refused}"
+    );
 }
 
 fn about(command: BucketCommand, request: Option<RequestId>) -> Command {

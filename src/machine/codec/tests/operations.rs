@@ -11,7 +11,7 @@ use crate::base::types::Revision;
 use crate::kv::{Incr, KvCommand, Set};
 use crate::machine::codec::bucket::{decode_bucket, encode_bucket};
 use crate::machine::codec::{
-    decode_entry, encode_entry, read_proposal, read_reply, store_proposal, store_reply,
+    decode_entry, encode_entry, read_proposal, read_reply, store_proposal, store_replies,
 };
 use crate::machine::{
     Applied, Bucket, BucketCommand, BucketSettings, Command, Compare, Entry, Given, Op, OpResult,
@@ -263,7 +263,7 @@ proptest! {
     ) {
         let outcome = Outcome { kind: OutcomeKind::ALL[kind], revision: Revision(revision), count };
         let applied = Applied { outcome, previous, results, repeated };
-        prop_assert_eq!(read_reply(store_reply(&applied)).unwrap(), applied);
+        prop_assert_eq!(read_reply(store_replies(std::slice::from_ref(&applied)).remove(0)).unwrap(), applied);
     }
 
     #[test]
@@ -312,7 +312,7 @@ fn results_of_a_newer_dkv_are_refused() {
         }],
         repeated: false,
     };
-    let mut stored = store_reply(&applied);
+    let mut stored = store_replies(std::slice::from_ref(&applied)).remove(0);
     stored.results[0].kind = 250;
     let error = read_reply(stored).unwrap_err().to_string();
     assert!(error.contains("outcome of an operation"), "{error}");

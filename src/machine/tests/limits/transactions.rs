@@ -208,3 +208,20 @@ fn what_is_due_on_the_keys_of_a_transaction_is_bounded_too() {
         assert_eq!(machine.state().keys, 0);
     }
 }
+
+/// What an optimistic transaction asks of a range that it has read: two things. They counted
+/// twice, so that more than half of what is allowed could never be committed.
+#[test]
+fn a_range_that_two_compares_ask_of_counted_twice() {
+    let mut machine = machine();
+    fill(&mut machine, COMMAND_KEYS_MAX);
+    let revision = machine.state().revision;
+    let unchanged = Compare {
+        relation: Relation::LessOrEqual,
+        given: Given::Revision(revision),
+        ..there_are("", None, 0)
+    };
+    let compares = vec![unchanged, there_are("", None, COMMAND_KEYS_MAX)];
+    let effects = apply(&mut machine, 0, vec![transaction(compares, Vec::new())]);
+    assert_eq!(effects.replies[0].outcome.kind, OutcomeKind::Succeeded);
+}
