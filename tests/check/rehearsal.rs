@@ -394,8 +394,13 @@ fn every_defect_is_seen() {
     ] {
         for workload in workloads {
             let seen = seen(*workload, defect);
-            // Skew shows only while both are there, or where no answer was lost.
-            let at_least = if *workload == Skew { 10 } else { 14 };
+            // Skew shows only while both are there, or where no answer was lost; what is one
+            // client's alone changes seldom.
+            let at_least = match workload {
+                Skew => 10,
+                Lane => 8,
+                _ => 14,
+            };
             assert!(seen >= at_least, "{defect:?} in {workload:?}: {seen} of 20");
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Player {
     /// Lists, if the player only reads them: those of others.
     surveyed: BTreeSet<String>,
     is_surveyor: bool,
+    /// Its bucket is to be made before anything else.
+    is_homeless: bool,
 }
 
 /// What comes next.
@@ -75,6 +77,7 @@ impl Player {
             plan: Plan::Nothing,
             surveyed: BTreeSet::new(),
             is_surveyor: false,
+            is_homeless: true,
         }
     }
 
@@ -219,8 +222,7 @@ impl Player {
         let bucket = format!("own-{}", self.number);
         let key = format!("key-{}", dice.below(3));
         let what = dice.below(100);
-        // Somebody must have made it first.
-        if self.turns == 1 || what < 6 {
+        if std::mem::take(&mut self.is_homeless) || what < 3 {
             let step = Step::Made {
                 bucket: bucket.clone(),
             };
@@ -274,7 +276,10 @@ impl Player {
                     | Step::Dropped { bucket }
                     | Step::Got { bucket, .. }
                     | Step::Put { bucket, .. },
-                ) => committed(vec![Step::NoBucket { bucket }], None),
+                ) => {
+                    self.is_homeless = true;
+                    committed(vec![Step::NoBucket { bucket }], None)
+                }
                 other => unreachable!("{other:?} needs no bucket"),
             },
             Said::Refused { .. } => failed(plan, "a key was not unchanged".to_owned()),
