@@ -21,8 +21,11 @@ mod links;
 mod load;
 mod nemesis;
 mod node;
+mod play;
+mod played;
 mod report;
 mod settings;
+mod teller;
 mod tests;
 mod wire;
 
