@@ -14,7 +14,7 @@ use crate::check::txn::asked::{Ask, Said};
 use crate::check::txn::player::{Next, Part, Player, Workload};
 use crate::check::txn::told::{Transaction, judge};
 use crate::cluster::Cluster;
-use crate::nemesis;
+use crate::nemesis::{self, Fault};
 use crate::played::Played;
 use crate::settings::Settings;
 use crate::teller::Teller;
@@ -77,15 +77,18 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
         || began.elapsed() < settings.lasts
         || shared.wants_more_lies()
     {
-        assert!(
-            began.elapsed() < crate::PATIENCE || struck.len() > 0,
-            "nothing to lie about"
-        );
         if settings.faults == 0 {
+            let is_in_time = began.elapsed() < settings.lasts + crate::PATIENCE;
+            assert!(is_in_time, "there was nothing to lie about");
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         }
-        struck.push(nemesis::strike(&mut cluster, &shared.clock, &mut fate).await);
+        let (clock, fate) = (&shared.clock, &mut fate);
+        // Every other time it is the leader that is killed.
+        struck.push(match struck.len() % 2 {
+            0 => nemesis::strike_with(Fault::KillLeader, &mut cluster, clock, fate).await,
+            _ => nemesis::strike(&mut cluster, clock, fate).await,
+        });
         let ended = cluster.nodes.iter_mut().find_map(|it| it.ended_by_itself());
         problems.extend(ended);
         if !problems.is_empty() {

@@ -2,12 +2,16 @@
 
 use std::fmt::{self, Write as _};
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::Path;
 
 use crate::check::txn::player::Workload;
 use crate::check::txn::told::{End, Step, Transaction};
 use crate::nemesis::Struck;
 use crate::settings::Settings;
+
+/// The file in which transactions are kept.
+pub(crate) const KEPT: &str = "transactions.jsonl";
 
 /// A run and its verdict.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl Played {
     /// Keeps the history and the verdict beside the logs and the data of the nodes.
     pub(crate) fn save(&self) {
         let folder = &self.settings.folder;
-        let file = File::create(folder.join("transactions.jsonl"));
+        let file = File::create(folder.join(KEPT));
         let mut file = BufWriter::new(file.expect("a file can be made there"));
         for transaction in &self.history {
             let line = serde_json::to_string(transaction).expect("it is plain data");
@@ -78,6 +82,14 @@ impl Played {
             .collect();
         panic!("{self}\n{}\nkept: {}", shown.join("\n"), folder.display());
     }
+}
+
+/// The transactions of a run that was kept.
+pub(crate) fn load(path: &Path) -> io::Result<Vec<Transaction>> {
+    let lines = BufReader::new(File::open(path)?).lines();
+    lines
+        .map(|line| Ok(serde_json::from_str(&line?)?))
+        .collect()
 }
 
 /// A run in which nothing happened proves nothing.

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use crate::campaign::{die_while_founding, judge, read_after_crashes, run, run_falsified};
 use crate::check::history;
 use crate::check::txn::player::Workload;
+use crate::check::txn::told::judge as judge_transactions;
 use crate::falsify::{Liar, Lie};
 use crate::play::{play, play_falsified};
+use crate::played;
 use crate::settings::Settings;
 
 /// The run, or the campaign, that the environment asks for.
@@ -105,6 +107,14 @@ fn a_history_that_was_kept_is_judged_again() {
     let Some(path) = std::env::var_os("CHAOS_HISTORY").map(PathBuf::from) else {
         return;
     };
+    if path.ends_with(played::KEPT) {
+        let history = played::load(&path).expect("the history can be read");
+        let anomalies = judge_transactions(&history);
+        eprintln!("transactions={}", history.len());
+        let said: Vec<String> = anomalies.iter().map(ToString::to_string).collect();
+        assert!(said.is_empty(), "{}", said.join("\n"));
+        return;
+    }
     let history = history::load(&path).expect("the history can be read");
     let (problems, undecided) = judge(&history);
     eprintln!("operations={} undecided_keys={undecided}", history.len());
