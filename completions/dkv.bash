@@ -97,6 +97,9 @@ _dkv() {
             dkv__subcmd__kv,delete)
                 cmd="dkv__subcmd__kv__subcmd__delete"
                 ;;
+            dkv__subcmd__kv,diff)
+                cmd="dkv__subcmd__kv__subcmd__diff"
+                ;;
             dkv__subcmd__kv,expire)
                 cmd="dkv__subcmd__kv__subcmd__expire"
                 ;;
@@ -109,6 +112,9 @@ _dkv() {
             dkv__subcmd__kv,has)
                 cmd="dkv__subcmd__kv__subcmd__has"
                 ;;
+            dkv__subcmd__kv,history)
+                cmd="dkv__subcmd__kv__subcmd__history"
+                ;;
             dkv__subcmd__kv,import)
                 cmd="dkv__subcmd__kv__subcmd__import"
                 ;;
@@ -117,6 +123,9 @@ _dkv() {
                 ;;
             dkv__subcmd__kv,persist)
                 cmd="dkv__subcmd__kv__subcmd__persist"
+                ;;
+            dkv__subcmd__kv,revert)
+                cmd="dkv__subcmd__kv__subcmd__revert"
                 ;;
             dkv__subcmd__kv,scan)
                 cmd="dkv__subcmd__kv__subcmd__scan"
@@ -354,7 +363,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__bucket__subcmd__entries)
-            opts="-o -q -h --prefix --start --end --limit --keys-only --include-expired --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
+            opts="-o -q -h --prefix --start --end --limit --keys-only --include-expired --reverse --count --at --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -373,6 +382,10 @@ _dkv() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -998,7 +1011,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help set get has delete expire touch persist scan incr txn batch import export"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help set get has delete expire touch persist scan history revert diff incr txn batch import export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1167,6 +1180,76 @@ _dkv() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        dkv__subcmd__kv__subcmd__diff)
+            opts="-o -q -h --prefix --start --end --since --until --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --start)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --end)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bucket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --consistency)
+                    COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         dkv__subcmd__kv__subcmd__expire)
             opts="-o -q -h --fence --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1284,12 +1367,16 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv__subcmd__get)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
+            opts="-o -q -h --at --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1340,6 +1427,64 @@ _dkv() {
                 return 0
             fi
             case "${prev}" in
+                --endpoints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bucket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --consistency)
+                    COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dkv__subcmd__kv__subcmd__history)
+            opts="-o -q -h --limit --before --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --before)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --endpoints)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1565,8 +1710,62 @@ _dkv() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        dkv__subcmd__kv__subcmd__revert)
+            opts="-o -q -h --to --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bucket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --consistency)
+                    COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         dkv__subcmd__kv__subcmd__scan)
-            opts="-o -q -h --prefix --start --end --limit --keys-only --include-expired --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
+            opts="-o -q -h --prefix --start --end --limit --keys-only --include-expired --reverse --count --at --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1585,6 +1784,10 @@ _dkv() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

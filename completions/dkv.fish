@@ -143,6 +143,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcomma
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l start -d 'Keys from this one on' -r
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l end -d 'Keys before this one' -r
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l limit -d 'List at most this many keys; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l at -d 'What was there then: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l bucket -d 'Use the keys of this bucket' -r
@@ -158,6 +159,8 @@ table\t'A table for people'
 raw\t'Bytes as they are'"
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l keys-only -d 'List keys without values'
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l include-expired -d 'List keys whose value is expired, too'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l reverse -d 'List them from the last to the first'
+complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l count -d 'Print how many there are: count=N'
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand bucket; and __fish_seen_subcommand_from entries" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -365,35 +368,38 @@ complete -c dkv -n "__fish_dkv_using_subcommand serve" -l print-config -d 'Print
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -l shard -d 'Ask this shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -l bucket -d 'Use the keys of this bucket' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -l config -d 'Read settings from this TOML file' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -s q -l quiet -d 'Print data and errors only'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -l no-progress -d 'Show no progress bars'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "get" -d 'Print the value of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "has" -d 'Tell whether a key is there'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "touch" -d 'Change the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "persist" -d 'Clear the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "scan" -d 'List keys and values in key order'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "incr" -d 'Add to a number, and print the sum'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "txn" -d 'Compare, and apply one of two branches, all or nothing'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "batch" -d 'Apply up to 1,000 writes together, each for itself'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "import" -d 'Write the records of files'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan incr txn batch import export" -f -a "export" -d 'Write records into a file, to be imported again'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "get" -d 'Print the value of a key, or of several'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "has" -d 'Tell whether a key is there'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "touch" -d 'Change the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "persist" -d 'Clear the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "scan" -d 'List keys and values in key order'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "history" -d 'List what a key went through, newest first'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "revert" -d 'Give a key back the value it had'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "diff" -d 'List the keys that were added, changed or removed since a moment'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "incr" -d 'Add to a number, and print the sum'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "txn" -d 'Compare, and apply one of two branches, all or nothing'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "batch" -d 'Apply up to 1,000 writes together, each for itself'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "import" -d 'Write the records of files'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "export" -d 'Write records into a file, to be imported again'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l ttl -d 'Delete the key after this long; the same timer as --delete-in' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l expire-in -d 'Drop the value after this long; the key remains' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l delete-in -d 'Delete the key after this long' -r
@@ -421,6 +427,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l at -d 'What it was then: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from get" -l bucket -d 'Use the keys of this bucket' -r
@@ -532,6 +539,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l start -d 'Keys from this one on' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l end -d 'Keys before this one' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l limit -d 'List at most this many keys; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l at -d 'What was there then: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l shard -d 'Ask this shard' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l bucket -d 'Use the keys of this bucket' -r
@@ -547,9 +555,67 @@ table\t'A table for people'
 raw\t'Bytes as they are'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l keys-only -d 'List keys without values'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l include-expired -d 'List keys whose value is expired, too'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l reverse -d 'List them from the last to the first'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l count -d 'Print how many there are: count=N'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l limit -d 'List at most this many changes; 0 is no limit' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l before -d 'List only changes before this revision' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l to -d 'Which value: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from revert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l prefix -d 'The keys that begin with this' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l start -d 'Keys from this one on' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l end -d 'Keys before this one' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l since -d 'Since when: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l until -d 'Until when, if not now' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l ttl -l delete-in -d 'Delete the key after this long, if it begins here' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l expire-in -d 'Drop the value after this long, if the key begins here' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from incr" -l fence -d 'Add only while this grant of a lock is held' -r

@@ -73,9 +73,9 @@ fn shard_row(shard: &ShardDescription) -> Row {
         .with("revision", shard.revision.0)
         .with("keys", shard.keys)
         .with("locks", shard.locks)
+        .with("history_floor", shard.history_floor.0)
         .for_programs("sessions", shard.sessions)
         .for_programs("applied_index", shard.applied_index)
-        .for_programs("history_floor", shard.history_floor.0)
         .for_programs("state_hash", format!("{:016x}", shard.state_hash))
         .for_programs("identity", shard.identity.to_string())
 }

@@ -20,6 +20,7 @@ mod lock;
 mod logging;
 mod man;
 mod misspelt;
+mod moment;
 mod old_flags;
 mod ops;
 mod output;

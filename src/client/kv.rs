@@ -133,20 +133,7 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn get_dated(&self, key: impl Into<Bytes>) -> Result<Dated<Option<Record>>> {
-        let key = key.into();
-        let build = |_| {
-            Request::Get(v1::GetRequest {
-                target: self.read_target(),
-                key: key.clone(),
-                at: None,
-            })
-        };
-        let answer = self.read(build).await?;
-        let (revision, freshness) = (answer.revision, answer.freshness);
-        let Reply::Get(reply) = answer.reply else {
-            return Err(answer.mismatched());
-        };
-        Ok(Answer::dated(revision, freshness, reply.record.map(record)))
+        self.get_when(key.into(), None).await
     }
 
     /// True for a live key and for one that is expired but not yet deleted.

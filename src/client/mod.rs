@@ -13,6 +13,8 @@ mod options;
 
 mod bucket;
 mod kv;
+mod past;
+mod revert;
 mod scan;
 mod txn;
 mod types;
@@ -54,6 +56,8 @@ pub use guard::{LockGuard, LockOptions};
 pub use handle::Client;
 pub use lock::LockList;
 pub use options::ClientOptions;
+pub use past::{At, Change, ChangeKind, HistoryOptions, HistoryPage};
+pub use revert::Reverted;
 pub use scan::{Scan, ScanOptions};
 pub use txn::{BatchOutcome, Compare, Op, OpOutcome, Relation, Txn, TxnOutcome};
 pub use types::{

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 
 use super::Client;
+use super::call::Answer;
 use super::convert::{record, wire_range};
-use super::freshness::Freshness;
+use super::freshness::{Dated, Freshness};
+use super::past::{At, wire_at};
 use super::types::{KeyRange, Record};
 use crate::base::Result;
 use crate::base::types::Revision;
@@ -23,6 +25,10 @@ pub struct ScanOptions {
     pub keys_only: bool,
     /// Show softly expired keys too.
     pub include_expired: bool,
+    /// As it was then; `None`: now.
+    pub at: Option<At>,
+    /// From the last key to the first.
+    pub reverse: bool,
 }
 
 impl ScanOptions {
@@ -82,8 +88,48 @@ impl Client {
     }
 }
 
+impl Client {
+    /// How many live keys a range has.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> dkv::base::Result<()> {
+    /// # use dkv::client::{Client, ClientOptions};
+    /// # let server = dkv::server::Ephemeral::start().await?;
+    /// # let client = Client::connect(ClientOptions::to(server.endpoint())).await?;
+    /// use dkv::client::KeyRange;
+    ///
+    /// client.set("user:1", "alice").await?;
+    /// assert_eq!(client.count(KeyRange::prefix("user:")).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Scan::next_page`].
+    pub async fn count(&self, range: KeyRange) -> Result<u64> {
+        let options = ScanOptions {
+            range,
+            ..ScanOptions::default()
+        };
+        Ok(self.count_with(options).await?.value)
+    }
+
+    /// How many records a scan with these options would give, all of one revision. A count
+    /// takes the server a walk over the keys, 100,000 at a time.
+    ///
+    /// # Errors
+    /// As [`Scan::next_page`].
+    pub async fn count_with(&self, options: ScanOptions) -> Result<Dated<u64>> {
+        let mut scan = self.scan(options);
+        let count = scan.count().await?;
+        let revision = scan.revision.unwrap_or_default();
+        Ok(Answer::dated(revision, scan.freshness, count))
+    }
+}
+
 impl Scan {
-    /// The next records in key order; `None` after the last. A page may be empty.
+    /// The next records in the order asked for; `None` after the last. A page may be empty.
     ///
     /// # Errors
     /// As [`Client::get`]; `Compacted` if the revision of the scan is gone. The page
@@ -92,6 +138,34 @@ impl Scan {
         if self.finished {
             return Ok(None);
         }
+        let reply = self.ask(false).await?;
+        let mut records: Vec<_> = reply.records.into_iter().map(record).collect();
+        if self.options.limit > 0 {
+            records.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= records.len() as u64;
+            self.finished |= self.left == 0;
+        }
+        Ok(Some(records))
+    }
+
+    /// Counts the rest of the range, at most up to the limit.
+    async fn count(&mut self) -> Result<u64> {
+        let mut count = 0;
+        while !self.finished {
+            let counted = self.ask(true).await?.count;
+            count += counted;
+            if self.options.limit > 0 {
+                self.left = self.left.saturating_sub(counted);
+                self.finished |= self.left == 0;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Asks for the next page, be it of records or a count, and goes behind it.
+    async fn ask(&mut self, count_only: bool) -> Result<v1::ScanReply> {
+        // Later pages are of the revision in the cursor.
+        let at = self.options.at.filter(|_| self.cursor.is_empty());
         let build = |_| {
             Request::Scan(v1::ScanRequest {
                 target: self.client.read_target(),
@@ -100,26 +174,20 @@ impl Scan {
                 keys_only: self.options.keys_only,
                 include_expired: self.options.include_expired,
                 cursor: self.cursor.clone(),
-                at: None,
-                reverse: false,
-                count_only: false,
+                at: at.map(wire_at),
+                reverse: self.options.reverse,
+                count_only,
             })
         };
         let answer = self.client.read(build).await?;
         self.freshness = self.freshness.or_older(answer.freshness);
-        let Reply::Scan(reply) = answer.reply else {
+        let Reply::Scan(mut reply) = answer.reply else {
             return Err(answer.mismatched());
         };
-        let mut records: Vec<_> = reply.records.into_iter().map(record).collect();
         self.revision.get_or_insert(answer.revision);
         self.finished = reply.cursor.is_empty();
-        self.cursor = reply.cursor;
-        if self.options.limit > 0 {
-            records.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-            self.left -= records.len() as u64;
-            self.finished |= self.left == 0;
-        }
-        Ok(Some(records))
+        self.cursor = std::mem::take(&mut reply.cursor);
+        Ok(reply)
     }
 
     /// The revision all pages see; `None` before the first.

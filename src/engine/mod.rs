@@ -63,6 +63,15 @@ pub trait Read {
         end: Option<&[u8]>,
         visit: Visit<'_>,
     ) -> Result<(), EngineError>;
+
+    /// Visits the same rows, from the last to the first.
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: Visit<'_>,
+    ) -> Result<(), EngineError>;
 }
 
 /// A frozen state: it never changes, whatever is committed later, and it is

@@ -63,7 +63,7 @@ impl Machine {
             engine,
             state,
             sessions,
-            history: History::new(history, state.revision),
+            history: History::new(history, state.revision, state.now),
             stopped: None,
         })
     }
@@ -136,7 +136,7 @@ impl Machine {
         self.engine.switch()?;
         self.state = query::state(&*self.engine)?;
         self.sessions.reload(&*self.engine)?;
-        self.history.begin_anew(self.state.revision);
+        self.history.begin_anew(self.state.revision, self.state.now);
         let covers = self.engine.durable_index();
         if self.state.applied != covers {
             return Err(Error::corrupt(format!(
@@ -244,7 +244,7 @@ impl Machine {
     }
 
     /// `None` for the present revision.
-    fn past(&self, bucket: &str, at: Option<Revision>) -> Result<Option<Revision>> {
+    pub(super) fn past(&self, bucket: &str, at: Option<Revision>) -> Result<Option<Revision>> {
         let Some(revision) = at.filter(|revision| *revision != self.state.revision) else {
             return Ok(None);
         };

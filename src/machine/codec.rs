@@ -7,6 +7,7 @@
 mod bucket;
 mod entry;
 mod reply;
+mod skim;
 mod transaction;
 
 use bytes::{Buf, Bytes};
@@ -29,6 +30,7 @@ use crate::proto::storage;
 pub(super) use bucket::{decode_bucket, decode_named_bucket, encode_bucket};
 pub use entry::{decode_entry, encode_entry, read_proposal, store_proposal};
 pub use reply::{read_reply, store_reply};
+pub(super) use skim::{decode_without_value, is_expired};
 
 /// The format of the rows, in the row of `meta`.
 const FORMAT: u32 = 1;

@@ -46,28 +46,32 @@ pub struct History {
     events: VecDeque<Arc<Event>>,
     index: Index,
     floor: Revision,
+    /// From this moment on it is known what the revision was.
+    begins: MachineTime,
     /// Events up to this revision are in files.
     persisted: Revision,
     bytes: usize,
 }
 
 impl History {
-    /// An empty history of a shard at `current`: the past is not known.
-    pub fn new(limits: HistoryLimits, current: Revision) -> Self {
+    /// An empty history of a shard that was at `current` at `now`: what was before is not
+    /// known.
+    pub fn new(limits: HistoryLimits, current: Revision, now: MachineTime) -> Self {
         Self {
             limits,
             events: VecDeque::new(),
             index: Index::default(),
             floor: current.next(),
+            begins: now,
             persisted: current,
             bytes: 0,
         }
     }
 
-    /// Forgets everything: the shard is at `current` now, and nobody knows how it came
+    /// Forgets everything: the shard was at `current` at `now`, and nobody knows how it came
     /// there.
-    pub(super) fn begin_anew(&mut self, current: Revision) {
-        *self = Self::new(self.limits, current);
+    pub(super) fn begin_anew(&mut self, current: Revision, now: MachineTime) {
+        *self = Self::new(self.limits, current, now);
     }
 
     /// The first revision from which on no event is missing. What a key was can be
@@ -116,6 +120,11 @@ impl History {
             )));
         }
         self.floor = floor.min(current.next());
+        if self.floor == Revision(0).next() {
+            self.begins = MachineTime(0);
+        } else if let Some(first) = events.first() {
+            self.begins = self.begins.min(first.now);
+        }
         events.into_iter().for_each(|event| self.add(event));
         Ok(())
     }
@@ -151,6 +160,7 @@ impl History {
                 return;
             }
             let revision = first.revision;
+            self.begins = first.now;
             while self
                 .events
                 .front()
@@ -197,9 +207,37 @@ impl History {
         start: &[u8],
         end: &[u8],
         revision: Revision,
-    ) -> impl Iterator<Item = (&'a Bytes, Option<&'a Record>)> + use<'a> {
+    ) -> impl DoubleEndedIterator<Item = (&'a Bytes, Option<&'a Record>)> + use<'a> {
         let gone = self.index.gone_in(start, end);
         gone.map(move |row| (row, self.past(row, revision).flatten()))
+    }
+
+    /// The last revision that was there at a moment; 0 is the empty shard.
+    ///
+    /// # Errors
+    /// `Compacted` if that is not known any more.
+    pub fn revision_at(&self, moment: MachineTime) -> Result<Revision> {
+        let until = self.events.partition_point(|event| event.now <= moment);
+        match until.checked_sub(1) {
+            Some(last) => Ok(self.events[last].revision),
+            None if moment >= self.begins => Ok(Revision(self.floor.0 - 1)),
+            None => {
+                let floor = self.floor;
+                let message = format!(
+                    "what was so long ago is gone: the history begins with revision {floor}"
+                );
+                Err(Error::new(ErrorKind::Compacted, message).with_compacted_floor(floor))
+            }
+        }
+    }
+
+    /// The events of a key, newest first; `before`: only those of earlier revisions.
+    pub(super) fn changes<'a>(
+        &'a self,
+        row: &'a [u8],
+        before: Option<Revision>,
+    ) -> impl Iterator<Item = &'a Arc<Event>> {
+        self.index.newest_first(row, before, &self.events)
     }
 
     /// The events from a revision on, in order.

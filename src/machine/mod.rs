@@ -16,6 +16,7 @@ mod run;
 mod sessions;
 
 pub mod history;
+mod past;
 pub mod query;
 pub mod scan;
 pub mod snapshot;
@@ -33,6 +34,7 @@ pub use history::{History, HistoryLimits};
 pub use outcome::{
     Applied, Event, EventKind, Grant, NearQuota, OpResult, Outcome, OutcomeKind, Usage,
 };
+pub use past::Changes;
 pub use scan::{ScanPage, ScanQuery};
 pub use snapshot::{SnapshotReader, SnapshotWriter};
 pub use state::State;

@@ -179,6 +179,43 @@ impl Read for Pending<'_> {
         }
         Ok(())
     }
+
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        if end.is_some_and(|end| end <= start) {
+            return Ok(());
+        }
+        let bounds = (
+            Bound::Included(start),
+            end.map_or(Bound::Unbounded, Bound::Excluded),
+        );
+        let pending = self.pending[place(table)].range::<[u8], _>(bounds).rev();
+        let mut pending = pending.peekable();
+        let mut flow = ControlFlow::Continue(());
+        self.rows.scan_back(table, start, end, &mut |key, value| {
+            while let Some((later, pending)) = pending.next_if(|(row, _)| ***row > *key) {
+                flow = pending.iter().try_for_each(|value| visit(later, value));
+                if flow.is_break() {
+                    return flow;
+                }
+            }
+            flow = match pending.next_if(|(row, _)| ***row == *key) {
+                Some((_, pending)) => pending.iter().try_for_each(|value| visit(key, value)),
+                None => visit(key, value),
+            };
+            flow
+        })?;
+        if flow.is_continue() {
+            let mut left = pending.filter_map(|(key, value)| Some((key, value.as_ref()?)));
+            let _ = left.try_for_each(|(key, value)| visit(key, value));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -242,6 +279,15 @@ mod tests {
                 if found.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }).unwrap();
             let within = expected.iter().filter(|(key, _)| **key >= start && end.is_none_or(|end| **key < end));
+            let within: Vec<_> = within.take(limit).map(|(key, value)| (*key, *value)).collect();
+            prop_assert_eq!(found, within);
+            let mut found = Vec::new();
+            pending.scan_back(Table::Data, &[start], end_row, &mut |key, value| {
+                found.push((key[0], value[0]));
+                if found.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }).unwrap();
+            let within = expected.iter().rev();
+            let within = within.filter(|(key, _)| **key >= start && end.is_none_or(|end| **key < end));
             let within: Vec<_> = within.take(limit).map(|(key, value)| (*key, *value)).collect();
             prop_assert_eq!(found, within);
         }

@@ -21,6 +21,11 @@ pub enum Test {
     /// Reads all keys, page by page. Its operations are keys, its latencies those of whole
     /// scans.
     Scan,
+    /// Sets 10 keys in one request, each for itself where the server does so. Its operations
+    /// are keys, its latencies those of whole requests.
+    Batch,
+    /// Sets 5 keys at once, all or nothing, if the first of them is there: one operation.
+    Txn,
     /// Acquires a lock that nobody holds, and releases it: one operation. Each logical
     /// client has locks of its own.
     Lock,
@@ -45,13 +50,15 @@ pub enum Test {
 
 impl Test {
     /// Every test, in the order they run: `delete` last, the others need the keys.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Set,
         Self::SetLarge,
         Self::Get,
         Self::Has,
         Self::HasNot,
         Self::Scan,
+        Self::Batch,
+        Self::Txn,
         Self::Lock,
         Self::Mixed,
         Self::YcsbA,
@@ -83,6 +90,8 @@ impl Test {
             Self::Has => "has",
             Self::HasNot => "has-not",
             Self::Scan => "scan",
+            Self::Batch => "batch",
+            Self::Txn => "txn",
             Self::Lock => "lock",
             Self::Mixed => "mixed",
             Self::YcsbA => "ycsb-a",
@@ -106,7 +115,10 @@ impl Test {
 
     /// Whether it wants every key to be there.
     pub(super) fn needs_keys(self) -> bool {
-        !matches!(self, Self::Set | Self::SetLarge | Self::HasNot | Self::Lock)
+        !matches!(
+            self,
+            Self::Set | Self::SetLarge | Self::HasNot | Self::Batch | Self::Lock
+        )
     }
 
     /// Whether keys are missing after it, or have other values than before.
@@ -180,6 +192,6 @@ mod tests {
         }
         assert_eq!(Test::ALL.last(), Some(&Test::Delete));
         let default = Test::ALL.into_iter().filter(|test| test.is_default());
-        assert_eq!(default.count(), 9);
+        assert_eq!(default.count(), 11);
     }
 }

@@ -22,6 +22,12 @@ const YCSB_SCAN_RECORDS_MAX: u64 = 100;
 /// How often a read with a following set is repeated while others change the key.
 const MODIFY_TRIES_MAX: u32 = 1_000;
 
+/// Keys that one request of `batch` sets, and ...
+const BATCH_KEYS: u64 = 10;
+
+/// ... one of `txn`.
+const TXN_KEYS: u64 = 5;
+
 /// Keys from this number on are never written: a run has a billion at most, and nobody
 /// adds eight times as many.
 const MISSING: u64 = 9_000_000_000;
@@ -57,6 +63,8 @@ enum Operation {
     Delete,
     ScanAll,
     ScanSome,
+    Batch,
+    Txn,
     Lock,
 }
 
@@ -163,6 +171,8 @@ impl LogicalClient {
             }
             Operation::Add => self.add().await?,
             Operation::ScanSome => self.scan_some(test).await?,
+            Operation::Batch => return self.batch().await,
+            Operation::Txn => self.txn().await?,
             _ => {
                 self.choose_key(test, operation, number);
                 self.on_key(operation).await?;
@@ -181,9 +191,11 @@ impl LogicalClient {
             Operation::Has | Operation::HasNot => lane.has(key).await.map(drop),
             Operation::Delete => lane.delete(key).await.map(drop),
             Operation::Lock => lane.lock_cycle(key).await,
-            Operation::Add | Operation::ScanAll | Operation::ScanSome => {
-                unreachable!("these choose their keys themselves")
-            }
+            Operation::Add
+            | Operation::ScanAll
+            | Operation::ScanSome
+            | Operation::Batch
+            | Operation::Txn => unreachable!("these choose their keys themselves"),
         }
     }
 
@@ -216,6 +228,33 @@ impl LogicalClient {
         let prefix = &self.material.prefix;
         self.lane.scan_from(prefix, &self.key, limit).await?;
         Ok(())
+    }
+
+    /// How many keys it set.
+    async fn batch(&mut self) -> Result<u64> {
+        let keys = self.neighbours(BATCH_KEYS);
+        let value = self.material.value(&self.draw);
+        self.lane.batch(&keys, value).await?;
+        Ok(keys.len() as u64)
+    }
+
+    async fn txn(&mut self) -> Result<()> {
+        let keys = self.neighbours(TXN_KEYS);
+        let value = self.material.value(&self.draw);
+        self.lane.txn(&keys, value).await
+    }
+
+    /// A key drawn at random and those behind it, each once.
+    fn neighbours(&mut self, count: u64) -> Vec<String> {
+        let keys = self.material.keys;
+        let first = self.material.sampler.key(&self.draw);
+        let numbers = (0..count.min(keys)).map(|at| (first + at) % keys);
+        numbers
+            .map(|number| {
+                self.name_key("", number);
+                self.key.clone()
+            })
+            .collect()
     }
 
     fn choose_key(&mut self, test: Test, operation: Operation, number: u64) {
@@ -276,6 +315,8 @@ fn operation(test: Test, draw: &Draw) -> Operation {
         Test::Has => Operation::Has,
         Test::HasNot => Operation::HasNot,
         Test::Scan => Operation::ScanAll,
+        Test::Batch => Operation::Batch,
+        Test::Txn => Operation::Txn,
         Test::Lock => Operation::Lock,
         Test::Delete => Operation::Delete,
         Test::Mixed => match draw.below(8) {

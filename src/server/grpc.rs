@@ -215,11 +215,12 @@ impl Pages {
             Reply::Scan(reply) => reply,
             _ => return Err(Error::internal("a scan is answered with a page")),
         };
-        let given = reply.records.len() as u64;
+        let given = reply.count;
         let limited = request.limit > 0 && request.limit <= given;
         if !reply.cursor.is_empty() && !limited {
             request.limit = request.limit.saturating_sub(given);
             request.cursor = reply.cursor.clone();
+            request.at = None;
             self.next = Some(request);
         }
         Ok(Some(reply))

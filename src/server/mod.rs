@@ -19,6 +19,7 @@ mod metrics;
 pub mod node;
 pub mod operation;
 mod peer;
+mod read;
 pub mod run;
 pub mod service;
 mod session;

@@ -9,7 +9,7 @@ use crate::base::time::MachineTime;
 use crate::base::types::Revision;
 use crate::kv::Record;
 use crate::lock::Lock;
-use crate::machine::{Applied, Bucket, Command, Op, ScanPage, ScanQuery};
+use crate::machine::{Applied, Bucket, Changes, Command, Op, ScanPage, ScanQuery};
 
 /// What a request asks of a shard, whatever wire it came over.
 pub enum Operation {
@@ -43,9 +43,36 @@ pub enum Query {
         bucket: String,
         /// The key.
         key: Bytes,
+        /// `None`: now.
+        at: Option<At>,
     },
-    /// A page of a range.
-    Scan(ScanQuery),
+    /// Many keys, all of one revision.
+    GetMany {
+        /// The bucket.
+        bucket: String,
+        /// The keys.
+        keys: Vec<Bytes>,
+        /// `None`: now.
+        at: Option<At>,
+    },
+    /// A page of a range; `at` says which revision, not the query.
+    Scan {
+        /// The page.
+        query: ScanQuery,
+        /// `None`: now.
+        at: Option<At>,
+    },
+    /// What a key went through.
+    History {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: Bytes,
+        /// Only changes of earlier revisions.
+        before: Option<Revision>,
+        /// At most so many.
+        limit: usize,
+    },
     /// A page of buckets.
     Buckets {
         /// Names that start so, ...
@@ -71,6 +98,15 @@ pub enum Query {
     },
 }
 
+/// A moment of a shard's past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// A revision.
+    Revision(Revision),
+    /// So many milliseconds ago, by the shard's clock.
+    AgoMs(u64),
+}
+
 /// What a request is answered with.
 pub enum Answer {
     /// A write was applied.
@@ -79,6 +115,10 @@ pub enum Answer {
     Batch(Vec<Result<Applied>>, Revision),
     /// A record, softly expired ones included.
     Record(Option<Record>, MachineTime, Revision),
+    /// Records in the order of their keys in the request, softly expired ones included.
+    Records(Vec<Option<Record>>, MachineTime, Revision),
+    /// Changes of a key, and the shard's revision.
+    Changes(Changes, MachineTime, Revision),
     /// A page of records.
     Page(ScanPage, MachineTime),
     /// Buckets, and whether there are more.
@@ -103,12 +143,9 @@ impl Operation {
     pub(super) fn is_about_keys(&self) -> bool {
         match self {
             Self::Write(command) => !matches!(command.op, Op::Lock { .. } | Op::Sweep),
-            Self::WriteInPieces(_)
-            | Self::Batch(_)
-            | Self::Read(Query::Get { .. } | Query::Scan(_) | Query::Buckets { .. }, _) => true,
-            Self::AcquireWaiting(..) | Self::Read(Query::Lock { .. } | Query::Locks { .. }, _) => {
-                false
-            }
+            Self::WriteInPieces(_) | Self::Batch(_) => true,
+            Self::AcquireWaiting(..) => false,
+            Self::Read(query, _) => !matches!(query, Query::Lock { .. } | Query::Locks { .. }),
         }
     }
 }

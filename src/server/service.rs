@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::metrics::Meter;
-pub use super::operation::{Answer, Consistency, Operation, Query};
+pub use super::operation::{Answer, At, Consistency, Operation, Query};
+use super::read;
 use super::settings::{EngineKind, ShardKind};
 use super::settle::{Subject, settle, settle_batch};
-use crate::base::time::MachineTime;
 use crate::base::types::{NodeId, OwnerId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
 use crate::lock::LockCommand;
-use crate::machine::{Applied, Command, Op, OutcomeKind, query};
+use crate::machine::{Applied, Command, Op, OutcomeKind};
 use crate::store::{Barrier, Done, GrantWait, Store};
 
 /// One shard as the service knows it.
@@ -174,61 +174,10 @@ impl Service {
     /// Answers from the applied state.
     ///
     /// # Errors
-    /// `NotFound` for a bucket, `Invalid` or `Compacted` for a scan's revision.
+    /// `NotFound` for a bucket, `Invalid` or `Compacted` for a revision or moment,
+    /// `LimitExceeded` for what does not fit in an answer.
     pub fn read(&self, shard: &Shard, query: Query) -> Result<Answer> {
-        let store = &shard.store;
-        match query {
-            Query::Get { bucket, key } => {
-                let (record, revision) = store.read(|machine| {
-                    Ok::<_, Error>((machine.get(&bucket, &key, None)?, machine.state().revision))
-                })?;
-                let timed = record
-                    .as_ref()
-                    .is_some_and(|record| record.due_at().is_some());
-                let now = if timed { store.now() } else { MachineTime(0) };
-                Ok(Answer::Record(record, now, revision))
-            }
-            Query::Scan(query) => {
-                let page = store.read(|machine| machine.scan(&query))?;
-                Ok(Answer::Page(page, store.now()))
-            }
-            Query::Buckets {
-                prefix,
-                after,
-                limit,
-            } => {
-                let (mut buckets, revision) = store.read(|machine| {
-                    let buckets = query::buckets(machine.engine(), &prefix, &after, limit + 1)?;
-                    Ok::<_, Error>((buckets, machine.state().revision))
-                })?;
-                let more = buckets.len() > limit;
-                buckets.truncate(limit);
-                Ok(Answer::Buckets(buckets, more, revision))
-            }
-            Query::Lock { name } => {
-                let (lock, revision) = store.read(|machine| {
-                    Ok::<_, Error>((
-                        query::lock(machine.engine(), &name)?,
-                        machine.state().revision,
-                    ))
-                })?;
-                Ok(Answer::Lock(lock, store.now(), revision))
-            }
-            Query::Locks {
-                prefix,
-                after,
-                limit,
-            } => {
-                let (mut locks, revision) = store.read(|machine| {
-                    let after = (!after.is_empty()).then_some(&*after);
-                    let locks = query::locks(machine.engine(), &prefix, after, limit + 1)?;
-                    Ok::<_, Error>((locks, machine.state().revision))
-                })?;
-                let more = locks.len() > limit;
-                locks.truncate(limit);
-                Ok(Answer::Locks(locks, more, store.now(), revision))
-            }
-        }
+        read::read(&shard.store, query)
     }
 
     /// Does an operation to its end, which should be before `due`.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use dkv::base::types::{FenceToken, OwnerId, Revision, ShardId};
 use dkv::base::{Error, limits};
 use dkv::client::{
-    Condition, Fence, KeyRange, LockInfo, LockOptions, Record, ScanOptions, SetOptions,
+    BucketSettings, Compare, Condition, Fence, KeyRange, LockInfo, LockOptions, Op, Record,
+    Relation, ScanOptions, SetOptions, Txn,
 };
 use dkv::embedded::block_on;
 use dkv::server::Ephemeral;
@@ -78,6 +79,8 @@ async fn script(client: &Client) -> Vec<String> {
     sets(client, &mut script).await;
     timers(client, &mut script).await;
     Box::pin(ranges(client, &mut script)).await;
+    Box::pin(many(client, &mut script)).await;
+    Box::pin(buckets(client, &mut script)).await;
     locks(client, &mut script).await;
     guards(client, &mut script).await;
     limits_and_names(client, &mut script).await;
@@ -166,6 +169,7 @@ async fn ranges(client: &Client, script: &mut Script) {
             limit,
             keys_only: limit > 0,
             include_expired: true,
+            ..ScanOptions::default()
         });
         loop {
             let page = scan.next_page().await;
@@ -187,6 +191,78 @@ async fn ranges(client: &Client, script: &mut Script) {
     for range in ranges {
         script.note("delete range", client.delete_range(range, None).await);
     }
+}
+
+async fn many(client: &Client, script: &mut Script) {
+    let ops = vec![
+        Op::set("m:a", "1"),
+        Op::incr("m:a", 4),
+        Op::incr("m:text", 1),
+        Op::set("m:text", "text"),
+        Op::incr("m:text", 1),
+        Op::expire("m:a"),
+        Op::persist("m:a"),
+        Op::delete("m:a"),
+        Op::get("m:a"),
+    ];
+    script.note("batch with a get", client.batch(ops.clone(), None).await);
+    let writes = ops[..ops.len() - 1].to_vec();
+    let outcomes = client.batch(writes, None).await.unwrap();
+    for outcome in outcomes {
+        script.note("of a batch", outcome);
+    }
+    script.note("empty batch", client.batch(Vec::new(), None).await);
+    for compare in [
+        Compare::absent("m:a"),
+        Compare::exists("m:a"),
+        Compare::value("m:text", Relation::Greater, "m"),
+        Compare::count(&KeyRange::prefix("m:"), Relation::Equal, 1),
+        Compare::fence("deploy", Relation::Equal, None),
+    ] {
+        let txn = Txn {
+            compares: vec![compare],
+            then: vec![Op::set("m:a", "then"), Op::get("m:text")],
+            otherwise: vec![Op::delete_range(&KeyRange::prefix("m:a")), Op::get("m:a")],
+            fence: None,
+        };
+        script.note("txn", client.txn(txn).await);
+    }
+    let twice = Txn {
+        then: vec![Op::delete("m:a"), Op::delete("m:a")],
+        ..Txn::default()
+    };
+    script.note("txn writing twice", client.txn(twice).await);
+    script.note("incr", client.incr("m:n", i64::MAX).await);
+    script.note("incr", client.incr("m:n", 1).await);
+    script.note("incr", client.incr("m:text", 1).await);
+}
+
+async fn buckets(client: &Client, script: &mut Script) {
+    let settings = BucketSettings {
+        delete_in: HOUR,
+        quota_keys: 2,
+        ..BucketSettings::default()
+    };
+    for name in ["", "b", "b", "a/b"] {
+        let created = client.bucket_create(name, settings).await;
+        script.note(&format!("create bucket {name}"), created);
+    }
+    let other = client.bucket_create("b", BucketSettings::default()).await;
+    script.note("create bucket with other settings", other);
+    let bucket = client.with_bucket("b");
+    for key in ["a", "b", "c"] {
+        script.note("set in a bucket", bucket.set(key, "1").await);
+    }
+    let record = bucket.get("a").await;
+    script.note("get in a bucket", record.map(|it| it.map(steady)));
+    script.note("bucket", client.bucket_info("b").await);
+    let updated = client.bucket_update("b", BucketSettings::default()).await;
+    script.note("update bucket", updated);
+    script.note("update bucket c", client.bucket_update("c", settings).await);
+    for _ in 0..2 {
+        script.note("drop bucket", client.bucket_drop("b").await);
+    }
+    script.note("get in no bucket", bucket.get("a").await);
 }
 
 async fn locks(client: &Client, script: &mut Script) {

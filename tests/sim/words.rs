@@ -28,6 +28,7 @@ pub(crate) fn operation(action: &Action, request: RequestId) -> service::Operati
             let query = Query::Get {
                 bucket: String::new(),
                 key: bytes(key),
+                at: None,
             };
             let consistency = match consistency {
                 Consistency::Linearizable => service::Consistency::Linearizable,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::client_args::{ClientArgs, block_on};
 use crate::cli::failure::Outcome;
-use crate::cli::kv::{delete, export, import, incr, read, scan, set, timers, txn};
+use crate::cli::kv::{delete, diff, export, history, import, incr, read, scan, set, timers, txn};
 use crate::cli::output::Printer;
 use crate::cli::perf::{self, PerfArgs};
 
@@ -32,6 +32,9 @@ enum KvCommand {
     Touch(timers::TouchArgs),
     Persist(timers::PersistArgs),
     Scan(scan::ScanArgs),
+    History(history::HistoryArgs),
+    Revert(history::RevertArgs),
+    Diff(diff::DiffArgs),
     Incr(incr::IncrArgs),
     Txn(txn::TxnArgs),
     Batch(txn::BatchArgs),
@@ -60,6 +63,9 @@ pub(crate) fn run(args: KvArgs, printer: &mut Printer) -> Outcome {
         KvCommand::Touch(args) => block_on(args.run(client, printer)),
         KvCommand::Persist(args) => block_on(args.run(client, printer)),
         KvCommand::Scan(args) => block_on(args.run(client, printer)),
+        KvCommand::History(args) => block_on(args.run(client, printer)),
+        KvCommand::Revert(args) => block_on(args.run(client, printer)),
+        KvCommand::Diff(args) => block_on(args.run(client, printer)),
         KvCommand::Incr(args) => block_on(args.run(client, printer)),
         KvCommand::Txn(args) => block_on(args.run(client, printer)),
         KvCommand::Batch(args) => block_on(args.run(client, printer)),

@@ -4,7 +4,9 @@
 
 mod command;
 mod delete;
+mod diff;
 mod export;
+mod history;
 mod import;
 mod incr;
 mod read;

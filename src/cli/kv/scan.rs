@@ -11,9 +11,10 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::fresh;
 use crate::cli::kv::read::record_row;
+use crate::cli::moment;
 use crate::cli::output::Printer;
 use crate::cli::row::{Row, escaped};
-use crate::client::{KeyRange, Record, ScanOptions, prefix_range};
+use crate::client::{At, Client, KeyRange, Record, ScanOptions, prefix_range};
 
 /// A range of keys: all, those of a prefix, or from one key to before another.
 #[derive(Debug, Args)]
@@ -45,6 +46,15 @@ pub(crate) struct ScanArgs {
     /// List keys whose value is expired, too
     #[arg(long)]
     include_expired: bool,
+    /// List them from the last to the first
+    #[arg(long)]
+    reverse: bool,
+    /// Print how many there are: count=N
+    #[arg(long, conflicts_with_all = ["keys_only", "reverse"])]
+    count: bool,
+    /// What was there then: a revision like 42, how long ago like 5m, or a time like 2026-03-09T12:30:00Z
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
+    at: Option<At>,
 }
 
 impl RangeArgs {
@@ -89,21 +99,29 @@ impl RangeArgs {
 }
 
 impl ScanArgs {
-    /// Prints the records.
+    /// Prints the records, or how many there are.
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
+        if self.count && self.limit > 0 {
+            return Err(Error::invalid("--count counts all of them: leave out --limit").into());
+        }
         let options = ScanOptions {
             range: self.range.range()?,
             limit: self.limit,
             keys_only: self.keys_only,
             include_expired: self.include_expired,
+            at: self.at,
+            reverse: self.reverse,
         };
         let client = client.connect(1).await?;
+        if self.count {
+            return count(&client, options, printer).await;
+        }
         let mut scan = client.scan(options);
         let mut list = printer.list();
         while let Some(records) = scan.next_page().await? {
             for record in records {
                 let text = line(&record, self.keys_only);
-                let row = self.row(record, list.is_raw());
+                let row = listed_row(record, self.keys_only, list.is_raw());
                 list.push(fresh::dated(row, scan.freshness()), &text)?;
             }
         }
@@ -111,25 +129,32 @@ impl ScanArgs {
         fresh::remark(printer, scan.freshness());
         Ok(ExitStatus::Done)
     }
+}
 
-    fn row(&self, record: Record, is_raw: bool) -> Row {
-        if is_raw {
-            let row = Row::new().with("key", record.key);
-            return if self.keys_only {
-                row
-            } else {
-                row.with("value", record.value)
-            };
-        }
-        if self.keys_only {
-            record_row(record).without("value")
-        } else {
-            record_row(record)
-        }
+async fn count(client: &Client, options: ScanOptions, printer: &mut Printer) -> Outcome {
+    let counted = client.count_with(options).await?;
+    let row = Row::new()
+        .with("count", counted.value)
+        .for_programs("revision", counted.revision.0);
+    printer.row(&fresh::dated(row, counted.freshness))?;
+    fresh::remark(printer, counted.freshness);
+    Ok(ExitStatus::Done)
+}
+
+/// A record in a list.
+pub(crate) fn listed_row(record: Record, keys_only: bool, is_raw: bool) -> Row {
+    match (is_raw, keys_only) {
+        (true, true) => Row::new().with("key", record.key),
+        (true, false) => Row::new()
+            .with("key", record.key)
+            .with("value", record.value),
+        (false, true) => record_row(record).without("value"),
+        (false, false) => record_row(record),
     }
 }
 
-fn line(record: &Record, keys_only: bool) -> String {
+/// A record in a list, for people.
+pub(crate) fn line(record: &Record, keys_only: bool) -> String {
     let key = escaped(&record.key);
     match (keys_only, record.expired) {
         (true, _) => key,

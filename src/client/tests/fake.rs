@@ -366,6 +366,24 @@ impl State {
         })
     }
 
+    fn sets(&mut self, frame: &v1::RequestFrame, ops: &[v1::Op]) -> Vec<v1::OpResult> {
+        let sets = ops.iter().map(|op| match &op.op {
+            Some(v1::op::Op::Set(set)) => (set.key.clone(), set.value.clone()),
+            other => panic!("the fake does not know {other:?}"),
+        });
+        let sets: Vec<_> = sets.collect();
+        self.once(frame, |state| state.keys.extend(sets));
+        let written = v1::SetResult {
+            written: true,
+            ..v1::SetResult::default()
+        };
+        let result = v1::OpResult {
+            revision: self.revision,
+            result: Some(v1::op_result::Result::Set(written)),
+        };
+        vec![result; ops.len()]
+    }
+
     fn serve(&mut self, frame: &v1::RequestFrame) -> Reply {
         match frame.request.as_ref().unwrap() {
             Request::Set(set) => self.set(frame, set),
@@ -395,6 +413,17 @@ impl State {
                 })
             }
             Request::Scan(scan) => self.scan(scan),
+            Request::Batch(batch) => Reply::Batch(v1::BatchReply {
+                results: self.sets(frame, &batch.ops),
+                header: self.header(),
+            }),
+            // Whatever it compares with is so.
+            Request::Txn(txn) => Reply::Txn(v1::TxnReply {
+                results: self.sets(frame, &txn.then),
+                header: self.header(),
+                succeeded: true,
+                results_unavailable: false,
+            }),
             Request::Acquire(acquire) => {
                 self.once(frame, |state| {
                     let grant = (acquire.owner.clone(), state.revision);
@@ -455,6 +484,8 @@ fn request_id(frame: &v1::RequestFrame) -> Option<&v1::RequestId> {
     match frame.request.as_ref()? {
         Request::Set(it) => it.request_id.as_ref(),
         Request::Delete(it) => it.request_id.as_ref(),
+        Request::Batch(it) => it.request_id.as_ref(),
+        Request::Txn(it) => it.request_id.as_ref(),
         Request::Acquire(it) => it.request_id.as_ref(),
         Request::Renew(it) => it.request_id.as_ref(),
         Request::Release(it) => it.request_id.as_ref(),

@@ -86,4 +86,33 @@ impl Model {
         scanned.unwrap();
         assert_eq!(found, expected);
     }
+
+    /// Asserts the same of a scan from the last row to the first.
+    pub(super) fn assert_scan_back(
+        &self,
+        read: &(impl Read + ?Sized),
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        limit: usize,
+    ) {
+        let in_range = self.0.iter().rev().filter(|((row_table, key), _)| {
+            *row_table == table && key >= start && end.is_none_or(|end| key < end)
+        });
+        let expected: Vec<_> = in_range
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .take(limit)
+            .collect();
+        let mut found = Vec::new();
+        let scanned = read.scan_back(table, start, end, &mut |key, value| {
+            found.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+            if found.len() == limit {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        scanned.unwrap();
+        assert_eq!(found, expected);
+    }
 }

@@ -11,7 +11,7 @@ use super::disk::TestDisk;
 use super::model::Model;
 use super::replace::bring;
 use crate::base::types::LogIndex;
-use crate::engine::{Batch, Engine, EngineError, Op, Table, View};
+use crate::engine::{Batch, Engine, EngineError, Op, Read, Table, View};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -120,8 +120,11 @@ fn run(open: Open<'_>, steps: Vec<Step>) {
         match step {
             Step::Commit(batch) => commit(&mut *engine, &mut model, &mut index, batch),
             Step::Scan(table, start, end, limit) => {
-                model.assert_scan(&*engine, table, &start, end.as_deref(), limit);
-                model.assert_scan(&*engine.view(), table, &start, end.as_deref(), limit);
+                for read in [&*engine as &dyn Read, &*engine.view()] {
+                    model.assert_scan(read, table, &start, end.as_deref(), limit);
+                    model.assert_scan_back(read, table, &start, end.as_deref(), limit);
+                    model.assert_scan_back(read, table, &[], None, usize::MAX);
+                }
             }
             Step::View => views.push((engine.view(), model.clone())),
             Step::Checkpoint => {

@@ -144,6 +144,18 @@ impl Read for MemoryEngine {
         let _ = self.trees[table.place()].scan(start, end, visit);
         Ok(())
     }
+
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: Visit<'_>,
+    ) -> Result<(), EngineError> {
+        self.state.poison.check()?;
+        let _ = self.trees[table.place()].scan_back(start, end, visit);
+        Ok(())
+    }
 }
 
 impl Engine for MemoryEngine {
@@ -267,6 +279,18 @@ impl Read for MemoryView {
     ) -> Result<(), EngineError> {
         self.poison.check()?;
         let _ = self.trees[table.place()].scan(start, end, visit);
+        Ok(())
+    }
+
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: Visit<'_>,
+    ) -> Result<(), EngineError> {
+        self.poison.check()?;
+        let _ = self.trees[table.place()].scan_back(start, end, visit);
         Ok(())
     }
 }

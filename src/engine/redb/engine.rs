@@ -161,6 +161,29 @@ impl Read for RedbEngine {
         }
         Ok(())
     }
+
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: Visit<'_>,
+    ) -> Result<(), EngineError> {
+        self.shared.poison.check()?;
+        let deleted = Cell::new(0);
+        // As above: what was shown is before the end when the scan is repeated.
+        let mut next = end.map(<[u8]>::to_vec);
+        self.read_below(|below| {
+            let end = next.clone();
+            let sources = below.sources(&self.active, &deleted);
+            merge::scan_back(&sources, table, start, end.as_deref(), &mut |key, value| {
+                let next = next.get_or_insert_default();
+                next.clear();
+                next.extend_from_slice(key);
+                visit(key, value)
+            })
+        })
+    }
 }
 
 impl Engine for RedbEngine {

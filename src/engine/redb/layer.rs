@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::row;
-use crate::engine::tree::{Iter, Tree};
+use crate::engine::tree::{Iter, IterBack, Tree};
 use crate::engine::{Batch, Op, Table};
 
 /// What keeping a row takes beside its bytes, roughly.
@@ -71,6 +71,11 @@ impl Layer {
     /// The changes of a table from `start` on, as stored.
     pub(super) fn iter(&self, table: Table, start: &[u8]) -> Iter<'_> {
         self.trees[table.place()].iter(start)
+    }
+
+    /// The changes of a table before `end`, as stored, from the last to the first.
+    pub(super) fn iter_back(&self, table: Table, end: Option<&[u8]>) -> IterBack<'_> {
+        self.trees[table.place()].iter_back(end)
     }
 
     /// Changed rows.

@@ -1,6 +1,7 @@
-//! One ordered walk over layers and file.
+//! One ordered walk over layers and file, up or down.
 
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::ops::{Bound, ControlFlow};
 
@@ -9,7 +10,6 @@ use redb::Range;
 use super::layer::Layer;
 use super::row;
 use super::snapshot::{FileRow, Snapshot};
-use crate::engine::tree::Iter;
 use crate::engine::{EngineError, Table, Visit};
 
 /// What a scan looks at, the newest first.
@@ -21,10 +21,28 @@ pub(super) struct Sources<'a> {
     pub(super) deleted: &'a Cell<usize>,
 }
 
+/// Which way a walk goes.
+#[derive(Clone, Copy)]
+enum Way {
+    Up,
+    Down,
+}
+
+impl Way {
+    /// Which of two keys comes first.
+    fn order(self, one: &[u8], other: &[u8]) -> Ordering {
+        match self {
+            Self::Up => one.cmp(other),
+            Self::Down => other.cmp(one),
+        }
+    }
+}
+
 /// The file's side of the walk: its next row waits here.
 struct FileWalk<'a> {
     snapshot: &'a Snapshot,
     range: Range<'static, &'static [u8], &'static [u8]>,
+    way: Way,
     next: Option<FileRow>,
 }
 
@@ -34,18 +52,23 @@ impl<'a> FileWalk<'a> {
         table: Table,
         start: &[u8],
         end: Option<&[u8]>,
+        way: Way,
     ) -> Result<Self, EngineError> {
-        let mut range = snapshot.range(table, Bound::Included(start), end)?;
-        let next = snapshot.next(&mut range)?;
-        Ok(Self {
+        let mut walk = Self {
             snapshot,
-            range,
-            next,
-        })
+            range: snapshot.range(table, Bound::Included(start), end)?,
+            way,
+            next: None,
+        };
+        walk.advance()?;
+        Ok(walk)
     }
 
     fn advance(&mut self) -> Result<(), EngineError> {
-        self.next = self.snapshot.next(&mut self.range)?;
+        self.next = match self.way {
+            Way::Up => self.snapshot.next(&mut self.range)?,
+            Way::Down => self.snapshot.next_back(&mut self.range)?,
+        };
         Ok(())
     }
 }
@@ -62,18 +85,73 @@ pub(super) fn scan(
     if end.is_some_and(|end| end <= start) {
         return Ok(());
     }
-    let layers = [Some(sources.active), sources.frozen];
-    let mut layers: Vec<Peekable<Iter<'_>>> = layers
-        .into_iter()
-        .flatten()
-        .map(|layer| layer.iter(table, start).peekable())
-        .collect();
-    let mut file = match sources.rows {
-        Some(snapshot) => Some(FileWalk::new(snapshot, table, start, end)?),
-        None => None,
-    };
+    let within = |(key, _): &(&[u8], &[u8])| end.is_none_or(|end| *key < end);
+    let layers = sources.layers();
+    let layers = layers.map(|layer| layer.iter(table, start).take_while(within));
+    let file = sources.file(table, start, end, Way::Up)?;
+    walk(
+        layers.map(Iterator::peekable).collect(),
+        file,
+        sources.deleted,
+        table,
+        Way::Up,
+        visit,
+    )
+}
+
+/// Visits the same rows from the last to the first.
+pub(super) fn scan_back(
+    sources: &Sources<'_>,
+    table: Table,
+    start: &[u8],
+    end: Option<&[u8]>,
+    visit: Visit<'_>,
+) -> Result<(), EngineError> {
+    if end.is_some_and(|end| end <= start) {
+        return Ok(());
+    }
+    let within = |(key, _): &(&[u8], &[u8])| *key >= start;
+    let layers = sources.layers();
+    let layers = layers.map(|layer| layer.iter_back(table, end).take_while(within));
+    let file = sources.file(table, start, end, Way::Down)?;
+    walk(
+        layers.map(Iterator::peekable).collect(),
+        file,
+        sources.deleted,
+        table,
+        Way::Down,
+        visit,
+    )
+}
+
+impl Sources<'_> {
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        [Some(self.active), self.frozen].into_iter().flatten()
+    }
+
+    fn file(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        way: Way,
+    ) -> Result<Option<FileWalk<'_>>, EngineError> {
+        let walk = |rows| FileWalk::new(rows, table, start, end, way);
+        self.rows.map(walk).transpose()
+    }
+}
+
+/// Walks over the changes of the layers, the newest first, and the rows of the file.
+fn walk<'a>(
+    mut layers: Vec<Peekable<impl Iterator<Item = (&'a [u8], &'a [u8])>>>,
+    mut file: Option<FileWalk<'_>>,
+    deleted: &Cell<usize>,
+    table: Table,
+    way: Way,
+    visit: Visit<'_>,
+) -> Result<(), EngineError> {
     loop {
-        let flow = match next_change(&mut layers, end) {
+        let flow = match next_change(&mut layers, way) {
             Some((key, stored)) => {
                 let before = visit_file_before(file.as_mut(), table, Some(key), visit)?;
                 if before.is_break() {
@@ -81,7 +159,7 @@ pub(super) fn scan(
                 }
                 skip(file.as_mut(), &mut layers, key)?;
                 if stored == row::DELETED {
-                    sources.deleted.set(sources.deleted.get() + 1);
+                    deleted.set(deleted.get() + 1);
                     ControlFlow::Continue(())
                 } else {
                     visit(key, row::value_of(stored))
@@ -98,18 +176,17 @@ pub(super) fn scan(
     }
 }
 
-/// The first change of any layer, of equal keys the newest, if it is before `end`.
+/// The first change of any layer, of equal keys the newest.
 fn next_change<'a>(
-    layers: &mut [Peekable<Iter<'a>>],
-    end: Option<&[u8]>,
+    layers: &mut [Peekable<impl Iterator<Item = (&'a [u8], &'a [u8])>>],
+    way: Way,
 ) -> Option<(&'a [u8], &'a [u8])> {
     let heads = layers.iter_mut().filter_map(|layer| layer.peek().copied());
     // The first of equal elements is the one from the newer layer.
-    let first = heads.min_by_key(|(key, _)| *key)?;
-    end.is_none_or(|end| first.0 < end).then_some(first)
+    heads.min_by(|(one, _), (other, _)| way.order(one, other))
 }
 
-/// Visits the file's rows below `key`, which no layer changed.
+/// Visits the file's rows that come before `key`, which no layer changed.
 fn visit_file_before(
     file: Option<&mut FileWalk<'_>>,
     table: Table,
@@ -120,7 +197,7 @@ fn visit_file_before(
         return Ok(ControlFlow::Continue(()));
     };
     while let Some(row) = &file.next
-        && key.is_none_or(|key| row.key() < key)
+        && key.is_none_or(|key| file.way.order(row.key(), key).is_lt())
     {
         let value = file.snapshot.checked(table, row.key(), row.stored())?;
         if visit(row.key(), value).is_break() {
@@ -132,9 +209,9 @@ fn visit_file_before(
 }
 
 /// Leaves a row behind wherever it comes next.
-fn skip(
+fn skip<'a>(
     file: Option<&mut FileWalk<'_>>,
-    layers: &mut [Peekable<Iter<'_>>],
+    layers: &mut [Peekable<impl Iterator<Item = (&'a [u8], &'a [u8])>>],
     key: &[u8],
 ) -> Result<(), EngineError> {
     for layer in layers {

@@ -83,6 +83,16 @@ impl Snapshot {
         Ok(row.map(|(key, stored)| FileRow { key, stored }))
     }
 
+    /// The last row of a range that is not given yet.
+    pub(super) fn next_back(
+        &self,
+        range: &mut Range<'static, &'static [u8], &'static [u8]>,
+    ) -> Result<Option<FileRow>, EngineError> {
+        let row = range.next_back().transpose();
+        let row = row.map_err(|error| failed(&self.path, error))?;
+        Ok(row.map(|(key, stored)| FileRow { key, stored }))
+    }
+
     /// The value in a stored form.
     pub(super) fn checked<'a>(
         &self,

@@ -64,6 +64,16 @@ impl Read for Rewriting {
     ) -> Result<(), EngineError> {
         self.engine.scan(table, start, end, visit)
     }
+
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: Visit<'_>,
+    ) -> Result<(), EngineError> {
+        self.engine.scan_back(table, start, end, visit)
+    }
 }
 
 impl Engine for Rewriting {

@@ -73,6 +73,19 @@ impl Read for RedbView {
         let sources = self.below.sources(&self.active, &deleted);
         merge::scan(&sources, table, start, end, visit)
     }
+
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: Visit<'_>,
+    ) -> Result<(), EngineError> {
+        self.poison.check()?;
+        let deleted = Cell::new(0);
+        let sources = self.below.sources(&self.active, &deleted);
+        merge::scan_back(&sources, table, start, end, visit)
+    }
 }
 
 impl View for RedbView {}

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::iter::Iter;
+use super::iter::{Iter, IterBack};
 use super::node::{Inner, Node, Split};
 use super::page::{KEY_BYTES_MAX, Page};
 use crate::engine::{Value, Visit};
@@ -95,6 +95,21 @@ impl Tree {
         visit: Visit<'_>,
     ) -> ControlFlow<()> {
         scan(&self.root, Some(start), end, visit)
+    }
+
+    /// Visits the same rows from the last to the first.
+    pub(in crate::engine) fn scan_back(
+        &self,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: Visit<'_>,
+    ) -> ControlFlow<()> {
+        scan_back(&self.root, start, end, visit)
+    }
+
+    /// The rows before `end`, from the last to the first.
+    pub(in crate::engine) fn iter_back(&self, end: Option<&[u8]>) -> IterBack<'_> {
+        IterBack::new(&self.root, end)
     }
 
     /// The rows from `start` on, in order.
@@ -221,6 +236,40 @@ fn scan_page(
         visit(page.key(at), page.value(at).as_slice())?;
     }
     if stop < page.len() {
+        return ControlFlow::Break(());
+    }
+    ControlFlow::Continue(())
+}
+
+/// Visits the rows below `node` from the last to the first; `end` of `None`: from the last on.
+fn scan_back(node: &Node, start: &[u8], end: Option<&[u8]>, visit: Visit<'_>) -> ControlFlow<()> {
+    match node {
+        Node::Leaf(page) => scan_page_back(page, start, end, visit),
+        Node::Inner(inner) => {
+            let last = end.map_or(inner.children.len() - 1, |end| inner.child_of(end));
+            for at in (0..=last).rev() {
+                // The leaf that has a row before `start` breaks.
+                let end = end.filter(|_| at == last);
+                scan_back(&inner.children[at], start, end, visit)?;
+            }
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+fn scan_page_back(
+    page: &Page,
+    start: &[u8],
+    end: Option<&[u8]>,
+    visit: Visit<'_>,
+) -> ControlFlow<()> {
+    let position = |key: &[u8]| page.find(key).unwrap_or_else(|at| at);
+    let first = position(start);
+    let stop = end.map_or(page.len(), position);
+    for at in (first..stop).rev() {
+        visit(page.key(at), page.value(at).as_slice())?;
+    }
+    if first > 0 {
         return ControlFlow::Break(());
     }
     ControlFlow::Continue(())

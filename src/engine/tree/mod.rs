@@ -8,7 +8,7 @@ mod node;
 mod page;
 
 pub(super) use btree::Tree;
-pub(super) use iter::Iter;
+pub(super) use iter::{Iter, IterBack};
 pub(super) use page::KEY_BYTES_MAX;
 
 #[cfg(test)]

@@ -131,6 +131,23 @@ fn assert_same_reads(tree: &Tree, model: &Model, start: &[u8], end: Option<&[u8]
         }
     });
     assert_eq!(found, expected);
+
+    let in_range = model
+        .range(start.to_vec()..)
+        .take_while(|(key, _)| end.is_none_or(|end| key.as_slice() < end));
+    let mut expected: Vec<_> = in_range.map(|(key, _)| key.clone()).collect();
+    expected.reverse();
+    expected.truncate(limit);
+    let mut found = Vec::new();
+    let _ = tree.scan_back(start, end, &mut |key, _| {
+        found.push(key.to_vec());
+        if found.len() == limit {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    assert_eq!(found, expected, "backwards");
 }
 
 fn run(steps: Vec<Step>, rows: Rows) {
@@ -394,5 +411,17 @@ proptest! {
         });
         let found: Vec<_> = tree.iter(&start).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
         prop_assert_eq!(found, expected);
+
+        for end in [Some(&start[..]), None] {
+            let mut expected = Vec::new();
+            let _ = tree.scan(&[], end, &mut |key, value| {
+                expected.push((key.to_vec(), value.to_vec()));
+                ControlFlow::Continue(())
+            });
+            expected.reverse();
+            let back = tree.iter_back(end);
+            let found: Vec<_> = back.map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 }

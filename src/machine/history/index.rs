@@ -152,12 +152,35 @@ impl Index {
         after.filter(|event| is_of(event, row)).last()
     }
 
+    /// The events of a row, newest first; `before`: only those of earlier revisions.
+    pub(super) fn newest_first<'a>(
+        &'a self,
+        row: &'a [u8],
+        before: Option<Revision>,
+        events: &'a Events,
+    ) -> impl Iterator<Item = &'a Arc<Event>> {
+        let event = move |at: u64| events.get(self.place(at)?);
+        let is_too_new = |at: &u64| match (event(*at), before) {
+            (Some(event), Some(before)) => event.revision >= before,
+            _ => false,
+        };
+        let mut first = self.newest.get(&self.hash(row)).copied();
+        while let Some(link) = first.filter(is_too_new).and_then(|at| self.link(at)) {
+            let further = Some(link.jump).filter(is_too_new);
+            first = further.or(Some(link.before));
+        }
+        let chain = std::iter::successors(first, |at| Some(self.link(*at)?.before));
+        let chain = chain.map_while(event);
+        // Another row may hash alike: each event says whose it is.
+        chain.filter(move |event| is_of(event, row))
+    }
+
     /// The rows of a range that have events and are not there any more, in order.
     pub(super) fn gone_in<'a>(
         &'a self,
         start: &[u8],
         end: &[u8],
-    ) -> impl Iterator<Item = &'a Bytes> + use<'a> {
+    ) -> impl DoubleEndedIterator<Item = &'a Bytes> + use<'a> {
         let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
         self.gone.range::<[u8], _>(bounds)
     }

@@ -27,7 +27,7 @@ impl Dice {
         self.roll(sides) == 0
     }
 
-    fn word(&mut self, words: &'static str) -> Bytes {
+    pub(super) fn word(&mut self, words: &'static str) -> Bytes {
         let at = self.roll(words.len() as u64) as usize;
         Bytes::from_static(&words.as_bytes()[at..=at])
     }

@@ -72,6 +72,24 @@ impl Read for Frozen {
         }
         Ok(())
     }
+
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        let rows = self.0.iter().rev().filter(|((of, key), _)| {
+            *of == table && **key >= *start && end.is_none_or(|end| **key < *end)
+        });
+        for ((_, key), value) in rows {
+            if visit(key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl View for Frozen {}
@@ -89,6 +107,16 @@ impl Read for MapEngine {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
         self.rows.scan(table, start, end, visit)
+    }
+
+    fn scan_back(
+        &self,
+        table: Table,
+        start: &[u8],
+        end: Option<&[u8]>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        self.rows.scan_back(table, start, end, visit)
     }
 }
 

@@ -2,6 +2,8 @@
 //! agree on replies, events, grants, revisions, rows, deadlines and the past; and a
 //! second machine, which crashes and reopens at random, must have the same hash.
 
+mod past;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -154,6 +156,7 @@ impl Pair {
         self.check_state(&place);
         self.check_rows(&place);
         self.check_past(&place);
+        self.check_all_pasts(&place);
         let kinds = replies
             .iter()
             .map(|reply| (reply.outcome.kind, reply.repeated));
@@ -310,8 +313,11 @@ fn everything(bucket: &str, at: Option<u64>) -> ScanQuery {
         start: Bytes::new(),
         end: None,
         after: None,
+        reverse: false,
         limit: 1_000,
         bytes_max: usize::MAX,
+        keys_max: usize::MAX,
+        count_only: false,
         keys_only: false,
         include_expired: true,
         at: at.map(Revision),

@@ -73,6 +73,11 @@ fn scenes_of_at_most_once() {
 }
 
 #[test]
+fn scenes_of_scans() {
+    play("scans.txt");
+}
+
+#[test]
 fn scenes_of_history() {
     play("history.txt");
 }

@@ -425,6 +425,15 @@ impl Read for Generated {
         }
         Ok(())
     }
+    fn scan_back(
+        &self,
+        _: Table,
+        _: &[u8],
+        _: Option<&[u8]>,
+        _: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        unreachable!("a snapshot goes up")
+    }
 }
 
 impl View for Generated {}

@@ -75,7 +75,8 @@ impl Stage {
     /// Plays one line; gives what is to be written below it.
     pub(super) fn say(&mut self, words: &[&str]) -> Vec<String> {
         let (options, plain): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| {
-            word.contains('=') || ["keep", "prev", "keys", "expired"].contains(word)
+            word.contains('=')
+                || ["keep", "prev", "keys", "expired", "reverse", "count"].contains(word)
         });
         let pairs = options
             .iter()
@@ -231,8 +232,11 @@ impl Stage {
             start: bound(0).map(|word| bytes(word)).unwrap_or_default(),
             end: bound(1).map(|word| bytes(word)),
             after: options.bytes("after"),
+            reverse: options.take("reverse").is_some(),
             limit: options.number("limit").unwrap_or(100) as usize,
             bytes_max: options.number("bytes").unwrap_or(10_000) as usize,
+            keys_max: options.number("walk").unwrap_or(10_000) as usize,
+            count_only: options.take("count").is_some(),
             keys_only: options.take("keys").is_some(),
             include_expired: options.take("expired").is_some(),
             at: options.number("at").map(Revision),
@@ -245,6 +249,9 @@ impl Stage {
         let mut said: Vec<_> = records
             .map(|(key, found)| format!("{} {}", text(key), record(found)))
             .collect();
+        if query.count_only {
+            said.push(format!("{} counted", page.count));
+        }
         let more = if page.more { ", and more" } else { "" };
         said.push(format!("at revision {}{more}", page.revision));
         said

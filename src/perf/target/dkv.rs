@@ -8,8 +8,8 @@ use super::found::{Found, found_at};
 use super::{Promise, TargetAddress};
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::client::{
-    Client, ClientOptions, Condition, Consistency, KeyRange, ScanOptions, SetOptions,
-    ShardDescription,
+    Client, ClientOptions, Compare, Condition, Consistency, KeyRange, Op, ScanOptions, SetOptions,
+    ShardDescription, Txn,
 };
 use crate::perf::options::PerfOptions;
 
@@ -198,6 +198,22 @@ impl DkvLane {
         Ok(self.0.set_with(key, value, options).await?.written)
     }
 
+    pub(super) async fn batch(&self, keys: &[String], value: Bytes) -> Result<()> {
+        for outcome in self.0.batch(sets(keys, &value), None).await? {
+            outcome?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn txn(&self, keys: &[String], value: Bytes) -> Result<bool> {
+        let txn = Txn {
+            compares: vec![Compare::exists(bytes(&keys[0]))],
+            then: sets(keys, &value),
+            ..Txn::default()
+        };
+        Ok(self.0.txn(txn).await?.succeeded)
+    }
+
     pub(super) async fn lock_cycle(&self, name: &str) -> Result<()> {
         let (name, owner) = (bytes(name), self.0.mint_owner());
         let granted = self
@@ -211,6 +227,11 @@ impl DkvLane {
         }
         Err(held())
     }
+}
+
+fn sets(keys: &[String], value: &Bytes) -> Vec<Op> {
+    let set = |key: &String| Op::set(bytes(key), value.clone());
+    keys.iter().map(set).collect()
 }
 
 fn held() -> Error {

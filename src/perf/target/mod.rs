@@ -13,7 +13,7 @@ mod redis;
 use bytes::Bytes;
 
 use super::options::PerfOptions;
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use dkv::{Dkv, DkvLane};
 use etcd::{Etcd, EtcdLane};
 use redis::{Redis, RedisLane};
@@ -201,6 +201,32 @@ impl Lane {
             Self::Redis(lane) => lane.modify(key, value).await,
             Self::Etcd(lane) => lane.modify(key, value).await,
         }
+    }
+
+    /// Sets keys in one request.
+    pub(super) async fn batch(&self, keys: &[String], value: Bytes) -> Result<()> {
+        match self {
+            Self::Dkv(lane) => lane.batch(keys, value).await,
+            Self::Redis(lane) => lane.batch(keys, &value).await,
+            Self::Etcd(lane) => lane.batch(keys, value).await,
+        }
+    }
+
+    /// Sets keys, all or none, if the first of them is there.
+    ///
+    /// # Errors
+    /// `Conflict` if it is not.
+    pub(super) async fn txn(&self, keys: &[String], value: Bytes) -> Result<()> {
+        let done = match self {
+            Self::Dkv(lane) => lane.txn(keys, value).await?,
+            Self::Redis(lane) => lane.txn(keys, &value).await?,
+            Self::Etcd(lane) => lane.txn(keys, value).await?,
+        };
+        if done {
+            return Ok(());
+        }
+        let message = "a key that the transaction asks for is not there";
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 
     /// Acquires a lock that nobody else should hold, and releases it.

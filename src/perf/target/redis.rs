@@ -50,7 +50,7 @@ struct Server {
     timeout: Duration,
     /// Connections of lanes that have ended: those of the next test need not connect.
     idle: Mutex<Vec<Connection>>,
-    scripts: [OnceCell<bytes::Bytes>; 2],
+    scripts: [OnceCell<bytes::Bytes>; 3],
     /// Marks the owners of locks, which nobody else may have.
     nonce: u128,
 }

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 
 use super::ops::OpKind;
-use super::{bucket, kv, lock, ops};
+use super::{bucket, kv, lock, ops, past};
 use crate::base::Result;
 use crate::base::types::ShardId;
 use crate::proto::v1::request_frame::Request;
+use crate::server::cursor::Origin;
 use crate::server::service::Operation;
 
 /// A request, checked, with what its reply needs to know.
@@ -26,7 +27,9 @@ pub(in crate::server) enum Kind {
     Expire,
     Touch,
     Persist,
-    Scan,
+    Scan(Origin),
+    GetMany(Vec<Bytes>),
+    History(Bytes),
     Acquire,
     Renew,
     Release,
@@ -58,7 +61,9 @@ pub(in crate::server) fn call(request: Request, value_bytes_max: usize) -> Resul
         Request::Expire(request) => kv::expire(request),
         Request::Touch(request) => kv::touch(request),
         Request::Persist(request) => kv::persist(request),
-        Request::Scan(request) => kv::scan(request),
+        Request::Scan(request) => past::scan(request),
+        Request::GetMany(request) => past::get_many(request),
+        Request::History(request) => past::history(request),
         Request::Acquire(request) => lock::acquire(request),
         Request::Renew(request) => lock::renew(request),
         Request::Release(request) => lock::release(request),
@@ -66,8 +71,6 @@ pub(in crate::server) fn call(request: Request, value_bytes_max: usize) -> Resul
         Request::Info(request) => lock::info(request),
         Request::List(request) => lock::list(request),
         Request::Incr(request) => kv::incr(request),
-        Request::GetMany(_) => Err(crate::base::Error::invalid("GetMany is not built yet")),
-        Request::History(_) => Err(crate::base::Error::invalid("History is not built yet")),
         Request::Batch(request) => ops::batch(request, value_bytes_max),
         Request::Txn(request) => ops::txn(request, value_bytes_max),
         Request::CreateBucket(request) => bucket::create(request),

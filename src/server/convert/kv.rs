@@ -5,26 +5,27 @@ use bytes::Bytes;
 use super::call::{Call, Kind};
 use super::fields::{consistency, fence, key, range, request_id, set_of, target, timer};
 use super::ops::incr_of;
-use crate::base::{Error, Result, limits};
+use super::past;
+use crate::base::{Error, Result};
 use crate::kv::KvCommand;
-use crate::machine::{Command, Op, ScanQuery};
+use crate::machine::{Command, Op};
 use crate::proto::v1;
-use crate::server::cursor::Cursor;
-use crate::server::service::{Operation, Query};
+use crate::server::service::{At, Operation, Query};
 
 pub(super) fn get(request: v1::GetRequest) -> Result<Call> {
     let key = key(&request.key)?;
-    look(request.target, key.clone(), Kind::Get(key))
+    let at = past::at(request.at)?;
+    look(request.target, key.clone(), at, Kind::Get(key))
 }
 
 pub(super) fn has(request: v1::HasRequest) -> Result<Call> {
-    look(request.target, key(&request.key)?, Kind::Has)
+    look(request.target, key(&request.key)?, None, Kind::Has)
 }
 
-fn look(wire_target: Option<v1::Target>, key: Bytes, kind: Kind) -> Result<Call> {
+fn look(wire_target: Option<v1::Target>, key: Bytes, at: Option<At>, kind: Kind) -> Result<Call> {
     let consistency = consistency(wire_target.as_ref());
     let (shard, bucket) = target(wire_target)?;
-    let operation = Operation::Read(Query::Get { bucket, key }, consistency);
+    let operation = Operation::Read(Query::Get { bucket, key, at }, consistency);
     Ok(Call {
         shard,
         kind,
@@ -145,39 +146,6 @@ pub(super) fn persist(request: v1::PersistRequest) -> Result<Call> {
         command,
         Kind::Persist,
     )
-}
-
-pub(super) fn scan(request: v1::ScanRequest) -> Result<Call> {
-    let consistency = consistency(request.target.as_ref());
-    let (shard, bucket) = target(request.target)?;
-    let (start, end) = range(&request.range.unwrap_or_default())?;
-    let (at, after) = match &*request.cursor {
-        [] => (None, None),
-        bytes => {
-            let cursor = Cursor::decode(bytes)?;
-            (Some(cursor.revision), Some(cursor.after))
-        }
-    };
-    let limit = match usize::try_from(request.limit).unwrap_or(usize::MAX) {
-        0 => limits::SCAN_PAGE_RECORDS,
-        limit => limit.min(limits::SCAN_PAGE_RECORDS_MAX),
-    };
-    let query = ScanQuery {
-        bucket,
-        start,
-        end,
-        after,
-        limit,
-        bytes_max: limits::SCAN_PAGE_BYTES,
-        keys_only: request.keys_only,
-        include_expired: request.include_expired,
-        at,
-    };
-    Ok(Call {
-        shard,
-        kind: Kind::Scan,
-        operation: Operation::Read(Query::Scan(query), consistency),
-    })
 }
 
 fn write(

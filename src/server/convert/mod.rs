@@ -9,6 +9,7 @@ mod fields;
 mod kv;
 mod lock;
 mod ops;
+mod past;
 mod reply;
 mod results;
 

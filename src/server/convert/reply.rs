@@ -1,5 +1,7 @@
 //! Answers, as the wire says them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::call::Kind;
@@ -9,10 +11,10 @@ use crate::base::types::Revision;
 use crate::base::{Error, Result};
 use crate::kv::Record;
 use crate::lock::Lock;
-use crate::machine::{Applied, OutcomeKind, ScanPage};
+use crate::machine::{Applied, Changes, Event, EventKind, OutcomeKind, ScanPage};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
-use crate::server::cursor::Cursor;
+use crate::server::cursor::{Cursor, Origin};
 use crate::server::service::{Answer, Consistency, Service, Shard};
 
 /// What every reply begins with.
@@ -47,6 +49,8 @@ fn revision_of(answer: &Answer) -> Revision {
         Answer::Applied(applied) => applied.outcome.revision,
         Answer::Page(page, _) => page.revision,
         Answer::Record(_, _, revision)
+        | Answer::Records(_, _, revision)
+        | Answer::Changes(_, _, revision)
         | Answer::Batch(_, revision)
         | Answer::Buckets(_, _, revision)
         | Answer::Lock(_, _, revision)
@@ -95,7 +99,18 @@ pub(in crate::server) fn reply(
             }
             _ => Err(misfit()),
         },
-        Answer::Page(page, now) => Ok(Reply::Scan(scan_reply(header, page, now))),
+        Answer::Records(records, now, _) => match kind {
+            Kind::GetMany(keys) => Ok(Reply::GetMany(get_many_reply(header, keys, records, now))),
+            _ => Err(misfit()),
+        },
+        Answer::Changes(changes, now, _) => match kind {
+            Kind::History(key) => Ok(Reply::History(history_reply(header, &key, &changes, now))),
+            _ => Err(misfit()),
+        },
+        Answer::Page(page, now) => match kind {
+            Kind::Scan(origin) => Ok(Reply::Scan(scan_reply(header, origin, page, now))),
+            _ => Err(misfit()),
+        },
         Answer::Lock(lock, now, _) => match kind {
             Kind::Info(name) => {
                 let lock = lock.map(|lock| wire_lock(name, &lock, now));
@@ -205,7 +220,9 @@ fn applied_reply(
         }),
         Kind::Get(_)
         | Kind::Has
-        | Kind::Scan
+        | Kind::Scan(_)
+        | Kind::GetMany(_)
+        | Kind::History(_)
         | Kind::Info(_)
         | Kind::List
         | Kind::Batch(_)
@@ -217,25 +234,81 @@ pub(super) fn misfit() -> Error {
     Error::internal("an answer does not fit its request")
 }
 
-fn scan_reply(header: Option<v1::Header>, page: ScanPage, now: MachineTime) -> v1::ScanReply {
-    let cursor = match page.records.last() {
-        Some((last, _)) if page.more => Cursor {
-            revision: page.revision,
-            after: last.clone(),
+fn scan_reply(
+    header: Option<v1::Header>,
+    origin: Origin,
+    page: ScanPage,
+    now: MachineTime,
+) -> v1::ScanReply {
+    let cursor = if page.more {
+        let (revision, after) = (page.revision, page.last);
+        Cursor {
+            origin,
+            revision,
+            after,
         }
-        .encode(),
-        _ => Bytes::new(),
+        .encode()
+    } else {
+        Bytes::new()
     };
-    let records: Vec<_> = page
-        .records
-        .into_iter()
-        .map(|(key, record)| wire_record(key, record, now))
-        .collect();
+    let records = page.records.into_iter();
     v1::ScanReply {
         header,
-        count: records.len() as u64,
-        records,
+        records: records
+            .map(|(key, record)| wire_record(key, record, now))
+            .collect(),
         cursor,
+        count: page.count as u64,
+    }
+}
+
+fn get_many_reply(
+    header: Option<v1::Header>,
+    keys: Vec<Bytes>,
+    records: Vec<Option<Record>>,
+    now: MachineTime,
+) -> v1::GetManyReply {
+    let found = keys.into_iter().zip(records).map(|(key, record)| {
+        let live = record.filter(|record| !record.is_expired());
+        v1::Found {
+            record: live.map(|record| wire_record(key, record, now)),
+        }
+    });
+    v1::GetManyReply {
+        header,
+        found: found.collect(),
+    }
+}
+
+fn history_reply(
+    header: Option<v1::Header>,
+    key: &Bytes,
+    changes: &Changes,
+    now: MachineTime,
+) -> v1::HistoryReply {
+    let change = |event: &Arc<Event>| v1::Change {
+        revision: event.revision.0,
+        kind: event_kind(event.kind).into(),
+        age_ms: now.since_ms(event.now),
+        record: event
+            .record
+            .clone()
+            .map(|record| wire_record(key.clone(), record, now)),
+    };
+    v1::HistoryReply {
+        header,
+        changes: changes.events.iter().map(change).collect(),
+        more: changes.more,
+        floor: changes.floor.0,
+    }
+}
+
+fn event_kind(kind: EventKind) -> v1::EventKind {
+    match kind {
+        EventKind::Set => v1::EventKind::Set,
+        EventKind::Delete => v1::EventKind::Delete,
+        EventKind::Expire => v1::EventKind::Expire,
+        EventKind::Touch => v1::EventKind::Touch,
     }
 }
 

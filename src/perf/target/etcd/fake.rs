@@ -190,16 +190,18 @@ impl Answered for DeleteRangeRequest {
 impl Answered for TxnRequest {
     fn answer(self, state: &State) -> Result<TxnResponse, Status> {
         let holds = self.compare.iter().all(|compare| {
-            assert_eq!(
-                (compare.result, compare.target),
-                (Compare::EQUAL, Compare::MOD)
-            );
+            assert_eq!(compare.target, Compare::MOD);
             let rows = state.rows.lock();
             let found = rows
                 .keys
                 .get(&compare.key)
                 .map_or(0, |(revision, _)| *revision);
-            compare.mod_revision.expect("it is told, a zero, too") == found
+            let given = compare.mod_revision.expect("it is told, a zero, too");
+            match compare.result {
+                Compare::EQUAL => found == given,
+                Compare::GREATER => found > given,
+                other => panic!("no relation {other}"),
+            }
         });
         if holds {
             for put in self.success.into_iter().filter_map(|op| op.request_put) {

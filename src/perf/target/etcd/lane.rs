@@ -169,6 +169,34 @@ impl EtcdLane {
         Ok(self.ask(request).await?.succeeded)
     }
 
+    /// Without a compare all puts are done.
+    pub(in crate::perf::target) async fn batch(&self, keys: &[String], value: Bytes) -> Result<()> {
+        let request = TxnRequest {
+            compare: Vec::new(),
+            success: puts(keys, &value),
+        };
+        self.ask(request).await?;
+        Ok(())
+    }
+
+    pub(in crate::perf::target) async fn txn(
+        &self,
+        keys: &[String],
+        value: Bytes,
+    ) -> Result<bool> {
+        let is_there = Compare {
+            result: Compare::GREATER,
+            target: Compare::MOD,
+            key: bytes(&keys[0]),
+            mod_revision: Some(0),
+        };
+        let request = TxnRequest {
+            compare: vec![is_there],
+            success: puts(keys, &value),
+        };
+        Ok(self.ask(request).await?.succeeded)
+    }
+
     /// A lock of etcd's own service, under a lease that this client has for all its locks,
     /// as a session of etcd's libraries. Etcd waits while somebody else has it.
     pub(in crate::perf::target) async fn lock_cycle(&self, name: &str) -> Result<()> {
@@ -203,6 +231,16 @@ impl EtcdLane {
             Ok(_) | Err(_) => Ok(()),
         }
     }
+}
+
+fn puts(keys: &[String], value: &Bytes) -> Vec<RequestOp> {
+    let put = |key: &String| RequestOp {
+        request_put: Some(PutRequest {
+            key: bytes(key),
+            value: value.clone(),
+        }),
+    };
+    keys.iter().map(put).collect()
 }
 
 /// The end of the range of all keys that begin with `prefix`.

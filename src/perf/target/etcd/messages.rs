@@ -134,6 +134,8 @@ pub(super) struct Compare {
 impl Compare {
     /// Of `CompareResult`.
     pub(super) const EQUAL: i32 = 0;
+    /// Of `CompareResult`.
+    pub(super) const GREATER: i32 = 1;
     /// Of `CompareTarget`: the revision of the last change.
     pub(super) const MOD: i32 = 2;
 }

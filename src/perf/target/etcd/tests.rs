@@ -61,6 +61,16 @@ async fn every_call_does_what_it_says() {
     );
     assert!(lane.modify("p:b", value("bob2")).await.unwrap());
     assert_eq!(lane.get("p:b").await.unwrap(), Some(value("bob2")));
+    let many = ["p:b", "p:c"].map(str::to_owned);
+    lane.batch(&many, value("both")).await.unwrap();
+    assert_eq!(lane.get("p:c").await.unwrap(), Some(value("both")));
+    lane.txn(&many, value("again")).await.unwrap();
+    assert_eq!(lane.get("p:c").await.unwrap(), Some(value("again")));
+    let missing = ["p:z", "p:c"].map(str::to_owned);
+    let error = lane.txn(&missing, value("never")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(lane.get("p:c").await.unwrap(), Some(value("again")));
+    assert!(lane.delete("p:c").await.unwrap());
     lane.set("other", value("x")).await.unwrap();
     lane.set("q", value("x")).await.unwrap();
     assert_eq!(lane.scan("p:", 0, &|| true).await.unwrap(), 2);

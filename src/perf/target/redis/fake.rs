@@ -89,6 +89,12 @@ impl State {
                 keys.insert(words[1].clone(), words[2].clone());
                 b"+OK\r\n".to_vec()
             }
+            ["MSET", ..] => {
+                for pair in words[1..].chunks(2) {
+                    keys.insert(pair[0].clone(), pair[1].clone());
+                }
+                b"+OK\r\n".to_vec()
+            }
             ["GET", _] => bulk(keys.get(&words[1])),
             ["MGET", ..] => array(words[1..].iter().map(|key| bulk(keys.get(key)))),
             ["EXISTS", _] => integer(usize::from(keys.contains_key(&words[1]))),
@@ -104,10 +110,10 @@ impl State {
                 bulk(Some(&digest.into()))
             }
             ["EVALSHA", digest, ..] => match self.scripts.lock().get(*digest) {
-                Some(script) => run_script(text(script), keys, &words[3..]),
+                Some(script) => run_script(text(script), keys, &words[2..]),
                 None => b"-NOSCRIPT No matching script. Please use EVAL.\r\n".to_vec(),
             },
-            ["EVAL", script, ..] => run_script(script, keys, &words[3..]),
+            ["EVAL", script, ..] => run_script(script, keys, &words[2..]),
             ["CONFIG", "GET", name] => self.setting(name),
             ["INFO", "replication"] => bulk(Some(
                 &"# Replication\r\nrole:master\r\nconnected_slaves:0\r\n".into(),
@@ -146,6 +152,15 @@ fn page(keys: &Keys, cursor: &str, pattern: &str, count: usize) -> Vec<u8> {
 }
 
 fn run_script(script: &str, keys: &mut Keys, words: &[Bytes]) -> Vec<u8> {
+    let (count, words) = words.split_first().unwrap();
+    if script.contains("#KEYS") {
+        let (names, values) = words.split_at(text(count).parse().unwrap());
+        let is_there = keys.contains_key(&names[0]);
+        if is_there {
+            keys.extend(names.iter().map(|name| (name.clone(), values[0].clone())));
+        }
+        return integer(usize::from(is_there));
+    }
     if keys.get(&words[0]) != Some(&words[1]) {
         return integer(0);
     }

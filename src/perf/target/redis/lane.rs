@@ -28,6 +28,8 @@ enum Script {
     Release,
     /// Sets a key that has the value given first to the one given second.
     Swap,
+    /// Sets all keys to the value given if the first of them is there.
+    SetAll,
 }
 
 impl Script {
@@ -40,6 +42,10 @@ impl Script {
             Self::Swap => {
                 b"if redis.call('get',KEYS[1])==ARGV[1] then redis.call('set',KEYS[1],ARGV[2]) \
                   return 1 else return 0 end"
+            }
+            Self::SetAll => {
+                b"if redis.call('exists',KEYS[1])==0 then return 0 end \
+                  for i=1,#KEYS do redis.call('set',KEYS[i],ARGV[1]) end return 1"
             }
         }
     }
@@ -224,13 +230,31 @@ impl RedisLane {
         }
     }
 
+    pub(in crate::perf::target) async fn batch(
+        &self,
+        keys: &[String],
+        value: &[u8],
+    ) -> Result<()> {
+        let pairs = keys.iter().flat_map(|key| [key.as_bytes(), value]);
+        let words: Vec<&[u8]> = [&b"MSET"[..]].into_iter().chain(pairs).collect();
+        match self.ask(&words).await? {
+            Reply::Simple(_) => Ok(()),
+            other => Err(self.server.unfit("MSET", &other)),
+        }
+    }
+
+    pub(in crate::perf::target) async fn txn(&self, keys: &[String], value: &[u8]) -> Result<bool> {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.script(Script::SetAll, &keys, &[value]).await
+    }
+
     /// Redis has no revisions: what was read must still be there when the new value comes.
     pub(in crate::perf::target) async fn modify(&self, key: &str, value: Bytes) -> Result<bool> {
         let Some(old) = self.get(key).await? else {
             let set = self.ask(&[b"SET", key.as_bytes(), &value, b"NX"]).await?;
             return Ok(set != Reply::Nil);
         };
-        self.script(Script::Swap, key, &[&old, &value]).await
+        self.script(Script::Swap, &[key], &[&old, &value]).await
     }
 
     /// The lock of Redis's documentation: a key that is set if it is absent, and deleted
@@ -247,14 +271,14 @@ impl RedisLane {
             Reply::Simple(_) => {}
             other => return Err(self.server.unfit("SET", &other)),
         }
-        if self.script(Script::Release, name, &[owner]).await? {
+        if self.script(Script::Release, &[name], &[owner]).await? {
             return Ok(());
         }
         Err(held())
     }
 
     /// Runs a script that answers 1 or 0. The server is taught its text once.
-    async fn script(&self, script: Script, key: &str, arguments: &[&[u8]]) -> Result<bool> {
+    async fn script(&self, script: Script, keys: &[&str], arguments: &[&[u8]]) -> Result<bool> {
         let digest = self.server.scripts[script as usize]
             .get_or_try_init(|| async {
                 match self.ask(&[b"SCRIPT", b"LOAD", script.text()]).await? {
@@ -263,7 +287,9 @@ impl RedisLane {
                 }
             })
             .await?;
-        let mut words: Vec<&[u8]> = vec![b"EVALSHA", digest, b"1", key.as_bytes()];
+        let count = keys.len().to_string();
+        let mut words: Vec<&[u8]> = vec![b"EVALSHA", digest, count.as_bytes()];
+        words.extend(keys.iter().map(|key| key.as_bytes()));
         words.extend(arguments);
         let mut reply = self.exchange(&words, self.server.timeout).await;
         // A server that was started anew has forgotten it.
