@@ -264,7 +264,7 @@ impl Liar {
             _ => "",
         };
         let asked: Vec<String> = match ask {
-            Ask::Look { keys } => keys.clone(),
+            Ask::Look { keys } | Ask::Many { keys } => keys.clone(),
             Ask::Get { key, .. } => vec![key.clone()],
             _ => found.keys().cloned().collect(),
         };

@@ -45,6 +45,7 @@ impl Teller {
     async fn try_to(&self, ask: &Ask) -> Result<Said, Error> {
         match ask {
             Ask::Look { keys } => self.look(keys).await,
+            Ask::Many { keys } => self.many(keys).await,
             Ask::Scan { prefix } => self.scan(prefix).await,
             Ask::Commit {
                 unchanged,
@@ -90,6 +91,16 @@ impl Teller {
                 other => panic!("a read of {key} was answered with {other:?}"),
             }
         }
+        Ok(Said::Seen { found, revision })
+    }
+
+    async fn many(&self, keys: &[String]) -> Result<Said, Error> {
+        let asked: Vec<_> = keys.iter().map(|key| bytes(key)).collect();
+        let read = self.client.get_many(asked).await?;
+        let found = keys.iter().zip(&read.value);
+        let found = found.filter_map(|(key, it)| Some((key.clone(), shown(it.as_ref()?))));
+        let revision = read.revision.0;
+        let found = found.collect();
         Ok(Said::Seen { found, revision })
     }
 
@@ -178,7 +189,9 @@ impl Teller {
                 let dropped = self.client.bucket_drop(bucket).await?;
                 match dropped.dropped {
                     true => done(dropped.revision),
-                    false => Said::NoBucket,
+                    false => Said::NothingToDo {
+                        revision: dropped.revision.0,
+                    },
                 }
             }
             other => unreachable!("{other:?} is about no bucket"),

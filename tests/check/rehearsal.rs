@@ -215,7 +215,7 @@ impl Store {
 
     fn apply_right(&mut self, ask: &Ask, dice: &mut Dice) -> Said {
         match ask {
-            Ask::Look { keys } => {
+            Ask::Look { keys } | Ask::Many { keys } => {
                 let wanted = keys.iter().map(|key| (String::new(), key.clone()));
                 self.read(wanted.collect(), dice)
             }

@@ -11,6 +11,10 @@ pub(crate) enum Ask {
     Look {
         keys: Vec<String>,
     },
+    /// Reads keys at one revision, without a transaction.
+    Many {
+        keys: Vec<String>,
+    },
     /// Reads all keys that begin so, in a scan.
     Scan {
         prefix: String,
@@ -51,13 +55,17 @@ pub(crate) enum Ask {
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// What was there, of a look, a scan or a get.
+    /// What was there, of whatever reads.
     Seen {
         found: BTreeMap<String, Found>,
         revision: u64,
     },
     /// It took place.
     Done {
+        revision: u64,
+    },
+    /// It was so already.
+    NothingToDo {
         revision: u64,
     },
     /// A key was not unchanged: nothing was done.
@@ -86,18 +94,15 @@ pub(crate) enum Each {
 }
 
 impl Ask {
-    /// True if asking it twice could do it twice.
+    /// True if it may change something.
     pub(crate) fn is_write(&self) -> bool {
-        !matches!(
-            self,
-            Self::Look { .. } | Self::Scan { .. } | Self::Get { .. }
-        )
+        self.changes() > 0
     }
 
     /// How many revisions it takes at most.
     pub(crate) fn changes(&self) -> usize {
         match self {
-            Self::Look { .. } | Self::Scan { .. } | Self::Get { .. } => 0,
+            Self::Look { .. } | Self::Many { .. } | Self::Scan { .. } | Self::Get { .. } => 0,
             Self::Batch { adds } => adds.len(),
             _ => 1,
         }

@@ -130,7 +130,10 @@ impl Player {
 
     fn look(&mut self, keys: Vec<String>) -> Ask {
         self.plan = Plan::Read(keys.clone());
-        Ask::Look { keys }
+        match self.turns % 2 {
+            0 => Ask::Look { keys },
+            _ => Ask::Many { keys },
+        }
     }
 
     fn begin_lists(&mut self, dice: &mut Dice) -> Ask {
@@ -268,7 +271,14 @@ impl Player {
         let plan = std::mem::take(&mut self.plan);
         match said {
             Said::Seen { found, revision } => self.seen(plan, &found, revision),
-            Said::Done { revision } => done(plan, revision),
+            Said::Done { revision } => done(plan, Some(revision)),
+            Said::NothingToDo { .. } => match plan {
+                Plan::Own(Step::Dropped { bucket }) => {
+                    self.is_homeless = true;
+                    committed(vec![Step::NoBucket { bucket }], None)
+                }
+                plan => done(plan, None),
+            },
             Said::Added(each) => Next::Done(added(plan, each)),
             Said::NoBucket => match plan {
                 Plan::Own(
@@ -443,9 +453,9 @@ fn committed(steps: Vec<Step>, revision: Option<u64>) -> Next {
     }])
 }
 
-fn done(plan: Plan, revision: u64) -> Next {
+fn done(plan: Plan, revision: Option<u64>) -> Next {
     let steps = steps_of(plan).into_iter().flatten().collect();
-    committed(steps, Some(revision))
+    committed(steps, revision)
 }
 
 fn failed(plan: Plan, why: String) -> Next {

@@ -142,9 +142,19 @@ impl Transaction {
         matches!(self.end, End::Unknown { .. })
     }
 
-    /// True if it ended before the other began.
-    pub(crate) fn is_before(&self, other: &Self) -> bool {
-        !self.is_unknown() && self.returned_ns < other.invoked_ns
+    /// True if it changes something, once it is committed.
+    pub(crate) fn changes(&self) -> bool {
+        self.steps.iter().any(|step| {
+            !matches!(
+                step,
+                Step::Read { .. }
+                    | Step::Balances { .. }
+                    | Step::Pair { .. }
+                    | Step::Counted { .. }
+                    | Step::Got { .. }
+                    | Step::NoBucket { .. }
+            )
+        })
     }
 }
 

@@ -179,11 +179,7 @@ impl EtcdLane {
         Ok(())
     }
 
-    pub(in crate::perf::target) async fn txn(
-        &self,
-        keys: &[String],
-        value: Bytes,
-    ) -> Result<bool> {
+    pub(in crate::perf::target) async fn txn(&self, keys: &[String], value: Bytes) -> Result<bool> {
         let is_there = Compare {
             result: Compare::GREATER,
             target: Compare::MOD,

@@ -230,11 +230,7 @@ impl RedisLane {
         }
     }
 
-    pub(in crate::perf::target) async fn batch(
-        &self,
-        keys: &[String],
-        value: &[u8],
-    ) -> Result<()> {
+    pub(in crate::perf::target) async fn batch(&self, keys: &[String], value: &[u8]) -> Result<()> {
         let pairs = keys.iter().flat_map(|key| [key.as_bytes(), value]);
         let words: Vec<&[u8]> = [&b"MSET"[..]].into_iter().chain(pairs).collect();
         match self.ask(&words).await? {
