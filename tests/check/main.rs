@@ -17,3 +17,4 @@ mod random;
 mod rehearsal;
 mod simulated;
 mod tale;
+mod watchers;
