@@ -1,6 +1,8 @@
 //! Watchers of a random log that are told the truth, and one lie for each promise.
 
 use crate::check::dice::Dice;
+use crate::check::txn::told::{End, Step, Transaction};
+use crate::check::watched::acked;
 use crate::check::watched::log::Log;
 use crate::check::watched::told::{Begin, Event, Kind, State, Stream, Told, Wanted, Watcher};
 use crate::check::watched::validate::{Promise, check};
@@ -24,7 +26,7 @@ fn log(dice: &mut Dice) -> Log {
             });
         }
     }
-    Log::new(events)
+    Log::new(1, events)
 }
 
 /// A watcher that asks for some of it in one way or another, and is told the truth.
@@ -44,7 +46,7 @@ fn watcher(log: &Log, dice: &mut Dice, begin: Begin, previous: bool) -> Watcher 
         Begin::Now { at_most_after } => at_most_after,
         Begin::Initial => {
             let after = dice.within(5, 20);
-            let keys = log.states_at(after, &wanted).into_iter();
+            let keys = log.states_at(after, &wanted).unwrap().into_iter();
             let keys: Vec<_> = keys.map(|(key, it)| (key.to_owned(), it)).collect();
             let (first, second) = keys.split_at(keys.len() / 2);
             for (keys, through) in [(first, None), (second, Some(after))] {
@@ -214,5 +216,68 @@ fn a_wrong_initial_state_is_seen() {
                 "seed {seed}"
             );
         }
+    }
+}
+
+/// A log without what was confirmed to have happened is not the log.
+#[test]
+fn what_was_acknowledged_is_in_the_log() {
+    let set = |revision, key: &str, value: &str| Event {
+        revision,
+        kind: Kind::Set,
+        key: key.to_owned(),
+        value: Some(value.to_owned()),
+        previous: None,
+    };
+    let did = |revision, step| Transaction {
+        client: 1,
+        invoked_ns: 0,
+        returned_ns: 9,
+        steps: vec![step],
+        revision: Some(revision),
+        end: End::Committed,
+    };
+    let list = "list".to_owned();
+    let counter = "counter".to_owned();
+    let pair = "pair-0".to_owned();
+    let history = [
+        did(1, Step::Append { list, element: 7 }),
+        did(
+            2,
+            Step::Added {
+                counter,
+                by: 2,
+                now: Some(5),
+            },
+        ),
+        did(
+            3,
+            Step::Posted {
+                pair,
+                is_left: true,
+                is_there: true,
+            },
+        ),
+    ];
+    let events = [
+        set(1, "list", "3,7"),
+        set(2, "counter", "5"),
+        set(3, "pair-0-left", "1"),
+    ];
+    assert_eq!(acked::missing(&history, &Log::new(1, events.clone())), None);
+    for at in 0..3 {
+        let mut fewer = events.to_vec();
+        fewer.remove(at);
+        assert!(
+            acked::missing(&history, &Log::new(1, fewer)).is_some(),
+            "{at}"
+        );
+        let mut other = events.to_vec();
+        other[at].value = None;
+        other[at].kind = Kind::Delete;
+        assert!(
+            acked::missing(&history, &Log::new(1, other)).is_some(),
+            "{at}"
+        );
     }
 }

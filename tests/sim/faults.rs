@@ -66,7 +66,7 @@ const FAULTS: [Fault; 14] = [
 const LAST_OPERATIONS: u64 = 12;
 
 /// Room that a full disk still has, at most.
-const FREE_BYTES: u64 = 3 << 10;
+const FREE_BYTES: u64 = 1 << 10;
 
 /// Members that stay at least.
 const STAY_MIN: usize = 3;

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use super::told::{Event, Kind, State, Wanted};
 
-/// All changes, by revision and key, each with the key before it.
+/// All changes from a revision on, by revision and key, each with the key before it.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
+    /// What happened before this revision is not known whole.
+    pub(crate) from: u64,
     events: BTreeMap<(u64, String), Event>,
 }
 
 impl Log {
-    /// A log of all changes since the beginning, in any order; `previous` is found here.
-    pub(crate) fn new(changes: impl IntoIterator<Item = Event>) -> Self {
+    /// A log of all changes since a revision, in any order, and maybe some before; `previous` is
+    /// found here.
+    pub(crate) fn new(from: u64, changes: impl IntoIterator<Item = Event>) -> Self {
         let place = |event: Event| ((event.revision, event.key.clone()), event);
         let mut events: BTreeMap<_, _> = changes.into_iter().map(place).collect();
         let mut states: BTreeMap<String, State> = BTreeMap::new();
@@ -23,7 +26,7 @@ impl Log {
                 states.insert(event.key.clone(), State { value, revision });
             }
         }
-        Self { events }
+        Self { from, events }
     }
 
     pub(crate) fn get(&self, revision: u64, key: &str) -> Option<&Event> {
@@ -37,14 +40,32 @@ impl Log {
         through: u64,
         wanted: &'a Wanted,
     ) -> impl Iterator<Item = &'a Event> {
-        let to = through.max(after) + 1;
-        let range = (after + 1, String::new())..(to, String::new());
+        let from = (after + 1).max(self.from);
+        let to = (through + 1).max(from);
+        let range = (from, String::new())..(to, String::new());
         let events = self.events.range(range).map(|(_, event)| event);
         events.filter(|event| wanted.has(event))
     }
 
-    /// What there was at a revision, of the keys a watcher wants.
-    pub(crate) fn states_at(&self, revision: u64, wanted: &Wanted) -> BTreeMap<&str, State> {
+    /// True if the record before it is known: it came later than the beginning of the log.
+    pub(crate) fn knows_before(&self, event: &Event) -> bool {
+        self.from <= 1
+            || event
+                .previous
+                .as_ref()
+                .is_some_and(|it| it.revision >= self.from)
+    }
+
+    /// What there was at a revision, of the keys a watcher wants, if the log begins early enough
+    /// to tell.
+    pub(crate) fn states_at(
+        &self,
+        revision: u64,
+        wanted: &Wanted,
+    ) -> Option<BTreeMap<&str, State>> {
+        if self.from > 1 {
+            return None;
+        }
         let mut states = BTreeMap::new();
         let until = (revision + 1, String::new());
         for event in self.events.range(..until).map(|(_, event)| event) {
@@ -55,7 +76,7 @@ impl Log {
                 states.insert(event.key.as_str(), State { value, revision });
             }
         }
-        states
+        Some(states)
     }
 
     pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {

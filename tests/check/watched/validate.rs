@@ -181,7 +181,8 @@ fn progress(stream: &Stream) -> Option<String> {
 
 fn previous(watcher: &Watcher, stream: &Stream, log: &Log) -> Option<String> {
     for event in stream.events() {
-        let Some(known) = log.get(event.revision, &event.key) else {
+        let known = log.get(event.revision, &event.key);
+        let Some(known) = known.filter(|it| log.knows_before(it)) else {
             continue;
         };
         let expected = known.previous.as_ref().filter(|_| watcher.wanted.previous);
@@ -195,7 +196,8 @@ fn previous(watcher: &Watcher, stream: &Stream, log: &Log) -> Option<String> {
 fn is_true(stream: &Stream, log: &Log) -> Option<String> {
     let mut false_ones = stream.events().filter(|event| {
         let known = log.get(event.revision, &event.key);
-        known.is_none_or(|known| known.kind != event.kind || known.value != event.value)
+        let is_known = event.revision >= log.from || known.is_some();
+        is_known && known.is_none_or(|known| known.kind != event.kind || known.value != event.value)
     });
     let event = false_ones.next()?;
     let known = log.get(event.revision, &event.key);
@@ -226,7 +228,7 @@ fn initial(watcher: &Watcher, stream: &Stream, log: &Log) -> Option<String> {
             found.insert(key, state.clone());
         }
         if let Some(through) = through {
-            let expected = log.states_at(*through, &watcher.wanted);
+            let expected = log.states_at(*through, &watcher.wanted)?;
             if found != expected {
                 let differs = |key: &&str| found.get(*key) != expected.get(*key);
                 let key = *found.keys().chain(expected.keys()).find(|it| differs(it))?;
