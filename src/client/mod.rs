@@ -59,7 +59,10 @@ pub use options::ClientOptions;
 pub use past::{At, Change, ChangeKind, HistoryOptions, HistoryPage};
 pub use revert::Reverted;
 pub use scan::{Scan, ScanOptions};
-pub use txn::{BatchOutcome, Compare, Op, OpOutcome, Relation, Txn, TxnOutcome};
+pub use txn::{
+    BatchOutcome, Compare, Op, OpOutcome, Relation, Transaction, TransactionOptions, Txn,
+    TxnOutcome,
+};
 pub use types::{
     Changed, Condition, Counted, Deleted, Description, Fence, IncrOptions, KeyRange, LockInfo,
     Record, SetOptions, SetOutcome, ShardDescription, prefix_range,

@@ -38,5 +38,6 @@ mod perf_compare;
 mod restart;
 mod sessions;
 mod tour;
+mod transactions;
 mod transfer;
 mod transfer_bad;

@@ -3,7 +3,7 @@
 
 mod compare;
 mod op;
-// mod optimistic;
+mod optimistic;
 
 use super::Client;
 use super::call::{Answer, Attempt, Effect};
@@ -19,7 +19,7 @@ use crate::proto::v1::request_frame::Request;
 
 pub use compare::{Compare, Relation};
 pub use op::{Op, OpOutcome};
-// pub use optimistic::{Transaction, TransactionOptions};
+pub use optimistic::{Transaction, TransactionOptions};
 
 /// Compares, then, otherwise.
 #[derive(Debug, Clone, PartialEq, Default)]

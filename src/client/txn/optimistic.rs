@@ -6,15 +6,18 @@
 //! all of it would be read again: committed transactions are serializable.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::{Compare, Op, Relation, Txn};
 use crate::base::types::Revision;
 use crate::base::{Error, ErrorKind, Result};
 use crate::client::types::{Fence, KeyRange, Record};
-use crate::client::{At, Client, ScanOptions};
+use crate::client::{At, Client, Consistency, ScanOptions, SetOptions};
 
 /// How a transaction is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +38,16 @@ impl Default for TransactionOptions {
 }
 
 /// One try of a transaction: reads see one revision and what was written here; writes
-/// wait for the commit.
+/// wait for the commit. Clones are the same try; what they do once it is committed is lost.
+#[derive(Clone)]
 pub struct Transaction {
     client: Client,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What a try has read and is to write.
+#[derive(Default)]
+struct Seen {
     /// The revision that everything is read at, once something was.
     revision: Option<Revision>,
     /// What was read; `None`: it was not there.
@@ -68,7 +78,7 @@ impl Client {
     /// # let client = Client::connect(ClientOptions::to(server.endpoint())).await?;
     /// client.set("account:alice", "100").await?;
     /// client
-    ///     .transaction(async |tx| {
+    ///     .transaction(|tx| async move {
     ///         let balance = tx.number("account:alice").await?;
     ///         tx.set("account:alice", (balance - 30).to_string());
     ///         tx.set("account:bob", "30");
@@ -82,9 +92,9 @@ impl Client {
     /// # Errors
     /// `Conflict` if others were faster each time; those of `work`, which ends the
     /// transaction without a change; those of [`Client::txn`].
-    pub async fn transaction<T>(
+    pub async fn transaction<T, F: Future<Output = Result<T>>>(
         &self,
-        work: impl AsyncFnMut(&mut Transaction) -> Result<T>,
+        work: impl FnMut(Transaction) -> F,
     ) -> Result<T> {
         self.transaction_with(TransactionOptions::default(), work)
             .await
@@ -94,18 +104,22 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::transaction`].
-    pub async fn transaction_with<T>(
+    pub async fn transaction_with<T, F: Future<Output = Result<T>>>(
         &self,
         options: TransactionOptions,
-        mut work: impl AsyncFnMut(&mut Transaction) -> Result<T>,
+        mut work: impl FnMut(Transaction) -> F,
     ) -> Result<T> {
         let attempts = options.attempts.max(1);
         for attempt in 0..attempts {
             if attempt > 0 {
                 self.pause(attempt).await;
             }
-            let mut transaction = Transaction::new(self.clone());
-            let done = match work(&mut transaction).await {
+            let fresh = self.with_consistency(Consistency::Linearizable);
+            let transaction = Transaction {
+                client: fresh,
+                seen: Arc::default(),
+            };
+            let done = match work(transaction.clone()).await {
                 Ok(done) => done,
                 // What it had begun to read is gone by now: the next try reads later.
                 Err(gone) if gone.kind() == ErrorKind::Compacted => continue,
@@ -142,24 +156,14 @@ impl Client {
 }
 
 impl Transaction {
-    fn new(client: Client) -> Self {
-        Self {
-            client,
-            revision: None,
-            reads: BTreeMap::new(),
-            ranges: Vec::new(),
-            writes: BTreeMap::new(),
-        }
-    }
-
     /// The value of a key; `None` if it is not there, or expired. It is what was written
     /// here, if something was.
     ///
     /// # Errors
     /// As [`Client::get_at`].
-    pub async fn get(&mut self, key: impl Into<Bytes>) -> Result<Option<Bytes>> {
+    pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Bytes>> {
         let key = key.into();
-        match self.writes.get(&key) {
+        match self.seen.lock().writes.get(&key) {
             Some(Write::Set(value, _)) => return Ok(Some(value.clone())),
             Some(Write::Delete) => return Ok(None),
             None => {}
@@ -172,23 +176,24 @@ impl Transaction {
     ///
     /// # Errors
     /// As [`Client::get_at`].
-    pub async fn record(&mut self, key: impl Into<Bytes>) -> Result<Option<Record>> {
+    pub async fn record(&self, key: impl Into<Bytes>) -> Result<Option<Record>> {
         let key = key.into();
-        if let Some(record) = self.reads.get(&key) {
+        if let Some(record) = self.seen.lock().reads.get(&key) {
             return Ok(record.clone());
         }
-        let record = match self.revision {
+        let read_at = self.revision();
+        let record = match read_at {
             Some(revision) => {
                 let past = self.client.get_at(key.clone(), At::Revision(revision));
                 past.await?.value
             }
             None => {
                 let now = self.client.get_dated(key.clone()).await?;
-                self.revision = Some(now.revision);
+                self.read_first(now.revision)?;
                 now.value
             }
         };
-        self.reads.insert(key, record.clone());
+        self.seen.lock().reads.insert(key, record.clone());
         Ok(record)
     }
 
@@ -196,7 +201,7 @@ impl Transaction {
     ///
     /// # Errors
     /// As [`Client::get_at`]; `Invalid` if it is no 64-bit integer.
-    pub async fn number(&mut self, key: impl Into<Bytes>) -> Result<i64> {
+    pub async fn number(&self, key: impl Into<Bytes>) -> Result<i64> {
         let key = key.into();
         let Some(value) = self.get(key.clone()).await? else {
             return Ok(0);
@@ -215,13 +220,15 @@ impl Transaction {
     ///
     /// # Errors
     /// As [`Client::get_at`].
-    pub async fn scan(&mut self, range: KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
+    pub async fn scan(&self, range: KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
+        let read_at = self.revision();
         let options = ScanOptions {
+            range: range.clone(),
             include_expired: true,
-            at: self.revision.map(At::Revision),
+            at: read_at.map(At::Revision),
             ..ScanOptions::default()
         };
-        let mut scan = self.client.scan(range.clone(), options);
+        let mut scan = self.client.scan(options);
         let mut count = 0;
         let mut found = BTreeMap::new();
         while let Some(page) = scan.next_page().await? {
@@ -229,10 +236,11 @@ impl Transaction {
             let live = page.into_iter().filter(|record| !record.expired);
             found.extend(live.map(|record| (record.key, record.value)));
         }
-        if self.revision.is_none() {
-            self.revision = scan.revision();
+        if let (None, Some(revision)) = (read_at, scan.revision()) {
+            self.read_first(revision)?;
         }
-        for (key, write) in &self.writes {
+        let mut seen = self.seen.lock();
+        for (key, write) in &seen.writes {
             let is_in = *key >= range.start && (range.end.is_empty() || *key < range.end);
             match write {
                 Write::Set(value, _) if is_in => drop(found.insert(key.clone(), value.clone())),
@@ -240,15 +248,15 @@ impl Transaction {
                 _ => {}
             }
         }
-        self.ranges.push((range, count));
+        seen.ranges.push((range, count));
         Ok(found.into_iter().collect())
     }
 
     /// Sets a key, without timers, when the transaction is committed.
-    pub fn set(&mut self, key: impl Into<Bytes>, value: impl Into<Bytes>) {
+    pub fn set(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) {
         let (key, value) = (key.into(), value.into());
         let op = Op::set(key.clone(), value.clone());
-        self.writes.insert(key, Write::Set(value, op));
+        self.seen.lock().writes.insert(key, Write::Set(value, op));
     }
 
     /// Sets a key as `options` say, but for conditions and fences.
@@ -256,10 +264,10 @@ impl Transaction {
     /// # Errors
     /// `Invalid` for timers that cannot be, for conditions and for fences.
     pub fn set_with(
-        &mut self,
+        &self,
         key: impl Into<Bytes>,
         value: impl Into<Bytes>,
-        options: &crate::client::SetOptions,
+        options: &SetOptions,
     ) -> Result<()> {
         if options.condition.is_some() || options.return_previous {
             return Err(Error::invalid(
@@ -268,28 +276,41 @@ impl Transaction {
         }
         let (key, value) = (key.into(), value.into());
         let op = Op::set_with(key.clone(), value.clone(), options)?;
-        self.writes.insert(key, Write::Set(value, op));
+        self.seen.lock().writes.insert(key, Write::Set(value, op));
         Ok(())
     }
 
     /// Removes a key when the transaction is committed.
-    pub fn delete(&mut self, key: impl Into<Bytes>) {
-        self.writes.insert(key.into(), Write::Delete);
+    pub fn delete(&self, key: impl Into<Bytes>) {
+        self.seen.lock().writes.insert(key.into(), Write::Delete);
     }
 
     /// The revision that everything is read at; `None` before the first read.
     pub fn revision(&self) -> Option<Revision> {
-        self.revision
+        self.seen.lock().revision
+    }
+
+    /// Notes the revision of the first read.
+    fn read_first(&self, revision: Revision) -> Result<()> {
+        let mut seen = self.seen.lock();
+        // Two first reads at once may have seen two revisions: one of them is of no use.
+        if seen.revision.is_some_and(|known| known != revision) {
+            let message = "two first reads of a transaction, at once, saw two revisions";
+            return Err(Error::new(ErrorKind::Compacted, message));
+        }
+        seen.revision = Some(revision);
+        Ok(())
     }
 
     /// False if somebody else was faster.
     async fn commit(self, fence: Option<Fence>) -> Result<bool> {
-        if self.writes.is_empty() && fence.is_none() {
+        let seen = std::mem::take(&mut *self.seen.lock());
+        if seen.writes.is_empty() && fence.is_none() {
             // Everything was read at one revision: that is when it took place.
             return Ok(true);
         }
-        let compares = self.compares();
-        let then = self.writes.into_iter().map(|(key, write)| match write {
+        let compares = seen.compares();
+        let then = seen.writes.into_iter().map(|(key, write)| match write {
             Write::Set(_, op) => op,
             Write::Delete => Op::delete(key),
         });
@@ -301,7 +322,21 @@ impl Transaction {
         };
         Ok(self.client.txn(txn).await?.succeeded)
     }
+}
 
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = self.seen.lock();
+        f.debug_struct("Transaction")
+            .field("revision", &seen.revision)
+            .field("reads", &seen.reads.len())
+            .field("ranges", &seen.ranges.len())
+            .field("writes", &seen.writes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Seen {
     /// What was read is still so: a record has its revision, and what was not there was
     /// not changed since. Whether a range has other keys is told by their number and age.
     fn compares(&self) -> Vec<Compare> {
