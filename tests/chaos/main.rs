@@ -13,6 +13,7 @@
 #[path = "../check/mod.rs"]
 mod check;
 
+mod author;
 mod campaign;
 mod cluster;
 mod falsify;

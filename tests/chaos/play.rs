@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use crate::author::Author;
 use crate::campaign::states;
 use crate::check::dice::Dice;
 use crate::check::history::{Found, Recorder};
@@ -18,6 +19,9 @@ use crate::nemesis::{self, Fault};
 use crate::played::Played;
 use crate::settings::Settings;
 use crate::teller::Teller;
+
+/// Who appends in optimistic transactions, beside the players.
+const AUTHORS: [u32; 2] = [1_001, 1_002];
 
 /// What all players share.
 struct Shared {
@@ -137,6 +141,14 @@ async fn start(
             let dice = dice.fork(u64::from(number) + 1);
             players.spawn(Arc::clone(shared).go_on(number, player, teller, dice));
         }
+        if workload == Workload::Lists {
+            for number in AUTHORS {
+                let teller = Teller::new(addresses.to_vec()).await;
+                let author = Author::new(teller.client().clone(), number);
+                let dice = dice.fork(u64::from(number));
+                players.spawn(Arc::clone(shared).write_on(number, author, dice));
+            }
+        }
     }
     players
 }
@@ -227,6 +239,17 @@ impl Shared {
             let went_wrong = parts.iter().any(|it| !is_committed(it));
             self.record(number, invoked_ns, parts);
             let pause_ms = dice.within(1, if went_wrong { 40 } else { 8 });
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        }
+    }
+
+    /// The same for an author.
+    async fn write_on(self: Arc<Self>, number: u32, mut author: Author, mut dice: Dice) {
+        while !self.stop.load(Ordering::SeqCst) {
+            let invoked_ns = self.clock.now_ns();
+            let part = author.turn(&mut dice).await;
+            self.record(number, invoked_ns, vec![part]);
+            let pause_ms = dice.within(1, 20);
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         }
     }

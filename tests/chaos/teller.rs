@@ -37,6 +37,10 @@ impl Teller {
         }
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub(crate) async fn ask(&self, ask: &Ask) -> Said {
         let answered = self.try_to(ask).await;
         answered.unwrap_or_else(|error| failure(&error, ask.is_write()))

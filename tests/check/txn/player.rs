@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::asked::{Ask, Each, Said};
 use super::told::{End, Step, Transaction};
-pub(crate) use super::workload::Workload;
-use super::workload::{ACCOUNT_PREFIX, accounts, counters, lists, pair, pairs};
+use super::workload::{ACCOUNT_PREFIX, accounts, counters, pair, pairs};
+pub(crate) use super::workload::{Workload, lists_in_use};
 use crate::check::dice::Dice;
 use crate::check::history::Found;
 
@@ -137,7 +137,7 @@ impl Player {
     }
 
     fn begin_lists(&mut self, dice: &mut Dice) -> Ask {
-        let all = lists(self.turns);
+        let all = lists_in_use(self.turns);
         let keys = some_of(&all, dice);
         if dice.percent(25) {
             return self.look(keys);
@@ -427,7 +427,11 @@ fn some_of(from: &[String], dice: &mut Dice) -> Vec<String> {
 }
 
 fn elements_of(found: Option<&Found>) -> Vec<u64> {
-    let text = found.map_or("", |found| found.value.as_str());
+    elements_in(found.map_or("", |found| found.value.as_str()))
+}
+
+/// The elements of a list, given its value.
+pub(crate) fn elements_in(text: &str) -> Vec<u64> {
     let elements = text.split(',').filter(|it| !it.is_empty());
     elements
         .map(|it| it.parse().expect("lists hold numbers"))

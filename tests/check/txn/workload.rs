@@ -55,7 +55,7 @@ impl Workload {
 }
 
 /// The lists of a player's turn.
-pub(super) fn lists(turn: u64) -> Vec<String> {
+pub(crate) fn lists_in_use(turn: u64) -> Vec<String> {
     let generation = turn / TURNS_OF_A_GENERATION;
     let name = |it| format!("list-{generation}-{it}");
     (0..LISTS).map(name).collect()
