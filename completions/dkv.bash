@@ -139,6 +139,9 @@ _dkv() {
             dkv__subcmd__kv,txn)
                 cmd="dkv__subcmd__kv__subcmd__txn"
                 ;;
+            dkv__subcmd__kv,watch)
+                cmd="dkv__subcmd__kv__subcmd__watch"
+                ;;
             dkv__subcmd__lock,acquire)
                 cmd="dkv__subcmd__lock__subcmd__acquire"
                 ;;
@@ -1011,7 +1014,7 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__kv)
-            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help set get has delete expire touch persist scan history revert diff incr txn batch import export"
+            opts="-o -q -h --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help set get has delete expire touch persist scan history revert diff incr txn batch watch import export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1982,6 +1985,84 @@ _dkv() {
             fi
             case "${prev}" in
                 --fence)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bucket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --consistency)
+                    COMPREPLY=($(compgen -W "linearizable stale" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dkv__subcmd__kv__subcmd__watch)
+            opts="-o -q -h --prefix --start --end --from --until --initial --previous --kinds --once --exec --keep-going --endpoints --shard --bucket --timeout --retries --consistency --config --output --quiet --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --start)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --end)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kinds)
+                    COMPREPLY=($(compgen -W "set delete expire" -- "${cur}"))
+                    return 0
+                    ;;
+                --exec)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -368,38 +368,39 @@ complete -c dkv -n "__fish_dkv_using_subcommand serve" -l print-config -d 'Print
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l shard -d 'Ask this shard' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l bucket -d 'Use the keys of this bucket' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l timeout -d 'Give up after this long' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
 stale\t'A read may answer from the past'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l config -d 'Read settings from this TOML file' -r -F
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 table\t'A table for people'
 raw\t'Bytes as they are'"
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s q -l quiet -d 'Print data and errors only'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -l no-progress -d 'Show no progress bars'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "get" -d 'Print the value of a key, or of several'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "has" -d 'Tell whether a key is there'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "touch" -d 'Change the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "persist" -d 'Clear the timers of a key'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "scan" -d 'List keys and values in key order'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "history" -d 'List what a key went through, newest first'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "revert" -d 'Give a key back the value it had'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "diff" -d 'List the keys that were added, changed or removed since a moment'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "incr" -d 'Add to a number, and print the sum'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "txn" -d 'Compare, and apply one of two branches, all or nothing'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "batch" -d 'Apply up to 1,000 writes together, each for itself'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "import" -d 'Write the records of files'
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch import export" -f -a "export" -d 'Write records into a file, to be imported again'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "set" -d 'Set a key, with timers and conditions if asked for'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "get" -d 'Print the value of a key, or of several'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "has" -d 'Tell whether a key is there'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "delete" -d 'Remove a key, or every key of a prefix or range'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "expire" -d 'Expire a key now: its value is gone, the key remains'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "touch" -d 'Change the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "persist" -d 'Clear the timers of a key'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "scan" -d 'List keys and values in key order'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "history" -d 'List what a key went through, newest first'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "revert" -d 'Give a key back the value it had'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "diff" -d 'List the keys that were added, changed or removed since a moment'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "incr" -d 'Add to a number, and print the sum'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "txn" -d 'Compare, and apply one of two branches, all or nothing'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "batch" -d 'Apply up to 1,000 writes together, each for itself'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "watch" -d 'Print changes of keys as they happen'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "import" -d 'Write the records of files'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and not __fish_seen_subcommand_from set get has delete expire touch persist scan history revert diff incr txn batch watch import export" -f -a "export" -d 'Write records into a file, to be imported again'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l ttl -d 'Delete the key after this long; the same timer as --delete-in' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l expire-in -d 'Drop the value after this long; the key remains' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from set" -l delete-in -d 'Delete the key after this long' -r
@@ -669,6 +670,35 @@ raw\t'Bytes as they are'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from batch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l prefix -d 'The keys that begin with this' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l start -d 'Keys from this one on' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l end -d 'Keys before this one' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l from -d 'Begin with this revision, not now' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l until -d 'End once all changes up to this revision were told' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l kinds -d 'Tell only these kinds of changes' -r -f -a "set\t'A value was written'
+delete\t'The key was removed'
+expire\t'The value was dropped, the key remains'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l exec -d 'Run this shell command for each change instead of printing it' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l shard -d 'Ask this shard' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l bucket -d 'Use the keys of this bucket' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l timeout -d 'Give up after this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l retries -d 'Try this many times more when a node refuses or cannot be reached' -r
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l consistency -d 'How fresh reads must be' -r -f -a "linearizable\t'Every read sees every write that was done before it'
+stale\t'A read may answer from the past'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l initial -d 'Begin with the keys that are there'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l previous -d 'Tell what was there before each change'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l once -d 'End after the first revision, or initial state, that told something'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l keep-going -d 'Go on if the command fails'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l format -d 'How the files are written [default: csv for *.csv, else jsonl]' -r -f -a "jsonl\t'JSON lines: one object a line'
 csv\t'Comma separated values with a header row'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from import" -l prefix -d 'Put this before every key' -r

@@ -186,6 +186,26 @@ pub const STATE_HASH_SPACING: u64 = 64;
 /// ... so many of them: 65,536 entries back, 16 KiB.
 pub const STATE_HASHES_SPACED: usize = 1_024;
 
+/// Events that wait for a watcher to fetch them: one that falls behind by more reads the
+/// history instead, which is cheaper than memory, ...
+pub const WATCH_MAILBOX_EVENTS_MAX: usize = 1_024;
+/// ... and their bytes: the history may have let them go already.
+pub const WATCH_MAILBOX_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes in one message of events, about: the event that crosses it is the last.
+pub const WATCH_MESSAGE_BYTES: usize = 1 << 20;
+
+/// Watches of one stream: a client that wants more opens another one.
+pub const WATCHES_PER_STREAM_MAX: usize = 16_384;
+
+/// Watches of one node, over all streams: about 200 MiB while nothing happens.
+pub const WATCHES_MAX: usize = 65_536;
+
+/// How long a watch is silent before it says how far it has seen, ms, by default, ...
+pub const WATCH_PROGRESS_MS: u64 = 10_000;
+/// ... and at least: below it the marks would cost more than the events.
+pub const WATCH_PROGRESS_MS_MIN: u64 = 100;
+
 /// Shards of one node.
 pub const SHARDS_MAX: usize = 1_024;
 

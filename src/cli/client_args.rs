@@ -88,6 +88,11 @@ impl ClientArgs {
         }
     }
 
+    /// Whose keys are meant; empty: the default bucket.
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// The words as the client takes them.
     pub(crate) fn options(&self, connections: usize) -> ClientOptions {
         ClientOptions {

@@ -172,6 +172,16 @@ impl Printer {
         self.list()
     }
 
+    /// Something that happened: one of a sequence that may never end, so that it is a line
+    /// in every format. Flushed by [`Printer::flush`].
+    pub(crate) fn event(&mut self, row: &Row, text: &str) -> io::Result<()> {
+        match self.format {
+            Format::Text | Format::Table => writeln!(self.out.writer, "{text}"),
+            Format::Json | Format::Jsonl => self.json(row, false),
+            Format::Raw => self.raw(row),
+        }
+    }
+
     /// Text or bytes that are the whole answer, in every format.
     pub(crate) fn verbatim(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.writer.write_all(bytes)?;
@@ -286,7 +296,8 @@ impl Printer {
         writeln!(self.out.writer, "{table}")
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    /// Hands on what was written.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.writer.flush()
     }
 }

@@ -154,7 +154,7 @@ impl Client {
         budget: &Budget,
         build: &impl Fn(Attempt) -> Request,
     ) -> Result<Answer, TryFailure> {
-        let connected = self.reach(node, budget).await?;
+        let connected = self.reach(node, budget.until_ms).await?;
         let wait_ms = budget.wait_until_ms.saturating_sub(self.now_ms());
         let request = build(Attempt {
             request_id: sequence.map(|it| it.request_id(attempt)),
@@ -175,11 +175,15 @@ impl Client {
     }
 
     /// A stream to `node`, if the shard there is the one this client knows.
-    async fn reach(&self, node: &Arc<Node>, budget: &Budget) -> Result<Arc<Connected>, TryFailure> {
+    pub(super) async fn reach(
+        &self,
+        node: &Arc<Node>,
+        until_ms: u64,
+    ) -> Result<Arc<Connected>, TryFailure> {
         let link = self.spread();
         let connected = match node.up(link) {
             Some(connected) => connected,
-            None => tokio::time::timeout(self.left(budget), node.connected(link))
+            None => tokio::time::timeout(self.left_until(until_ms), node.connected(link))
                 .await
                 .map_err(|_| Unreachable::because("no connection in time"))
                 .flatten()
@@ -254,7 +258,11 @@ impl Client {
     }
 
     fn left(&self, budget: &Budget) -> Duration {
-        Duration::from_millis(budget.until_ms.saturating_sub(self.now_ms()))
+        self.left_until(budget.until_ms)
+    }
+
+    fn left_until(&self, until_ms: u64) -> Duration {
+        Duration::from_millis(until_ms.saturating_sub(self.now_ms()))
     }
 
     pub(super) fn now_ms(&self) -> u64 {

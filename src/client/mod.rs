@@ -38,6 +38,8 @@ mod waiting;
 
 mod cluster;
 
+mod watch;
+
 mod convert;
 mod error;
 
@@ -67,3 +69,4 @@ pub use types::{
     Changed, Condition, Counted, Deleted, Description, Fence, IncrOptions, KeyRange, LockInfo,
     Record, SetOptions, SetOutcome, ShardDescription, prefix_range,
 };
+pub use watch::{EventKind, Watch, WatchBatch, WatchEvent, WatchOptions, Watched};

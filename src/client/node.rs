@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use super::endpoint::{Endpoint, Unreachable};
 use super::error;
 use super::session::Session;
+use super::watch::{Lines, OnLine};
 use crate::base::host::Clock;
 use crate::base::types::ShardId;
 use crate::proto::v1;
@@ -47,6 +48,7 @@ type Connecting = Shared<BoxFuture<'static, Result<Arc<Connected>, Unreachable>>
 pub(super) struct Connected {
     pub(super) session: Session,
     channel: Channel,
+    watches: Lines,
     /// Identity, and whether the shard lives on this node alone.
     shards: HashMap<ShardId, ([u8; 16], bool)>,
 }
@@ -159,6 +161,7 @@ async fn connect(endpoint: Endpoint, clock: Arc<dyn Clock>) -> Result<Arc<Connec
         Ok(Arc::new(Connected {
             session,
             channel,
+            watches: Lines::default(),
             shards: identities(&description),
         }))
     };
@@ -191,6 +194,11 @@ impl Connected {
     /// whether the shard is local; nothing if the node did not name the shard.
     pub(super) fn identity(&self, shard: ShardId) -> Option<([u8; 16], bool)> {
         self.shards.get(&shard).copied()
+    }
+
+    /// Asks the node for a watch.
+    pub(super) fn watch(&self, create: &v1::WatchCreate) -> OnLine {
+        self.watches.watch(&self.channel, create)
     }
 
     /// Asks the node about itself.

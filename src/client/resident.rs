@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use tokio::runtime::Handle;
 
 use super::Client;
@@ -24,6 +25,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request;
+use crate::proto::v1::watch_reply::Reply as WatchReply;
 
 /// How errors and descriptions name it.
 pub(super) const HERE: &str = "this process";
@@ -34,6 +36,10 @@ pub(crate) trait Resident: Send + Sync {
     /// Answers a request on `lane`, or says what is wrong with it. Begins at the first
     /// poll, which is made within `background`; has no deadline of its own.
     fn answer(&self, lane: u64, request: Request) -> BoxFuture<'static, Result<Reply>>;
+
+    /// What a watch says, from its opening to its end: `Created` or `Ended` comes first.
+    /// Polled within `background`.
+    fn watch(&self, create: v1::WatchCreate) -> BoxStream<'static, WatchReply>;
 
     /// What the node says of itself.
     fn describe(&self) -> v1::DescribeReply;

@@ -190,6 +190,11 @@ impl Scan {
         Ok(reply)
     }
 
+    /// True after the last page.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
     /// The revision all pages see; `None` before the first.
     pub fn revision(&self) -> Option<Revision> {
         self.revision

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -15,6 +16,7 @@ use crate::client::Resident;
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request;
+use crate::proto::v1::watch_reply::Reply as WatchReply;
 use crate::server::{Direct, Node};
 
 /// A node with everything it runs on. Every handle of the store holds it; when the last
@@ -95,6 +97,10 @@ impl Inside {
 impl Resident for Inside {
     fn answer(&self, lane: u64, request: Request) -> BoxFuture<'static, Result<Reply>> {
         self.direct.answer(lane, request)
+    }
+
+    fn watch(&self, create: v1::WatchCreate) -> BoxStream<'static, WatchReply> {
+        self.direct.watch(create)
     }
 
     fn describe(&self) -> v1::DescribeReply {

@@ -38,7 +38,8 @@ pub struct Outcome {
     /// The shard's revision after it.
     pub revision: Revision,
     /// Keys deleted or things swept; the fence of a lock outcome; the number after an
-    /// addition, as bits; the place of the operation a transaction was refused for.
+    /// addition, as bits; how many keys a transaction changed, or the place of the operation
+    /// it was refused for.
     pub count: u64,
 }
 

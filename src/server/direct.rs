@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -17,6 +19,7 @@ use super::describe::Describe;
 use super::lanes::{Lanes, Place};
 use super::node::Node;
 use super::service::{Answer, Operation, Query, Service};
+use super::status::to_frame;
 use crate::base::host::Clock;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result};
@@ -24,6 +27,7 @@ use crate::machine::Command;
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request;
+use crate::proto::v1::watch_reply::Reply as WatchReply;
 use crate::store::fatal::Fatal;
 
 /// A node, asked from within its process. Clones ask the same node.
@@ -94,7 +98,47 @@ impl Direct {
     }
 }
 
+impl Direct {
+    /// What a watch says, from its opening to its end. Polled within a runtime that has
+    /// timers and runs tasks.
+    pub fn watch(&self, create: v1::WatchCreate) -> BoxStream<'static, WatchReply> {
+        let service = self.inner.service.clone();
+        let says = super::watch::says(service, create, Arc::default()).boxed();
+        let stopping = self.inner.stopping.subscribe();
+        let going = (Arc::clone(&self.inner), says, stopping);
+        let told = stream::unfold(Some(going), |going| async move {
+            let (inner, mut says, mut stopping) = going?;
+            let said = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => None,
+                said = inner.says_next(&mut says) => Some(said?),
+            };
+            match said {
+                Some(WatchReply::Ended(error)) => Some((WatchReply::Ended(error), None)),
+                Some(said) => Some((said, Some((inner, says, stopping)))),
+                None => Some((WatchReply::Ended(to_frame(&stopped())), None)),
+            }
+        });
+        told.boxed()
+    }
+}
+
 impl Inner {
+    /// IMPORTANT: as [`Inner::read`], for a watch that reads what is there.
+    async fn says_next(&self, says: &mut BoxStream<'static, WatchReply>) -> Option<WatchReply> {
+        let polled = std::future::poll_fn(|cx| {
+            if let Err(refused) = self.check_running() {
+                return Poll::Ready(Some(WatchReply::Ended(to_frame(&refused))));
+            }
+            let serving = self.serving.read();
+            if !*serving {
+                return Poll::Ready(Some(WatchReply::Ended(to_frame(&stopped()))));
+            }
+            says.poll_next_unpin(cx)
+        });
+        polled.await
+    }
+
     async fn answer(self: Arc<Self>, lane: u64, request: Request) -> Result<Reply> {
         self.check_running()?;
         let Call {

@@ -175,9 +175,11 @@ impl v1::kv_server::Kv for Grpc {
 
     async fn watch(
         &self,
-        _requests: Request<Streaming<v1::WatchRequest>>,
+        requests: Request<Streaming<v1::WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        Err(Status::unimplemented("watches are not built yet"))
+        let (service, stopping) = (self.service.clone(), self.stopping.clone());
+        let replies = super::watch::serve(service, stopping, requests.into_inner());
+        Ok(Response::new(Box::pin(replies)))
     }
 
     type ScanStream = Replies<v1::ScanReply>;

@@ -28,6 +28,7 @@ mod settle;
 #[doc(hidden)]
 pub mod simulated;
 pub mod status;
+mod watch;
 
 pub use direct::Direct;
 pub use ephemeral::Ephemeral;

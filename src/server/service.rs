@@ -13,6 +13,7 @@ pub use super::operation::{Answer, At, Consistency, Operation, Query};
 use super::read;
 use super::settings::{EngineKind, ShardKind};
 use super::settle::{Subject, settle, settle_batch};
+use super::watch::Places;
 use crate::base::types::{NodeId, OwnerId, ShardId};
 use crate::base::{Error, ErrorKind, Result};
 use crate::lock::LockCommand;
@@ -48,6 +49,7 @@ struct Inner {
     value_bytes_max: usize,
     request_timeout: Duration,
     meter: Meter,
+    watch_places: Places,
 }
 
 impl Service {
@@ -67,6 +69,7 @@ impl Service {
             value_bytes_max,
             request_timeout,
             meter: Meter::default(),
+            watch_places: Places::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -81,6 +84,11 @@ impl Service {
     /// Where transports count what they answer.
     pub(super) fn meter(&self) -> &Meter {
         &self.inner.meter
+    }
+
+    /// Where watches take their places.
+    pub(super) fn watch_places(&self) -> &Places {
+        &self.inner.watch_places
     }
 
     /// This node's id as replies carry it.
@@ -124,8 +132,19 @@ impl Service {
     /// # Errors
     /// `NotFound`, naming the shards there are; `Invalid` for keys on a lock manager.
     pub fn shard_for(&self, id: ShardId, operation: &Operation) -> Result<&Shard> {
+        match operation.is_about_keys() {
+            true => self.shard_with_keys(id),
+            false => self.shard(id),
+        }
+    }
+
+    /// The shard with this id, which must hold keys.
+    ///
+    /// # Errors
+    /// As [`Service::shard_for`].
+    pub fn shard_with_keys(&self, id: ShardId) -> Result<&Shard> {
         let shard = self.shard(id)?;
-        if shard.kind.has_keys() || !operation.is_about_keys() {
+        if shard.kind.has_keys() {
             return Ok(shard);
         }
         let with_keys = self.shards().find(|shard| shard.kind.has_keys());

@@ -148,3 +148,6 @@ pub(super) fn settle(applied: Applied, subject: &Subject) -> Result<Applied> {
         _ => Ok(applied),
     }
 }
+
+#[cfg(test)]
+mod tests;

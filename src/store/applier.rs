@@ -142,6 +142,7 @@ impl Applier {
         core.done(weight);
         match applied {
             Ok(effects) => {
+                core.watches.note();
                 core.grants.announce(effects.grants);
                 core.warn_of(&effects.near_quota);
                 done(Ok(effects.replies));

@@ -11,6 +11,7 @@ use super::checkpoint::Figures;
 use super::fatal::Fatal;
 use super::notify::Grants;
 use super::status::ShardStatus;
+use super::watch::Hub;
 use crate::base::host::Host;
 use crate::base::types::{LogIndex, ShardId};
 use crate::base::{Error, Result, limits};
@@ -48,6 +49,7 @@ pub(super) struct Core {
     pub(super) wal: Wal,
     pub(super) machine: RwLock<Machine>,
     pub(super) grants: Grants,
+    pub(super) watches: Hub,
     pub(super) fatal: Fatal,
     pub(super) closing: AtomicBool,
     /// Log written since the last checkpoint: what a restart would replay.
@@ -92,6 +94,7 @@ impl Core {
             wal,
             machine: RwLock::new(machine),
             grants: Grants::default(),
+            watches: Hub::default(),
             fatal,
             closing: AtomicBool::new(false),
             commands_since: AtomicU64::new(replayed.commands),

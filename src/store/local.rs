@@ -149,6 +149,10 @@ impl Local {
         &self.shared.core.grants
     }
 
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.shared.core
+    }
+
     /// See [`super::Store::status`].
     pub fn status(&self) -> ShardStatus {
         self.shared.core.status()
@@ -168,6 +172,7 @@ impl Local {
     /// must have been closed before.
     pub fn close(&self) {
         self.shared.core.closing.store(true, Ordering::SeqCst);
+        self.shared.core.watches.close();
         self.shared.inbox.wake();
         self.shared.core.wake_checkpointer();
     }

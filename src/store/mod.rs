@@ -14,19 +14,25 @@ mod notify;
 pub mod replicated;
 mod sequencer;
 mod status;
+pub mod watch;
+
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use self::core::Core;
 pub use self::core::{Replayed, ShardOptions};
 use crate::base::Result;
 use crate::base::time::MachineTime;
+use crate::base::types::Revision;
 use crate::machine::{Applied, Command, Machine};
 pub use crate::raft::{GroupStatus, Role, SnapshotFigures};
 pub use local::{Durability, Local};
 pub use notify::GrantWait;
 pub use replicated::{Fate, Leadership, Replicated, ReplicatedFigures, ReplicatedOptions};
 pub use status::ShardStatus;
+pub use watch::{Interest, Watch, WatchFigures};
 
 /// Called once with what became of the submitted commands, in their order. Runs on
 /// the shard's own thread: it must not block.
@@ -100,6 +106,23 @@ impl Store {
         match self {
             Self::Local(local) => local.grants(),
             Self::Replicated(replicated) => replicated.grants(),
+        }
+    }
+
+    /// Watches what is applied after a revision.
+    pub fn watch(&self, interest: Interest, after: Revision) -> Watch {
+        Watch::begin(self.core().clone(), interest, after)
+    }
+
+    /// How its watchers are doing.
+    pub fn watch_figures(&self) -> WatchFigures {
+        self.core().watches.figures()
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        match self {
+            Self::Local(local) => local.core(),
+            Self::Replicated(replicated) => replicated.core(),
         }
     }
 

@@ -170,6 +170,10 @@ impl Replicated {
         &self.shared.core.grants
     }
 
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.shared.core
+    }
+
     /// See [`super::Store::status`].
     pub fn status(&self) -> ShardStatus {
         self.shared.core.status()
@@ -219,6 +223,7 @@ impl Replicated {
     /// that it is unknown, or was not done.
     pub async fn close(&self) {
         self.shared.core.closing.store(true, Ordering::SeqCst);
+        self.shared.core.watches.close();
         self.shared.writes.wake();
         self.shared.reads.wake();
         self.shared.room.notify_waiters();

@@ -41,3 +41,4 @@ mod tour;
 mod transactions;
 mod transfer;
 mod transfer_bad;
+mod watch;

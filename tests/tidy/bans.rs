@@ -191,6 +191,8 @@ const BANS: &[Ban] = &[
             // The consensus library is asynchronous through and through: ADR 17.
             "src/raft/",
             "src/store/replicated",
+            // Hands events on for as long as somebody watches, whichever room that is.
+            "src/store/watch/",
         ],
         instead: "tasks live at the edges (`server`, `client`, `cli`, `perf`); lower rooms return \
                   what there is to do",

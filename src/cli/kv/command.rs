@@ -4,7 +4,9 @@ use clap::{Args, Subcommand};
 
 use crate::cli::client_args::{ClientArgs, block_on};
 use crate::cli::failure::Outcome;
-use crate::cli::kv::{delete, diff, export, history, import, incr, read, scan, set, timers, txn};
+use crate::cli::kv::{
+    delete, diff, export, history, import, incr, read, scan, set, timers, txn, watch,
+};
 use crate::cli::output::Printer;
 use crate::cli::perf::{self, PerfArgs};
 
@@ -38,6 +40,7 @@ enum KvCommand {
     Incr(incr::IncrArgs),
     Txn(txn::TxnArgs),
     Batch(txn::BatchArgs),
+    Watch(Box<watch::WatchArgs>),
     Import(Box<import::ImportArgs>),
     Export(export::ExportArgs),
     /// Set a key with both timers
@@ -69,6 +72,7 @@ pub(crate) fn run(args: KvArgs, printer: &mut Printer) -> Outcome {
         KvCommand::Incr(args) => block_on(args.run(client, printer)),
         KvCommand::Txn(args) => block_on(args.run(client, printer)),
         KvCommand::Batch(args) => block_on(args.run(client, printer)),
+        KvCommand::Watch(args) => block_on(args.run(client, printer)),
         KvCommand::Import(args) => args.run(client, printer),
         KvCommand::Export(args) => block_on(args.run(client, printer)),
         KvCommand::SetE(args) => block_on(args.run(client, false, printer)),

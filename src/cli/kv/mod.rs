@@ -9,11 +9,13 @@ mod export;
 mod history;
 mod import;
 mod incr;
+mod on_event;
 mod read;
 mod scan;
 mod set;
 mod timers;
 mod txn;
+mod watch;
 
 pub(crate) use command::{KvArgs, run};
 pub(crate) use read::record_row;

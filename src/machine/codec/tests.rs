@@ -1,5 +1,7 @@
 //! What is encoded is read back; what is damaged or out of bounds is an error.
 
+mod operations;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

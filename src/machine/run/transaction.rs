@@ -90,6 +90,9 @@ impl Run<'_> {
             let holds = match &compare.subject {
                 Subject::Key(key) => {
                     let record = self.settle_key(&Place::new(bucket, key))?;
+                    if self.event_bytes > allowance.event_bytes {
+                        return Ok(Err(OutcomeKind::TooManyBytes));
+                    }
                     compare.holds_for(record.as_ref())
                 }
                 Subject::Lock(name) => {
@@ -120,16 +123,9 @@ impl Run<'_> {
         allowance: &mut Allowance,
     ) -> Result<Result<Branch<'a>, Done>> {
         // All that is due goes first, so that the revision is the same for every operation.
-        for op in ops {
-            if let TxnOp::Write(KvCommand::DeleteRange { start, end }) = op {
-                let mut looked = Allowance { ..*allowance };
-                if let Err(refused) =
-                    self.settled_range(bucket, start, end.as_ref(), &mut looked)?
-                {
-                    return Ok(Err(refused.into()));
-                }
-            } else {
-                self.settle_key(&Place::new(bucket, key_of(op)))?;
+        for (at, op) in ops.iter().enumerate() {
+            if let Err(refused) = self.settle_op(bucket, op, allowance)? {
+                return Ok(Err(Done::counted(refused, at as u64)));
             }
         }
         let moment = Moment {
@@ -157,6 +153,26 @@ impl Run<'_> {
             }
         }
         Ok(Ok(branch))
+    }
+
+    /// Does what is due on what an operation is about.
+    fn settle_op(
+        &mut self,
+        bucket: &str,
+        op: &TxnOp,
+        allowance: &Allowance,
+    ) -> Result<Result<(), Refused>> {
+        if let TxnOp::Write(KvCommand::DeleteRange { start, end }) = op {
+            let mut looked = Allowance { ..*allowance };
+            let settled = self.settled_range(bucket, start, end.as_ref(), &mut looked)?;
+            return Ok(settled.map(drop));
+        }
+        self.settle_key(&Place::new(bucket, key_of(op)))?;
+        // Small operations on large values that are due: their events hold those.
+        if self.event_bytes > allowance.event_bytes {
+            return Ok(Err(OutcomeKind::TooManyBytes));
+        }
+        Ok(Ok(()))
     }
 
     /// The keys of a range with their records, once what is due on them is done.

@@ -3,12 +3,17 @@
 
 use bytes::Bytes;
 
+mod transactions;
+
 use super::model::Model;
 use crate::base::time::{BootStamp, MachineTime, Timer};
 use crate::base::types::{ClientId, FenceToken, OwnerId, RequestId, Revision};
-use crate::kv::{Condition, KvCommand, Set};
+use crate::kv::{Condition, Incr, KvCommand, Set};
 use crate::lock::LockCommand;
-use crate::machine::{Command, Entry, Fence, Op};
+use crate::machine::{BucketCommand, BucketSettings, Command, Entry, Fence, Op, Usage};
+
+/// Numbers, and a text that is none.
+const VALUES: &str = "123z";
 
 /// splitmix64: the same draws from the same seed, for ever.
 pub(super) struct Dice(pub(super) u64);
@@ -21,6 +26,10 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % sides
+    }
+
+    pub(super) fn one_of<T: Copy>(&mut self, these: &[T]) -> T {
+        these[self.roll(these.len() as u64) as usize]
     }
 
     fn one_in(&mut self, sides: u64) -> bool {
@@ -58,25 +67,77 @@ pub(super) fn entry(dice: &mut Dice, model: &Model) -> Entry {
 }
 
 fn command(dice: &mut Dice, model: &Model) -> Command {
-    let op = match dice.roll(20) {
+    let op = match dice.roll(30) {
         0 => Op::Sweep,
         1..12 => Op::Kv {
-            bucket: match dice.roll(12) {
-                0 => "nobody".to_owned(),
-                1..4 => "users".to_owned(),
-                _ => String::new(),
-            },
+            bucket: bucket(dice),
             command: kv(dice, model),
         },
+        12..19 => {
+            let bucket = bucket(dice);
+            let transaction = transactions::transaction(dice, model, &bucket);
+            Op::Transaction {
+                bucket,
+                transaction,
+            }
+        }
+        19..21 => {
+            let name = dice.one_of(&["users", "orders"]);
+            Op::Bucket {
+                name: name.to_owned(),
+                command: bucket_command(dice, model, name),
+            }
+        }
         _ => Op::Lock {
             name: dice.word("xy"),
             command: lock(dice),
         },
     };
+    // Most requests are refused or repeated, and transactions have much to show.
+    let of_four = match &op {
+        Op::Transaction { .. } => 1,
+        _ => 3,
+    };
     Command {
-        request: (!dice.one_in(4)).then(|| request(dice)),
+        request: (dice.roll(4) < of_four).then(|| request(dice)),
         fence: dice.one_in(6).then(|| fence(dice, model)),
         op,
+    }
+}
+
+/// `nobody` is never made, and the others come and go.
+fn bucket(dice: &mut Dice) -> String {
+    let bucket = match dice.roll(12) {
+        0 => "nobody",
+        1..5 => "users",
+        5..8 => "orders",
+        _ => "",
+    };
+    bucket.to_owned()
+}
+
+fn bucket_command(dice: &mut Dice, model: &Model, name: &str) -> BucketCommand {
+    let there = model.buckets.get(name).map(|bucket| bucket.settings);
+    let drawn = BucketSettings {
+        expire_in_ms: dice.one_of(&[0, 0, 300]),
+        delete_in_ms: dice.one_of(&[0, 0, 500]),
+        no_history: dice.one_in(3),
+        quota: Usage {
+            bytes: dice.one_of(&[0, 0, 6, 9]),
+            keys: dice.one_of(&[0, 0, 0, 2, 4]),
+        },
+    };
+    match (dice.roll(6), there) {
+        (0 | 1, Some(_)) => BucketCommand::Drop,
+        (2, Some(there)) => BucketCommand::Create(there),
+        (3, Some(there)) => BucketCommand::Update(BucketSettings {
+            no_history: there.no_history,
+            ..drawn
+        }),
+        (4, Some(there)) => BucketCommand::Update(there),
+        (5, Some(_)) | (0, None) => BucketCommand::Update(drawn),
+        (1, None) => BucketCommand::Drop,
+        _ => BucketCommand::Create(drawn),
     }
 }
 
@@ -118,7 +179,7 @@ fn timer(dice: &mut Dice) -> Timer {
 
 fn kv(dice: &mut Dice, model: &Model) -> KvCommand {
     let key = dice.word("abcdef");
-    match dice.roll(12) {
+    match dice.roll(14) {
         0 => KvCommand::Delete { key },
         1 => KvCommand::DeleteRange {
             start: if dice.one_in(3) { Bytes::new() } else { key },
@@ -131,8 +192,18 @@ fn kv(dice: &mut Dice, model: &Model) -> KvCommand {
             delete: timer(dice),
         },
         5 => KvCommand::Persist { key },
+        6..8 => incr(dice, key),
         _ => set(dice, model, key),
     }
+}
+
+fn incr(dice: &mut Dice, key: Bytes) -> KvCommand {
+    KvCommand::Incr(Incr {
+        key,
+        by: dice.one_of(&[1, -1, 7, -20, 100, i64::MAX, i64::MIN]),
+        expire: timer(dice),
+        delete: timer(dice),
+    })
 }
 
 fn set(dice: &mut Dice, model: &Model, key: Bytes) -> KvCommand {
@@ -146,12 +217,12 @@ fn set(dice: &mut Dice, model: &Model, key: Bytes) -> KvCommand {
                 some.map_or(Revision(3), |some| some.revision),
             ))
         }
-        3 => Some(Condition::Value(dice.word("123"))),
+        3 => Some(Condition::Value(dice.word(VALUES))),
         _ => None,
     };
     KvCommand::Set(Set {
         key,
-        value: dice.word("123"),
+        value: dice.word(VALUES),
         expire: if keep_timers {
             Timer::Never
         } else {

@@ -1,6 +1,9 @@
 //! What takes more keys, bytes or waiters than the model draws, and what happens when
 //! something below fails.
 
+mod buckets;
+mod transactions;
+
 use bytes::Bytes;
 
 use super::engine::{Durable, MapEngine};

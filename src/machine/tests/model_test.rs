@@ -11,13 +11,13 @@ use bytes::Bytes;
 
 use super::drawing::{self, Dice};
 use super::engine::MapEngine;
-use super::model::{Model, lock_due, record_due};
+use super::model::{Compared, Model, lock_due, record_due};
 use crate::base::ErrorKind;
 use crate::base::types::{LogIndex, Revision};
 use crate::engine::conformance::disk::TestDisk;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::redb::{RedbEngine, RedbOptions};
-use crate::engine::{Batch, CheckpointJob, Engine, Table};
+use crate::engine::{CheckpointJob, Engine, Table};
 use crate::kv::Record;
 use crate::machine::history::HistoryLimits;
 use crate::machine::sessions::SessionLimits;
@@ -37,19 +37,26 @@ const SESSIONS: SessionLimits = SessionLimits {
 
 #[test]
 fn the_machine_does_what_the_model_does() {
-    let mut seen = HashSet::new();
+    let (mut seen, mut compared) = (HashSet::new(), HashSet::new());
     for seed in 0..ROUNDS {
         let mut pair = Pair::begin(seed);
         for _ in 0..ENTRIES {
             seen.extend(pair.step());
         }
         pair.replay_everything();
+        compared.extend(pair.model.compared);
     }
+    check_compares(&compared);
     // These take more keys or waiters than the drawing has: other tests make them.
     let rare = [
         OutcomeKind::DeletedMore,
         OutcomeKind::SweptMore,
         OutcomeKind::QueueFull,
+        OutcomeKind::TooManyKeys,
+        OutcomeKind::TooManyBytes,
+        OutcomeKind::BucketDroppedMore,
+        OutcomeKind::BucketDropping,
+        OutcomeKind::BucketsFull,
     ];
     for kind in OutcomeKind::ALL {
         let common = seen.contains(&(kind, false));
@@ -62,6 +69,20 @@ fn the_machine_does_what_the_model_does() {
         seen.contains(&(OutcomeKind::Granted, true)),
         "no request was repeated"
     );
+}
+
+/// Every relation was asked of everything, held, and did not.
+fn check_compares(compared: &HashSet<Compared>) {
+    for (subject, given, ..) in compared {
+        let relations = if given.ends_with("there") { 1 } else { 6 };
+        for relation in 0..relations {
+            for held in [false, true] {
+                let compare = (*subject, *given, relation, held);
+                assert!(compared.contains(&compare), "never drawn: {compare:?}");
+            }
+        }
+    }
+    assert_eq!(compared.len(), 2 * (2 * 4 * 6 + 6 + 6 + 2 * 2));
 }
 
 /// A machine that lives on, one that crashes, and the model.
@@ -79,15 +100,11 @@ struct Pair {
     log: Vec<Entry>,
 }
 
-/// Opens a machine on an engine; one that is new gets the bucket `users`.
-fn open(mut engine: Box<dyn Engine>) -> Machine {
+fn open(engine: Box<dyn Engine>) -> Machine {
     let limits = HistoryLimits {
         age_ms: HISTORY_MS,
         bytes_max: usize::MAX,
     };
-    let mut batch = Batch::default();
-    batch.put(Table::Buckets, "users", "");
-    engine.commit(batch).unwrap();
     Machine::open_with(engine, limits, SESSIONS).unwrap()
 }
 
@@ -136,12 +153,16 @@ impl Pair {
         let index = LogIndex(self.log.len() as u64);
         let place = format!("seed {}, entry {index}: {entry:#?}", self.seed);
 
-        let (replies, events, grants) = self.model.apply(&entry);
+        let caused = self.model.apply(&entry);
         let effects = self.steady.apply(index, &entry).unwrap();
-        assert_eq!(effects.replies, replies, "replies at {place}");
+        assert_eq!(effects.replies, caused.replies, "replies at {place}");
         let made = effects.events.iter().map(|event| (**event).clone());
-        assert_eq!(made.collect::<Vec<_>>(), events, "events at {place}");
-        assert_eq!(effects.grants, grants, "grants at {place}");
+        assert_eq!(made.collect::<Vec<_>>(), caused.events, "events at {place}");
+        assert_eq!(effects.grants, caused.grants, "grants at {place}");
+        assert_eq!(
+            effects.near_quota, caused.near_quota,
+            "buckets near their quota at {place}"
+        );
 
         let stored = codec::decode_entry(codec::encode_entry(&entry)).unwrap();
         assert_eq!(stored, entry, "the log gives back another entry at {place}");
@@ -157,9 +178,10 @@ impl Pair {
         self.check_rows(&place);
         self.check_past(&place);
         self.check_all_pasts(&place);
-        let kinds = replies
-            .iter()
-            .map(|reply| (reply.outcome.kind, reply.repeated));
+        let kinds = caused.replies.iter().flat_map(|reply| {
+            let results = reply.results.iter().map(|result| (result.kind, false));
+            std::iter::once((reply.outcome.kind, reply.repeated)).chain(results)
+        });
         kinds.collect()
     }
 
@@ -212,6 +234,11 @@ impl Pair {
             self.model.locks.len() as u64,
             "locks at {place}"
         );
+        assert_eq!(
+            state.buckets,
+            self.model.buckets.len() as u64,
+            "buckets at {place}"
+        );
         let stored = query::state(&*self.steady.view()).unwrap();
         assert_eq!(stored, *state, "the stored state at {place}");
     }
@@ -224,7 +251,10 @@ impl Pair {
 
     fn check_rows_of(&self, machine: &Machine, place: &str) {
         let view = machine.view();
-        for bucket in ["", "users"] {
+        let buckets = query::buckets(&*view, "", "", 99).unwrap();
+        assert_eq!(buckets, self.model.listed(), "buckets at {place}");
+        let names = buckets.iter().map(|(name, _)| name.as_str());
+        for bucket in names.chain([""]) {
             let page = crate::machine::scan::scan(&*view, &everything(bucket, None)).unwrap();
             assert_eq!(
                 page.records,
@@ -266,26 +296,37 @@ impl Pair {
         let trimmed = self.model.events.iter().filter(too_old);
         let floor = trimmed.map(|event| event.revision.0 + 1).max().unwrap_or(1);
         let revision = self.dice.roll(self.model.revision + 2);
+        let bucket = self.dice.one_of(&["", "users", "orders"]);
+        let known = self.model.past_of(bucket, revision);
         for machine in [&self.steady, &self.crashing] {
             assert_eq!(machine.history().floor().0, floor, "the floor at {place}");
-            let page = machine.scan(&everything("", Some(revision)));
+            let page = machine.scan(&everything(bucket, Some(revision)));
+            let one = machine.get(bucket, b"c", Some(Revision(revision)));
             if revision > self.model.revision {
                 assert_eq!(page.unwrap_err().kind(), ErrorKind::Invalid, "{place}");
+            } else if let Err(begins) = known {
+                let error = page.unwrap_err();
+                let kind = match begins {
+                    Some(_) => ErrorKind::Compacted,
+                    None => ErrorKind::NotFound,
+                };
+                assert_eq!(error.kind(), kind, "{bucket} at {revision}, {place}");
+                assert_eq!(error.compacted_floor(), begins.map(Revision), "{place}");
+                assert_eq!(one.unwrap_err().kind(), kind, "{bucket}, {place}");
             } else if revision + 1 < floor {
                 let error = page.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Compacted, "{place}");
                 assert_eq!(error.compacted_floor(), Some(Revision(floor)), "{place}");
             } else {
                 let (_, keys) = self.model.past.range(..=revision).next_back().unwrap();
-                let then = in_bucket(keys, "");
+                let then = in_bucket(keys, bucket);
                 assert_eq!(
                     page.unwrap().records,
                     then,
                     "revision {revision} at {place}"
                 );
-                let one = machine.get("", b"c", Some(Revision(revision))).unwrap();
                 let key_c = then.into_iter().find(|(key, _)| key == "c");
-                assert_eq!(one, key_c.map(|(_, record)| record), "{place}");
+                assert_eq!(one.unwrap(), key_c.map(|(_, record)| record), "{place}");
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::base::types::{LogIndex, Revision};
 use crate::engine::conformance::disk::TestDisk;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::redb::{RedbEngine, RedbOptions};
-use crate::engine::{Batch, Engine, EngineError, Read, Replacement, Table, View};
+use crate::engine::{Engine, EngineError, Read, Replacement, Table, View};
 use crate::machine::sessions::SessionLimits;
 use crate::machine::state::State;
 use crate::machine::{HistoryLimits, Machine, SnapshotReader, SnapshotWriter, codec, keys};
@@ -36,16 +36,11 @@ fn machine(kind: u64, disk: &TestDisk) -> Machine {
         rewrite_bytes_min: 0,
         rewrite_step_bytes: 500,
     };
-    let mut engine: Box<dyn Engine> = match kind % 3 {
+    let engine: Box<dyn Engine> = match kind % 3 {
         0 => Box::new(MemoryEngine::open(disk, "/engine".into()).unwrap()),
         1 => Box::new(RedbEngine::open(disk, "/engine".into(), options).unwrap()),
         _ => Box::new(MapEngine::default()),
     };
-    if engine.durable_index() == LogIndex(0) {
-        let mut batch = Batch::default();
-        batch.put(Table::Buckets, "users", "");
-        engine.commit(batch).unwrap();
-    }
     Machine::open_with(engine, HistoryLimits::default(), SESSIONS).unwrap()
 }
 

@@ -12,6 +12,8 @@ mod ops;
 mod past;
 mod reply;
 mod results;
+mod watch;
 
 pub(super) use call::{Call, Kind, call};
-pub(super) use reply::reply;
+pub(super) use reply::{header, reply};
+pub(super) use watch::{events, initial, is_timed, watch};

@@ -2,13 +2,14 @@
 
 use super::page::{Family, Page};
 use crate::server::service::{Service, Shard};
-use crate::store::ShardStatus;
+use crate::store::{ShardStatus, WatchFigures};
 
 /// What a shard was like when the page was asked for.
 struct Seen<'a> {
     shard: &'a Shard,
     id: String,
     status: ShardStatus,
+    watches: WatchFigures,
 }
 
 pub(super) fn write(page: &mut Page, service: &Service) {
@@ -18,6 +19,7 @@ pub(super) fn write(page: &mut Page, service: &Service) {
             shard,
             id: shard.id.to_string(),
             status: shard.store.status(),
+            watches: shard.store.watch_figures(),
         })
         .collect();
     let mut info = page.gauge("dkv_shard_info", "1 for each shard, with what it is.");
@@ -32,6 +34,7 @@ pub(super) fn write(page: &mut Page, service: &Service) {
     }
     write_state(page, &seen);
     write_history(page, &seen);
+    write_watches(page, &seen);
     write_checkpoints(page, &seen);
     write_engines(page, &seen);
 }
@@ -74,6 +77,36 @@ fn write_state(page: &mut Page, seen: &[Seen<'_>]) {
     each(read_only, seen, |status| {
         u64::from(status.read_only.is_some())
     });
+}
+
+fn write_watches(page: &mut Page, seen: &[Seen<'_>]) {
+    let write = |mut family: Family<'_>, number: fn(&WatchFigures) -> u64| {
+        for one in seen {
+            family = family.value(&[("shard", &one.id)], number(&one.watches));
+        }
+    };
+    let watchers = page.gauge("dkv_watch_watchers", "Watches that are open.");
+    write(watchers, |watches| watches.watchers);
+    let behind = page.gauge(
+        "dkv_watch_watchers_behind",
+        "Watches that read the history right now, to catch up.",
+    );
+    write(behind, |watches| watches.behind);
+    let told = page.counter(
+        "dkv_watch_events_total",
+        "Events that were told to watches.",
+    );
+    write(told, |watches| watches.told);
+    let slow = page.counter(
+        "dkv_watch_fell_behind_total",
+        "Times that a watch was too slow for what is kept for it.",
+    );
+    write(slow, |watches| watches.fell_behind);
+    let compacted = page.counter(
+        "dkv_watch_compacted_total",
+        "Watches that ended because the history they needed was gone.",
+    );
+    write(compacted, |watches| watches.compacted);
 }
 
 fn write_history(page: &mut Page, seen: &[Seen<'_>]) {

@@ -17,13 +17,13 @@ use crate::server::service::{Answer, Operation};
 use crate::server::settings::EngineKind;
 use crate::store::Store;
 
-fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+pub(super) fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
     let waker = futures_util::task::noop_waker();
     future.as_mut().poll(&mut Context::from_waker(&waker))
 }
 
 /// Goes on with `future` and the background work until it is done.
-fn finish<F: Future>(world: &World, future: &mut Pin<Box<F>>) -> F::Output {
+pub(super) fn finish<F: Future>(world: &World, future: &mut Pin<Box<F>>) -> F::Output {
     for _ in 0..10_000 {
         if let Poll::Ready(done) = poll(future) {
             return done;

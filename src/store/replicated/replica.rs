@@ -170,6 +170,8 @@ impl Shared {
         self.core
             .grants
             .look_again(|name| query::lock(machine.engine(), name).ok().flatten());
+        drop(machine);
+        self.core.watches.note();
         Ok(())
     }
 
@@ -205,6 +207,7 @@ impl Shared {
         let commands = entry.commands.len();
         self.core.count_applied(weight, commands);
         drop(machine);
+        self.core.watches.note();
         self.overhead.lock().note(index, commands);
         self.core.grants.announce(effects.grants);
         self.core.warn_of(&effects.near_quota);

@@ -25,6 +25,12 @@ impl Pair {
             .now
             .saturating_sub(self.dice.roll(2 * HISTORY_MS));
         let at = self.revision_at(moment, place);
+        // That a bucket was not there yet, or keeps no history, is for `check_past`.
+        let revision = at.unwrap_or(self.model.revision);
+        let bucket = match self.model.past_of(bucket, revision) {
+            Ok(()) => bucket,
+            Err(_) => "",
+        };
         let keys = at.map_or(&self.model.keys, |at| self.keys_at(at));
         let then = in_bucket(keys, bucket);
         let query = query(&mut self.dice, bucket, at);
@@ -70,7 +76,8 @@ impl Pair {
         let before = Some(before).filter(|before| *before > 0).map(Revision);
         let limit = 1 + self.dice.roll(4) as usize;
         for machine in [&self.steady, &self.crashing] {
-            let floor = machine.history().floor();
+            let begins = self.model.past_begins(bucket);
+            let floor = machine.history().floor().max(begins);
             let of_key = self.model.events.iter().rev().filter(|event| {
                 event.revision >= floor
                     && before.is_none_or(|before| event.revision < before)

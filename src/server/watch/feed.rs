@@ -1,0 +1,93 @@
+//! One watch in the words of the wire.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::watcher::{Told, Watcher};
+use crate::base::Result;
+use crate::base::types::ShardId;
+use crate::proto::v1;
+use crate::proto::v1::watch_reply::Reply;
+use crate::server::convert;
+use crate::server::service::{Consistency, Service};
+use crate::server::status::to_frame;
+
+/// A watch as the replies it gives, each about a message long.
+pub(in crate::server) struct Feed {
+    watcher: Watcher,
+    /// With the records before the changes.
+    previous: bool,
+    /// Parts of what was told last.
+    parts: VecDeque<v1::WatchEvents>,
+}
+
+impl Feed {
+    /// Opens a watch, with the reply that says so.
+    ///
+    /// # Errors
+    /// As [`Watcher::open`], and `Invalid` for what the request has wrong in form.
+    pub(in crate::server) async fn open(
+        service: &Service,
+        create: v1::WatchCreate,
+        asked: Arc<Notify>,
+    ) -> Result<(Self, Reply)> {
+        let previous = create.previous;
+        let ask = convert::watch(create)?;
+        let (shard, consistency) = (ask.shard, ask.consistency);
+        let (watcher, after) = Watcher::open(service, ask, asked, service.due()).await?;
+        let feed = Self {
+            watcher,
+            previous,
+            parts: VecDeque::new(),
+        };
+        let created = created(service, shard, after, consistency)?;
+        Ok((feed, Reply::Created(created)))
+    }
+
+    /// What it says next. `Ended` is the last. May be given up at any await.
+    pub(in crate::server) async fn next(&mut self) -> Reply {
+        if let Some(part) = self.parts.pop_front() {
+            return Reply::Events(part);
+        }
+        match self.told().await {
+            Ok(reply) => reply,
+            Err(error) => Reply::Ended(to_frame(&error)),
+        }
+    }
+
+    async fn told(&mut self) -> Result<Reply> {
+        match self.watcher.next().await? {
+            Told::Progress(revision) => return Ok(Reply::ProgressRevision(revision.0)),
+            Told::Initial(records, is_complete) => {
+                let now = self.watcher.now()?;
+                self.parts = convert::initial(records, is_complete, now);
+            }
+            Told::Events(events) => {
+                // Only timers need it, and it is asked of a lock.
+                let timed = events.iter().any(|event| convert::is_timed(event));
+                let now = if timed {
+                    self.watcher.now()?
+                } else {
+                    Default::default()
+                };
+                self.parts = convert::events(&events, self.previous, now);
+            }
+        }
+        let first = self.parts.pop_front();
+        Ok(Reply::Events(first.unwrap_or_default()))
+    }
+}
+
+fn created(
+    service: &Service,
+    shard: ShardId,
+    after: crate::base::types::Revision,
+    consistency: Consistency,
+) -> Result<v1::WatchCreated> {
+    let header = convert::header(service, service.shard(shard)?, after, consistency);
+    Ok(v1::WatchCreated {
+        header: Some(header),
+    })
+}

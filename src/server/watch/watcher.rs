@@ -1,0 +1,248 @@
+//! One watch, from its opening on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::OptionFuture;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::places::Place;
+use crate::base::types::{Revision, ShardId};
+use crate::base::{Error, ErrorKind, Result, limits};
+use crate::kv::Record;
+use crate::machine::{Event, Machine, ScanPage, ScanQuery, query};
+use crate::server::service::{Consistency, Service, Shard};
+use crate::store::watch::Span;
+use crate::store::{Barrier, Interest, Watch};
+
+/// What somebody wants to watch; checked in form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) struct Ask {
+    pub(in crate::server) shard: ShardId,
+    pub(in crate::server) interest: Interest,
+    pub(in crate::server) begin: Begin,
+    /// A mark of progress comes after so long without one.
+    pub(in crate::server) progress: Duration,
+    /// Whether it may be told by a member that has lost the others.
+    pub(in crate::server) consistency: Consistency,
+}
+
+/// Where a watch begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Begin {
+    /// After what is there now.
+    Now,
+    /// With this revision.
+    From(Revision),
+    /// With what is there now, and then after that.
+    Initial,
+}
+
+/// What a watch tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::server) enum Told {
+    /// What was there when it began, in key order; and whether that was all.
+    Initial(Vec<(Bytes, Record)>, bool),
+    /// What happened, in order: whole revisions, at least one event.
+    Events(Vec<Arc<Event>>),
+    /// Everything up to this revision has been told.
+    Progress(Revision),
+}
+
+/// A watch that is open; dropping it ends it.
+pub(in crate::server) struct Watcher {
+    service: Service,
+    shard: ShardId,
+    consistency: Consistency,
+    watch: Watch,
+    initial: Option<ScanQuery>,
+    progress: Duration,
+    /// When it last told something.
+    told_at: Instant,
+    /// Whoever notifies it asks for a mark of progress.
+    asked: Arc<Notify>,
+    /// Confirms that this member still belongs to those who decide: before each mark.
+    confirming: Option<Barrier>,
+    _place: Place,
+}
+
+impl Watcher {
+    /// Opens a watch, and says after which revision it tells events.
+    ///
+    /// # Errors
+    /// `NotFound` without such a shard or bucket; `Invalid` for a shard without keys and
+    /// for a revision that does not exist yet; `Compacted` below the history's floor;
+    /// `LimitExceeded` when the node has too many; `Unavailable` if the shard cannot be read
+    /// now.
+    pub(in crate::server) async fn open(
+        service: &Service,
+        ask: Ask,
+        asked: Arc<Notify>,
+        due: Instant,
+    ) -> Result<(Self, Revision)> {
+        let shard = service.shard_with_keys(ask.shard)?;
+        let place = service.watch_places().take()?;
+        if let Some(barrier) = service.barrier(shard, ask.consistency, due) {
+            barrier.await?;
+        }
+        let bucket = ask.interest.bucket.as_str();
+        let after = shard.store.read(|machine| {
+            check_bucket(machine, bucket)?;
+            begins_after(machine, &ask)
+        })?;
+        let initial = (ask.begin == Begin::Initial).then(|| everything(&ask.interest, after));
+        let watcher = Self {
+            service: service.clone(),
+            shard: ask.shard,
+            consistency: ask.consistency,
+            watch: shard.store.watch(ask.interest, after),
+            initial,
+            progress: ask.progress,
+            told_at: Instant::now(),
+            asked,
+            confirming: None,
+            _place: place,
+        };
+        Ok((watcher, after))
+    }
+
+    /// The shard's clock, to tell how much of a timer remains.
+    pub(in crate::server) fn now(&self) -> Result<crate::base::time::MachineTime> {
+        Ok(self.shard()?.store.now())
+    }
+
+    /// What it tells next. May be given up at any await without losing anything.
+    ///
+    /// # Errors
+    /// It is over: `Compacted` when the history it needs is gone, `Unavailable` when this
+    /// node stops or has lost the others.
+    pub(in crate::server) async fn next(&mut self) -> Result<Told> {
+        if let Some(query) = self.initial.take() {
+            let told = self.page(query)?;
+            self.told_at = Instant::now();
+            return Ok(told);
+        }
+        loop {
+            let is_confirming = self.confirming.is_some();
+            tokio::select! {
+                biased;
+                events = self.watch.next() => {
+                    let events = events?;
+                    self.told_at = Instant::now();
+                    return Ok(Told::Events(events));
+                }
+                Some(confirmed) = OptionFuture::from(self.confirming.as_mut()) => {
+                    self.confirming = None;
+                    confirmed?;
+                    if let Some(mark) = self.mark() {
+                        return Ok(mark);
+                    }
+                }
+                () = self.asked.notified(), if !is_confirming => {
+                    if let Some(mark) = self.confirm()? {
+                        return Ok(mark);
+                    }
+                }
+                () = sleep_until(self.told_at + self.progress), if !is_confirming => {
+                    if let Some(mark) = self.confirm()? {
+                        return Ok(mark);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next page of what was there when the watch began.
+    fn page(&mut self, query: ScanQuery) -> Result<Told> {
+        let store = &self.shard()?.store;
+        let page = store.read(|machine| machine.scan(&query))?;
+        let ScanPage {
+            records,
+            more,
+            last,
+            ..
+        } = page;
+        if more {
+            let after = Some(last);
+            self.initial = Some(ScanQuery { after, ..query });
+        }
+        Ok(Told::Initial(records, !more))
+    }
+
+    /// Begins to confirm a mark; gives it if there is nothing to wait for.
+    fn confirm(&mut self) -> Result<Option<Told>> {
+        let shard = self.shard()?;
+        let barrier = self
+            .service
+            .barrier(shard, self.consistency, self.service.due());
+        if barrier.is_some() {
+            self.confirming = barrier;
+            return Ok(None);
+        }
+        Ok(self.mark())
+    }
+
+    /// How far everything was told; `None` while there is more to tell.
+    fn mark(&mut self) -> Option<Told> {
+        let seen = self.watch.seen()?;
+        self.told_at = Instant::now();
+        Some(Told::Progress(seen))
+    }
+
+    fn shard(&self) -> Result<&Shard> {
+        self.service.shard(self.shard)
+    }
+}
+
+/// Refuses a bucket that cannot be watched: one that is not there, or has no history.
+fn check_bucket(machine: &Machine, bucket: &str) -> Result<()> {
+    if query::open_bucket(machine.engine(), bucket)?.settings.no_history {
+        return Err(Error::invalid(format!(
+            "bucket `{bucket}` keeps no history (--no-history), so that it cannot be watched"
+        )));
+    }
+    Ok(())
+}
+
+/// The last revision that is not told.
+fn begins_after(machine: &Machine, ask: &Ask) -> Result<Revision> {
+    let current = machine.state().revision;
+    let Begin::From(from) = ask.begin else {
+        return Ok(current);
+    };
+    if from > current.next() {
+        let message = format!("revision {from} does not exist yet (the shard is at {current})");
+        return Err(match ask.consistency {
+            Consistency::Linearizable => Error::invalid(message),
+            // Others may have it.
+            Consistency::Stale => Error::new(ErrorKind::Unavailable, message),
+        });
+    }
+    // Checks that it is still there.
+    machine.history().events_from(from).map(drop)?;
+    Ok(Revision(from.0.saturating_sub(1)))
+}
+
+/// The first page of everything that is watched, as it was at a revision.
+fn everything(interest: &Interest, at: Revision) -> ScanQuery {
+    let (start, end) = match &interest.span {
+        Span::Key(key) => (key.clone(), Some([&key[..], &[0]].concat().into())),
+        Span::Range { start, end } => (start.clone(), end.clone()),
+    };
+    ScanQuery {
+        bucket: interest.bucket.clone(),
+        start,
+        end,
+        after: None,
+        limit: limits::SCAN_PAGE_RECORDS,
+        bytes_max: limits::WATCH_MESSAGE_BYTES,
+        keys_max: limits::COUNT_KEYS_MAX,
+        keys_only: false,
+        count_only: false,
+        reverse: false,
+        include_expired: true,
+        at: Some(at),
+    }
+}
