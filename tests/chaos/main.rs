@@ -26,6 +26,7 @@ mod play;
 mod played;
 mod report;
 mod settings;
+mod spies;
 mod teller;
 mod tests;
 mod wire;

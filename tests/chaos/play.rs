@@ -14,10 +14,13 @@ use crate::check::history::{Found, Recorder};
 use crate::check::txn::asked::{Ask, Said};
 use crate::check::txn::player::{Next, Part, Player, Workload};
 use crate::check::txn::told::{Transaction, judge};
+use crate::check::watched::told::Watcher;
+use crate::check::watched::{acked, validate};
 use crate::cluster::Cluster;
 use crate::nemesis::{self, Fault};
 use crate::played::Played;
 use crate::settings::Settings;
+use crate::spies::{self, Spies};
 use crate::teller::Teller;
 
 /// Who appends in optimistic transactions, beside the players.
@@ -72,6 +75,7 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
         history: Mutex::default(),
         liar: liar.map(Mutex::new),
     });
+    let spies = Spies::start(&addresses, settings.watchers, &dice).await;
     let mut players = start(&shared, &settings, workloads, &addresses, &dice).await;
     let mut problems = Vec::new();
     let mut struck = Vec::new();
@@ -109,6 +113,16 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
     if problems.is_empty() {
         problems.extend(survey(&shared, workloads, &addresses).await.err());
     }
+    let mut watchers = Vec::new();
+    if problems.is_empty() {
+        match told(spies, &addresses, &shared.history()).await {
+            Ok((all, wrong)) => {
+                watchers = all;
+                problems.extend(wrong);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
     if problems.is_empty() {
         problems.extend(states(&mut cluster).await.err());
     }
@@ -117,7 +131,37 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
     drop(cluster);
     let history = shared.history();
     problems.extend(judge(&history).iter().map(ToString::to_string));
-    Played::new(settings, workloads, history, struck, problems)
+    let transactions = history;
+    Played::new(
+        settings,
+        workloads,
+        (transactions, watchers),
+        struck,
+        problems,
+    )
+}
+
+/// What watchers were told once they were told all, and what is wrong with it.
+///
+/// # Errors
+/// If somebody was not told the end.
+async fn told(
+    spies: Spies,
+    addresses: &[String],
+    history: &[Transaction],
+) -> Result<(Vec<Watcher>, Vec<String>), String> {
+    let client = Teller::new(addresses.to_vec()).await.client().clone();
+    let last = client.get_dated("nothing").await;
+    let last = last.map_err(|error| format!("nobody tells the revision: {error}"))?;
+    let watchers = spies.finish(last.revision.0).await?;
+    let log = spies::log(&watchers, addresses).await?;
+    let mut wrong: Vec<String> = Vec::new();
+    for watcher in &watchers {
+        let (broken, _) = validate::check(watcher, &log);
+        wrong.extend(broken.iter().map(ToString::to_string));
+    }
+    wrong.extend(acked::missing(history, &log));
+    Ok((watchers, wrong))
 }
 
 /// Each workload has players of its own, half of which know all nodes, and half only one at first.

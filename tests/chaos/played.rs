@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::check::txn::player::Workload;
 use crate::check::txn::told::{End, Step, Transaction};
+use crate::check::watched::told::{Told, Watcher};
 use crate::nemesis::Struck;
 use crate::settings::Settings;
 
@@ -19,6 +20,7 @@ pub(crate) struct Played {
     pub(crate) settings: Settings,
     workloads: Vec<Workload>,
     history: Vec<Transaction>,
+    watchers: Vec<Watcher>,
     struck: Vec<Struck>,
     /// Everything that is wrong; empty: nothing is.
     pub(crate) problems: Vec<String>,
@@ -28,7 +30,7 @@ impl Played {
     pub(crate) fn new(
         settings: Settings,
         workloads: &[Workload],
-        history: Vec<Transaction>,
+        (history, watchers): (Vec<Transaction>, Vec<Watcher>),
         struck: Vec<Struck>,
         mut problems: Vec<String>,
     ) -> Self {
@@ -38,6 +40,7 @@ impl Played {
             settings,
             workloads: workloads.to_vec(),
             history,
+            watchers,
             struck,
             problems,
         }
@@ -51,6 +54,12 @@ impl Played {
         for transaction in &self.history {
             let line = serde_json::to_string(transaction).expect("it is plain data");
             writeln!(file, "{line}").expect("the history can be written");
+        }
+        let file = File::create(folder.join("watchers.jsonl"));
+        let mut file = BufWriter::new(file.expect("a file can be made there"));
+        for watcher in &self.watchers {
+            let line = serde_json::to_string(watcher).expect("it is plain data");
+            writeln!(file, "{line}").expect("what was told can be written");
         }
         let mut text = format!("{self}\n");
         for struck in &self.struck {
@@ -158,6 +167,16 @@ impl fmt::Display for Played {
         writeln!(
             f,
             "committed={committed} aborted={aborted} unknown={unknown}"
+        )?;
+        let streams = || self.watchers.iter().flat_map(|it| &it.streams);
+        let events: usize = streams().map(|it| it.events().count()).sum();
+        let gone = |it: &&Told| matches!(it, Told::Compacted { .. });
+        let compacted = streams().flat_map(|it| &it.told).filter(gone).count();
+        writeln!(
+            f,
+            "watchers={} streams={} events={events} compacted={compacted}",
+            self.watchers.len(),
+            streams().count()
         )?;
         writeln!(f, "faults={}", self.struck.len())?;
         let verdict = match self.problems.is_empty() {

@@ -233,7 +233,8 @@ impl Nemesis {
             }
             Fault::FullDisk => {
                 self.machines[at].fill_disk(self.dice.below(FREE_BYTES));
-                self.after(lasts_ms, Deed::MakeRoom(at));
+                // Long enough for a log to need another segment.
+                self.after(lasts_ms + 2_000, Deed::MakeRoom(at));
             }
             Fault::Members => self.change_members(),
             Fault::Transfer => self.transfer(),
