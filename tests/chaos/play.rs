@@ -154,8 +154,7 @@ async fn told(
     let last = client.get_dated("nothing").await;
     let last = last.map_err(|error| format!("nobody tells the revision: {error}"))?;
     let watchers = spies.finish(last.revision.0).await?;
-    let log = spies::log(&watchers, addresses).await?;
-    let mut wrong: Vec<String> = Vec::new();
+    let (log, mut wrong) = spies::log(&watchers, addresses).await?;
     for watcher in &watchers {
         let (broken, _) = validate::check(watcher, &log);
         wrong.extend(broken.iter().map(ToString::to_string));

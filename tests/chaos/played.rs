@@ -36,6 +36,10 @@ impl Played {
     ) -> Self {
         let vacuous = workloads.iter().filter_map(|it| vacuous(*it, &history));
         problems.extend(vacuous);
+        let mut streams = watchers.iter().flat_map(|it| &it.streams);
+        if !watchers.is_empty() && !streams.any(|it| it.events().next().is_some()) {
+            problems.push("no watcher was told anything: this run proves nothing".to_owned());
+        }
         Self {
             settings,
             workloads: workloads.to_vec(),

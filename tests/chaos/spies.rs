@@ -1,6 +1,7 @@
 //! Watchers during a run: each asks for something else, is told what happens, now and then begins
 //! anew where it was or elsewhere, and goes on until it has been told the end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -73,11 +74,14 @@ impl Spies {
     }
 }
 
-/// Everything that happened: as the first watcher was told, and as each node remembers it.
+/// Everything that happened, as the first watcher was told, and where a node remembers it otherwise.
 ///
 /// # Errors
-/// If two of them differ.
-pub(crate) async fn log(watchers: &[Watcher], addresses: &[String]) -> Result<Log, String> {
+/// If a node cannot be asked.
+pub(crate) async fn log(
+    watchers: &[Watcher],
+    addresses: &[String],
+) -> Result<(Log, Vec<String>), String> {
     let archivist = watchers.first().expect("there is one");
     let streams = archivist.streams.iter();
     let gaps = streams
@@ -94,34 +98,51 @@ pub(crate) async fn log(watchers: &[Watcher], addresses: &[String]) -> Result<Lo
         .cloned()
         .collect();
     let log = Log::new(from, events);
-    let mut keys: Vec<&str> = log.events().map(|it| it.key.as_str()).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let mut keys: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    for event in log.events() {
+        keys.entry(&event.key).or_default().push(event);
+    }
+    let mut differences = Vec::new();
     for address in addresses {
         let client = Teller::new(vec![address.clone()]).await.client().clone();
-        for key in &keys {
+        for (key, told) in &keys {
             let known = remembered(&client, key).await;
-            let known = known.map_err(|error| format!("{address} has no history: {error}"))?;
-            for event in known.iter().filter(|it| it.revision >= from) {
-                let told = log.get(event.revision, key);
-                if told.is_none_or(|told| (told.kind, &told.value) != (event.kind, &event.value)) {
-                    return Err(format!(
-                        "{address} remembers {event:?}, and {told:?} was told"
-                    ));
-                }
-            }
+            let (known, floor) =
+                known.map_err(|error| format!("{address} has no history: {error}"))?;
+            let difference = compare(told, &known, floor.max(from)).err();
+            differences.extend(difference.map(|it| format!("{address} remembers otherwise: {it}")));
         }
     }
-    Ok(log)
+    Ok((log, differences))
 }
 
-/// What a key went through, as a node has it.
-async fn remembered(client: &Client, key: &str) -> Result<Vec<Event>, Error> {
+/// Checks that what was told of a key and what a node remembers is the same, from a revision on.
+fn compare(told: &[&Event], known: &[Event], from: u64) -> Result<(), String> {
+    let told: Vec<&Event> = told
+        .iter()
+        .copied()
+        .filter(|it| it.revision >= from)
+        .collect();
+    let known: Vec<&Event> = known.iter().filter(|it| it.revision >= from).collect();
+    let what = |it: &&Event| (it.revision, it.kind, it.value.clone());
+    if told.iter().map(what).eq(known.iter().map(what)) {
+        return Ok(());
+    }
+    let is_in = |one: &&Event, all: &[&Event]| all.iter().any(|it| what(it) == what(one));
+    let untold = known.iter().find(|it| !is_in(it, &told));
+    let unknown = told.iter().find(|it| !is_in(it, &known));
+    Err(format!("{untold:?} was not told, {unknown:?} was"))
+}
+
+/// What a key went through, as a node has it, and the first revision that it knows of.
+async fn remembered(client: &Client, key: &str) -> Result<(Vec<Event>, u64), Error> {
     let mut events = Vec::new();
+    let mut floor = 0;
     let mut next = Some(HistoryOptions::default());
     while let Some(options) = next {
         let page = client.history(bytes(key), options).await?;
         next = page.older;
+        floor = floor.max(page.floor.0);
         for change in page.changes {
             let kind = match change.kind {
                 ChangeKind::Set => Kind::Set,
@@ -139,7 +160,9 @@ async fn remembered(client: &Client, key: &str) -> Result<Vec<Event>, Error> {
             });
         }
     }
-    Ok(events)
+    // The newest came first.
+    events.reverse();
+    Ok((events, floor))
 }
 
 impl Spy {
