@@ -30,11 +30,12 @@ use compare::CompareArgs;
 /// instead. Keys have a prefix of their own and are removed afterwards, also after Ctrl-C,
 /// which prints what was measured until then.
 ///
-/// The tests are set, set-large, get, has, has-not, scan, batch, txn, lock, mixed and delete. An
-/// operation of scan is one key, and its latencies are those of reading all keys; one of batch is
-/// one of the 10 keys that a request sets; one of txn sets 5 keys, all or nothing, if the first
-/// is there; one of lock acquires a lock that nobody holds and releases it; mixed is half get, a quarter set, an eighth each of
-/// has and delete. If they are asked for there are, too, the workloads of YCSB, ycsb-a to
+/// The tests are set, set-large, get, has, has-not, scan, batch, txn, lock, watch, mixed and
+/// delete. An operation of scan is one key, and its latencies are those of reading all keys; one
+/// of batch is one of the 10 keys that a request sets; one of txn sets 5 keys, all or nothing, if
+/// the first is there; one of lock acquires a lock that nobody holds and releases it; one of
+/// watch sets a key and waits until a watch has told it (on dkv alone); mixed is half get, a
+/// quarter set, an eighth each of has and delete. If they are asked for there are, too, the workloads of YCSB, ycsb-a to
 /// ycsb-f, or ycsb for all of them.
 #[derive(Debug, Args)]
 pub(crate) struct PerfCommand {

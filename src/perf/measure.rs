@@ -18,7 +18,7 @@ use super::options::Stop;
 use super::pace::{self, Pace};
 use super::tally::{Scores, Tally};
 use super::test::Test;
-use super::workload::LogicalClient;
+use super::workload::{BATCH_KEYS, LogicalClient};
 use crate::base::host::Clock;
 use crate::base::{Error, Result};
 
@@ -106,6 +106,7 @@ impl Measure {
     fn shared(&self, clients: usize) -> Shared {
         let step = match self.test {
             Test::Scan => self.keys,
+            Test::Batch => BATCH_KEYS.min(self.keys),
             _ => 1,
         };
         let ops_max = match (self.stop, self.test) {

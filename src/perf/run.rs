@@ -13,7 +13,7 @@ use super::interrupt::Interrupt;
 use super::measure::{Measure, Outcome, died};
 use super::options::{PerfOptions, Stop};
 use super::row::Row;
-use super::target::{Promise, Target};
+use super::target::{Promise, Target, unwatched};
 use super::test::Test;
 use super::workload::{LogicalClient, Material};
 use crate::base::host::{Clock, Host};
@@ -84,6 +84,9 @@ pub async fn run(
     options.check()?;
     let host = Host::system();
     let target = Target::connect(options).await?;
+    if !options.ordered().any(|test| target.has(test)) {
+        return Err(unwatched());
+    }
     // Long enough that runs at the same time do not meet, and short: people's keys are.
     let unique = host.rng.below(1 << 40);
     let prefix = format!("dkv-perf:{unique:010x}:");
@@ -153,6 +156,9 @@ impl Run<'_> {
     async fn tests(&self, rows: &mut Vec<Row>, progress: &mut impl FnMut(Progress)) -> Result<()> {
         let mut has_all_keys = false;
         for test in self.options.ordered() {
+            if !self.target.has(test) {
+                continue;
+            }
             if test.needs_keys() && !has_all_keys {
                 self.prepare(progress).await?;
                 has_all_keys = true;

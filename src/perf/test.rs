@@ -29,6 +29,9 @@ pub enum Test {
     /// Acquires a lock that nobody holds, and releases it: one operation. Each logical
     /// client has locks of its own.
     Lock,
+    /// Sets a key that the client watches, and waits until it is told: one operation. Each
+    /// logical client has a key of its own.
+    Watch,
     /// Half gets, a quarter sets, an eighth each of has and delete.
     Mixed,
     /// The workload A of YCSB: half gets, half sets.
@@ -50,7 +53,7 @@ pub enum Test {
 
 impl Test {
     /// Every test, in the order they run: `delete` last, the others need the keys.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Set,
         Self::SetLarge,
         Self::Get,
@@ -60,6 +63,7 @@ impl Test {
         Self::Batch,
         Self::Txn,
         Self::Lock,
+        Self::Watch,
         Self::Mixed,
         Self::YcsbA,
         Self::YcsbB,
@@ -93,6 +97,7 @@ impl Test {
             Self::Batch => "batch",
             Self::Txn => "txn",
             Self::Lock => "lock",
+            Self::Watch => "watch",
             Self::Mixed => "mixed",
             Self::YcsbA => "ycsb-a",
             Self::YcsbB => "ycsb-b",
@@ -117,7 +122,7 @@ impl Test {
     pub(super) fn needs_keys(self) -> bool {
         !matches!(
             self,
-            Self::Set | Self::SetLarge | Self::HasNot | Self::Batch | Self::Lock
+            Self::Set | Self::SetLarge | Self::HasNot | Self::Batch | Self::Lock | Self::Watch
         )
     }
 
@@ -192,6 +197,6 @@ mod tests {
         }
         assert_eq!(Test::ALL.last(), Some(&Test::Delete));
         let default = Test::ALL.into_iter().filter(|test| test.is_default());
-        assert_eq!(default.count(), 11);
+        assert_eq!(default.count(), 12);
     }
 }

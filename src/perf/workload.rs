@@ -23,7 +23,7 @@ const YCSB_SCAN_RECORDS_MAX: u64 = 100;
 const MODIFY_TRIES_MAX: u32 = 1_000;
 
 /// Keys that one request of `batch` sets, and ...
-const BATCH_KEYS: u64 = 10;
+pub(super) const BATCH_KEYS: u64 = 10;
 
 /// ... one of `txn`.
 const TXN_KEYS: u64 = 5;
@@ -66,6 +66,7 @@ enum Operation {
     Batch,
     Txn,
     Lock,
+    Watch,
 }
 
 impl Material {
@@ -171,7 +172,7 @@ impl LogicalClient {
             }
             Operation::Add => self.add().await?,
             Operation::ScanSome => self.scan_some(test).await?,
-            Operation::Batch => return self.batch().await,
+            Operation::Batch => return self.batch(keys_max).await,
             Operation::Txn => self.txn().await?,
             _ => {
                 self.choose_key(test, operation, number);
@@ -191,6 +192,7 @@ impl LogicalClient {
             Operation::Has | Operation::HasNot => lane.has(key).await.map(drop),
             Operation::Delete => lane.delete(key).await.map(drop),
             Operation::Lock => lane.lock_cycle(key).await,
+            Operation::Watch => lane.watch_cycle(key, self.material.value(&self.draw)).await,
             Operation::Add
             | Operation::ScanAll
             | Operation::ScanSome
@@ -231,8 +233,8 @@ impl LogicalClient {
     }
 
     /// How many keys it set.
-    async fn batch(&mut self) -> Result<u64> {
-        let keys = self.neighbours(BATCH_KEYS);
+    async fn batch(&mut self, keys_max: u64) -> Result<u64> {
+        let keys = self.neighbours(BATCH_KEYS.min(keys_max));
         let value = self.material.value(&self.draw);
         self.lane.batch(&keys, value).await?;
         Ok(keys.len() as u64)
@@ -265,6 +267,7 @@ impl LogicalClient {
             Operation::SetLarge => ("", material.large_sampler.key(&self.draw)),
             Operation::HasNot => ("", MISSING + material.sampler.key(&self.draw)),
             Operation::Lock => ("lock:", self.own_lock()),
+            Operation::Watch => ("watch:", self.number as u64),
             Operation::GetNew => {
                 // The newest is the favourite. Of keys that are added at once one may
                 // be confirmed before one of a lower number, which is then not there.
@@ -318,6 +321,7 @@ fn operation(test: Test, draw: &Draw) -> Operation {
         Test::Batch => Operation::Batch,
         Test::Txn => Operation::Txn,
         Test::Lock => Operation::Lock,
+        Test::Watch => Operation::Watch,
         Test::Delete => Operation::Delete,
         Test::Mixed => match draw.below(8) {
             0..4 => Operation::Get,

@@ -31,7 +31,7 @@ fn assert_no_keys(node: &Node) {
 #[test]
 fn every_test_runs_against_a_real_node_and_leaves_no_keys() {
     let node = Node::start_with(&["--engine", "memory"]);
-    let all = "set,set-large,get,has,has-not,scan,lock,mixed,ycsb,delete";
+    let all = "set,set-large,get,has,has-not,scan,batch,txn,lock,watch,mixed,ycsb,delete";
     let ran = perf(
         &node,
         &format!("--ops 40 --large-value-size 2K --value-size 10-1K -o jsonl --only {all}"),

@@ -30,14 +30,19 @@ async fn quietly(options: &PerfOptions) -> Result<Measured> {
 async fn every_test_counts_what_was_asked_for_and_leaves_nothing_behind() {
     let fake = Fake::local(1).await;
     let mut told = Vec::new();
-    let options = options(&fake, &Test::ALL);
+    // The fake has no watches: those are measured on a server by other tests.
+    let tests: Vec<_> = Test::ALL
+        .into_iter()
+        .filter(|test| *test != Test::Watch)
+        .collect();
+    let options = options(&fake, &tests);
     let interrupt = Interrupt::new();
     let measured = run(&options, &interrupt, |progress| told.push(progress));
     let measured = measured.await.unwrap();
     assert!(measured.stopped.is_none() && measured.left.is_none());
     let rows = measured.rows;
     let names: Vec<_> = rows.iter().map(|row| row.test).collect();
-    assert_eq!(names, Test::ALL.map(Test::name));
+    assert!(names.into_iter().eq(tests.iter().map(|test| test.name())));
     for row in &rows {
         assert_eq!((row.ops, row.errors), (100, 0), "{row:?}");
         assert!(

@@ -9,7 +9,7 @@ use super::{Promise, TargetAddress};
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::client::{
     Client, ClientOptions, Compare, Condition, Consistency, KeyRange, Op, ScanOptions, SetOptions,
-    ShardDescription, Txn,
+    ShardDescription, Txn, Watch, WatchOptions,
 };
 use crate::perf::options::PerfOptions;
 
@@ -30,7 +30,11 @@ pub(in crate::perf) struct Dkv {
 }
 
 /// A lane of its own on a shared connection.
-pub(in crate::perf) struct DkvLane(Client);
+pub(in crate::perf) struct DkvLane {
+    client: Client,
+    /// The watch on its own key; none before the first operation that needs it.
+    watch: tokio::sync::Mutex<Option<Watch>>,
+}
 
 impl Dkv {
     pub(super) async fn connect(options: &PerfOptions) -> Result<Self> {
@@ -62,7 +66,10 @@ impl Dkv {
     }
 
     pub(super) fn lane(&self, client: usize) -> DkvLane {
-        DkvLane(self.clients[client % self.clients.len()].with_lane())
+        DkvLane {
+            client: self.clients[client % self.clients.len()].with_lane(),
+            watch: tokio::sync::Mutex::new(None),
+        }
     }
 
     pub(super) fn name(&self) -> String {
@@ -129,21 +136,21 @@ fn acknowledged_when(shard: &ShardDescription) -> String {
 
 impl DkvLane {
     pub(super) async fn set(&self, key: &str, value: Bytes) -> Result<()> {
-        self.0.set(bytes(key), value).await?;
+        self.client.set(bytes(key), value).await?;
         Ok(())
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let record = self.0.get(bytes(key)).await?;
+        let record = self.client.get(bytes(key)).await?;
         Ok(record.map(|record| record.value))
     }
 
     pub(super) async fn has(&self, key: &str) -> Result<bool> {
-        self.0.has(bytes(key)).await
+        self.client.has(bytes(key)).await
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<bool> {
-        Ok(self.0.delete(bytes(key)).await?.deleted > 0)
+        Ok(self.client.delete(bytes(key)).await?.deleted > 0)
     }
 
     pub(super) async fn scan(
@@ -170,7 +177,7 @@ impl DkvLane {
         limit: u64,
         go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<u64> {
-        let mut scan = self.0.scan(ScanOptions {
+        let mut scan = self.client.scan(ScanOptions {
             range,
             limit,
             ..ScanOptions::default()
@@ -187,7 +194,7 @@ impl DkvLane {
 
     pub(super) async fn modify(&self, key: &str, value: Bytes) -> Result<bool> {
         let key = bytes(key);
-        let condition = match self.0.get(key.clone()).await? {
+        let condition = match self.client.get(key.clone()).await? {
             Some(record) => Condition::Revision(record.revision),
             None => Condition::Absent,
         };
@@ -195,11 +202,31 @@ impl DkvLane {
             condition: Some(condition),
             ..SetOptions::default()
         };
-        Ok(self.0.set_with(key, value, options).await?.written)
+        Ok(self.client.set_with(key, value, options).await?.written)
+    }
+
+    /// The key must be the same each time.
+    pub(super) async fn watch_cycle(&self, key: &str, value: Bytes) -> Result<()> {
+        let mut kept = self.watch.lock().await;
+        let watch = match &mut *kept {
+            Some(watch) => watch,
+            None => {
+                let options = WatchOptions::key(bytes(key));
+                kept.insert(self.client.watch(options).await?)
+            }
+        };
+        let written = self.client.set(bytes(key), value).await?;
+        while let Some(batch) = watch.next().await {
+            let told = batch?.events.iter().any(|event| event.revision == written);
+            if told {
+                return Ok(());
+            }
+        }
+        Err(Error::internal("the watch ended without a word"))
     }
 
     pub(super) async fn batch(&self, keys: &[String], value: Bytes) -> Result<()> {
-        for outcome in self.0.batch(sets(keys, &value), None).await? {
+        for outcome in self.client.batch(sets(keys, &value), None).await? {
             outcome?;
         }
         Ok(())
@@ -211,18 +238,18 @@ impl DkvLane {
             then: sets(keys, &value),
             ..Txn::default()
         };
-        Ok(self.0.txn(txn).await?.succeeded)
+        Ok(self.client.txn(txn).await?.succeeded)
     }
 
     pub(super) async fn lock_cycle(&self, name: &str) -> Result<()> {
-        let (name, owner) = (bytes(name), self.0.mint_owner());
+        let (name, owner) = (bytes(name), self.client.mint_owner());
         let granted = self
-            .0
+            .client
             .acquire(name.clone(), owner, Some(LOCK_TTL), Duration::ZERO);
         if granted.await?.is_none() {
             return Err(held());
         }
-        if self.0.release(name, owner).await? {
+        if self.client.release(name, owner).await? {
             return Ok(());
         }
         Err(held())

@@ -13,6 +13,7 @@ mod redis;
 use bytes::Bytes;
 
 use super::options::PerfOptions;
+use super::test::Test;
 use crate::base::{Error, ErrorKind, Result};
 use dkv::{Dkv, DkvLane};
 use etcd::{Etcd, EtcdLane};
@@ -61,6 +62,11 @@ impl Target {
             Some(TargetAddress::Etcd(at)) => Self::Etcd(Etcd::connect(options, at).await?),
             Some(TargetAddress::Dkv(_)) | None => Self::Dkv(Dkv::connect(options).await?),
         })
+    }
+
+    /// Whether a test can be run there.
+    pub(super) fn has(&self, test: Test) -> bool {
+        test != Test::Watch || matches!(self, Self::Dkv(_))
     }
 
     /// The lane of the logical client of this number.
@@ -126,6 +132,11 @@ impl Target {
             Self::Etcd(etcd) => etcd.removed_by(prefix),
         }
     }
+}
+
+/// Says that only dkv's watches are measured.
+pub(super) fn unwatched() -> Error {
+    Error::invalid("the test watch is for dkv alone: leave it out (--skip watch)")
 }
 
 impl Lane {
@@ -200,6 +211,17 @@ impl Lane {
             Self::Dkv(lane) => lane.modify(key, value).await,
             Self::Redis(lane) => lane.modify(key, value).await,
             Self::Etcd(lane) => lane.modify(key, value).await,
+        }
+    }
+
+    /// Sets a key, the same each time, and waits until a watch on it tells so.
+    ///
+    /// # Errors
+    /// `Invalid` of a server whose watches are not measured.
+    pub(super) async fn watch_cycle(&self, key: &str, value: Bytes) -> Result<()> {
+        match self {
+            Self::Dkv(lane) => lane.watch_cycle(key, value).await,
+            Self::Redis(_) | Self::Etcd(_) => Err(unwatched()),
         }
     }
 

@@ -198,7 +198,10 @@ impl Watcher {
 
 /// Refuses a bucket that cannot be watched: one that is not there, or has no history.
 fn check_bucket(machine: &Machine, bucket: &str) -> Result<()> {
-    if query::open_bucket(machine.engine(), bucket)?.settings.no_history {
+    if query::open_bucket(machine.engine(), bucket)?
+        .settings
+        .no_history
+    {
         return Err(Error::invalid(format!(
             "bucket `{bucket}` keeps no history (--no-history), so that it cannot be watched"
         )));
