@@ -17,7 +17,7 @@ use crate::check::txn::told::{Transaction, judge};
 use crate::check::watched::told::Watcher;
 use crate::check::watched::{acked, validate};
 use crate::cluster::Cluster;
-use crate::nemesis::{self, Fault};
+use crate::nemesis::{self, Fault, Struck};
 use crate::played::Played;
 use crate::settings::Settings;
 use crate::spies::{self, Spies};
@@ -77,32 +77,8 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
     });
     let spies = Spies::start(&addresses, settings.watchers, &dice).await;
     let mut players = start(&shared, &settings, workloads, &addresses, &dice).await;
-    let mut problems = Vec::new();
-    let mut struck = Vec::new();
-    let mut fate = dice.fork(u64::MAX);
-    let began = Instant::now();
-    while struck.len() < settings.faults
-        || began.elapsed() < settings.lasts
-        || shared.wants_more_lies()
-    {
-        if settings.faults == 0 {
-            let is_in_time = began.elapsed() < settings.lasts + crate::PATIENCE;
-            assert!(is_in_time, "there was nothing to lie about");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        }
-        let (clock, fate) = (&shared.clock, &mut fate);
-        // Every other time it is the leader that is killed.
-        struck.push(match struck.len() % 2 {
-            0 => nemesis::strike_with(Fault::KillLeader, &mut cluster, clock, fate).await,
-            _ => nemesis::strike(&mut cluster, clock, fate).await,
-        });
-        let ended = cluster.nodes.iter_mut().find_map(|it| it.ended_by_itself());
-        problems.extend(ended);
-        if !problems.is_empty() {
-            break;
-        }
-    }
+    let (struck, ended) = mistreat(&mut cluster, &shared, &settings, &dice).await;
+    let mut problems: Vec<String> = ended.into_iter().collect();
     shared.stop.store(true, Ordering::SeqCst);
     if problems.is_empty() {
         cluster.heal();
@@ -131,14 +107,43 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
     drop(cluster);
     let history = shared.history();
     problems.extend(judge(&history).iter().map(ToString::to_string));
-    let transactions = history;
-    Played::new(
-        settings,
-        workloads,
-        (transactions, watchers),
-        struck,
-        problems,
-    )
+    let showed = (history, watchers);
+    Played::new(settings, workloads, showed, struck, problems)
+}
+
+/// One misfortune after the other, as long as the settings say and the liar needs; and whether a
+/// node ended that nobody had ended.
+async fn mistreat(
+    cluster: &mut Cluster,
+    shared: &Shared,
+    settings: &Settings,
+    dice: &Dice,
+) -> (Vec<Struck>, Option<String>) {
+    let mut struck = Vec::new();
+    let mut fate = dice.fork(u64::MAX);
+    let began = Instant::now();
+    while struck.len() < settings.faults
+        || began.elapsed() < settings.lasts
+        || shared.wants_more_lies()
+    {
+        if settings.faults == 0 {
+            let is_in_time = began.elapsed() < settings.lasts + crate::PATIENCE;
+            assert!(is_in_time, "there was nothing to lie about");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        }
+        let (clock, fate) = (&shared.clock, &mut fate);
+        // Every other time it is the leader that is killed.
+        struck.push(match struck.len() % 2 {
+            0 => nemesis::strike_with(Fault::KillLeader, cluster, clock, fate).await,
+            _ => nemesis::strike(cluster, clock, fate).await,
+        });
+        let ended = cluster.nodes.iter_mut().find_map(|it| it.ended_by_itself());
+        if ended.is_some() {
+            return (struck, ended);
+        }
+    }
+    (struck, None)
 }
 
 /// What watchers were told once they were told all, and what is wrong with it.
@@ -178,7 +183,11 @@ async fn start(
             let number = place * settings.clients + number;
             let mut endpoints = addresses.to_vec();
             endpoints.rotate_left(number as usize % addresses.len());
-            endpoints.truncate(if number % 2 == 0 { 1 } else { addresses.len() });
+            endpoints.truncate(if number.is_multiple_of(2) {
+                1
+            } else {
+                addresses.len()
+            });
             let teller = Teller::new(endpoints).await;
             let player = Player::new(workload, number);
             let dice = dice.fork(u64::from(number) + 1);

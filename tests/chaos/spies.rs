@@ -305,7 +305,7 @@ impl Spy {
             let next = tokio::time::timeout(Duration::from_millis(500), watch.next()).await;
             match next {
                 Ok(Some(Ok(batch))) => {
-                    let (message, up_to) = message(batch);
+                    let (message, up_to) = message(&batch);
                     through = up_to.unwrap_or(through);
                     told.push(message);
                     began = if is_last { Instant::now() } else { began };
@@ -371,7 +371,7 @@ fn draw_keys(dice: &mut Dice) -> (Watched, String, Option<String>) {
     }
 }
 
-fn message(batch: WatchBatch) -> (Told, Option<u64>) {
+fn message(batch: &WatchBatch) -> (Told, Option<u64>) {
     let through = batch.through.map(|Revision(through)| through);
     let told = match batch.initial {
         true => Told::Initial {

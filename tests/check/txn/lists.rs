@@ -193,9 +193,9 @@ impl<'a> Lists<'a> {
 
 /// The last element that a transaction appends to a list.
 fn last_of(transaction: &Transaction, list: &str) -> Option<u64> {
-    let of_list = transaction.steps.iter().rev().find_map(|step| match step {
+    let mut steps = transaction.steps.iter().rev();
+    steps.find_map(|step| match step {
         Step::Append { list: to, element } if to == list => Some(*element),
         _ => None,
-    });
-    of_list
+    })
 }

@@ -292,8 +292,8 @@ impl Player {
                 }
                 other => unreachable!("{other:?} needs no bucket"),
             },
-            Said::Refused { .. } => failed(plan, "a key was not unchanged".to_owned()),
-            Said::Failed { why } => failed(plan, why),
+            Said::Refused { .. } => failed(plan, "a key was not unchanged"),
+            Said::Failed { why } => failed(plan, &why),
             Said::Unknown { why } => {
                 let end = End::Unknown { why };
                 let part = |steps| Part {
@@ -462,11 +462,13 @@ fn done(plan: Plan, revision: Option<u64>) -> Next {
     committed(steps, revision)
 }
 
-fn failed(plan: Plan, why: String) -> Next {
+fn failed(plan: Plan, why: &str) -> Next {
     let part = |steps| Part {
         steps,
         revision: None,
-        end: End::Aborted { why: why.clone() },
+        end: End::Aborted {
+            why: why.to_owned(),
+        },
     };
     Next::Done(steps_of(plan).into_iter().map(part).collect())
 }

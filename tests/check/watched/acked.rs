@@ -31,7 +31,7 @@ struct Change {
 }
 
 impl Change {
-    fn set(key: impl Into<String>, ending: impl ToString) -> Self {
+    fn set(key: impl Into<String>, ending: &impl ToString) -> Self {
         Self {
             key: key.into(),
             kind: Kind::Set,
@@ -54,10 +54,10 @@ impl Change {
 fn all_of(step: &Step) -> Vec<Change> {
     match step {
         Step::Append { list, element } => vec![Change::set(list, element)],
-        Step::Moved { from, to, .. } => vec![Change::set(from, ""), Change::set(to, "")],
+        Step::Moved { from, to, .. } => vec![Change::set(from, &""), Change::set(to, &"")],
         Step::Added { counter, now, .. } => {
             let ending = now.map_or_else(String::new, |now| now.to_string());
-            vec![Change::set(counter, ending)]
+            vec![Change::set(counter, &ending)]
         }
         Step::Posted {
             pair,
@@ -65,7 +65,7 @@ fn all_of(step: &Step) -> Vec<Change> {
             is_there,
         } => {
             let side = if *is_left { "left" } else { "right" };
-            let change = Change::set(format!("{pair}-{side}"), "");
+            let change = Change::set(format!("{pair}-{side}"), &"");
             vec![match is_there {
                 true => change,
                 false => Change {
