@@ -61,15 +61,6 @@ impl<T> Default for Group<T> {
 }
 
 impl<T> Group<T> {
-    /// Commands of one request, which go together.
-    pub(super) fn of_one(tag: T, commands: Vec<Command>) -> Self {
-        Self {
-            tags: vec![tag],
-            bytes: commands.iter().map(Command::weight).sum(),
-            commands,
-        }
-    }
-
     /// Whose writes they are.
     pub(super) fn tags(&self) -> &[T] {
         &self.tags
@@ -79,14 +70,35 @@ impl<T> Group<T> {
 impl<T: Send + 'static> Groups<T> {
     /// Adds a write. Gives back a group that had no room left, to be submitted first.
     pub(super) fn add(&mut self, shard: ShardId, tag: T, command: Command) -> Option<Group<T>> {
+        let full = self.make_room(shard, 1, command.weight());
         let group = self.open.entry(shard).or_default();
-        let weight = command.weight();
-        let is_full = group.commands.len() == limits::ENTRY_COMMANDS_MAX
+        group.tags.push(tag);
+        group.commands.push(command);
+        full
+    }
+
+    /// Adds the writes of one request, which stay together: they have one tag.
+    pub(super) fn add_all(
+        &mut self,
+        shard: ShardId,
+        tag: T,
+        commands: Vec<Command>,
+    ) -> Option<Group<T>> {
+        let weight = commands.iter().map(Command::weight).sum();
+        let full = self.make_room(shard, commands.len(), weight);
+        let group = self.open.entry(shard).or_default();
+        group.tags.push(tag);
+        group.commands.extend(commands);
+        full
+    }
+
+    /// Gives back the open group if so much more does not fit.
+    fn make_room(&mut self, shard: ShardId, commands: usize, weight: usize) -> Option<Group<T>> {
+        let group = self.open.entry(shard).or_default();
+        let is_full = group.commands.len() + commands > limits::ENTRY_COMMANDS_MAX
             || group.bytes + weight > GROUP_BYTES;
         let full = (is_full && !group.commands.is_empty()).then(|| std::mem::take(group));
         group.bytes += weight;
-        group.tags.push(tag);
-        group.commands.push(command);
         full
     }
 

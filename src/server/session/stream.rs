@@ -255,9 +255,10 @@ impl Session {
             Operation::Batch(commands) => {
                 tag.place = self.lanes.begin(lane, tag.shard);
                 tag.batch = Some(commands.iter().map(Subject::of).collect());
-                // What came before goes first; a batch is an entry to itself.
-                self.submit_groups();
-                self.submit(tag.shard, Group::of_one(tag, commands));
+                let shard = tag.shard;
+                if let Some(full) = self.groups.add_all(shard, tag, commands) {
+                    self.submit(shard, full);
+                }
             }
             Operation::Read(query, consistency) => {
                 tag.consistency = consistency;
@@ -335,17 +336,15 @@ impl Session {
         }
     }
 
-    fn finish_group(&mut self, mut tags: Vec<Tag>, replies: Vec<Applied>) {
-        // A batch is alone in its group: all replies are its own.
-        if let [Tag { batch, .. }] = &mut tags[..]
-            && let Some(subjects) = batch.take()
-            && let Some(tag) = tags.pop()
-        {
-            self.finish(tag, Ok(settle_batch(replies, &subjects)));
-            return;
-        }
-        for (tag, applied) in tags.into_iter().zip(replies) {
-            self.finish_write(tag, applied);
+    fn finish_group(&mut self, tags: Vec<Tag>, replies: Vec<Applied>) {
+        let mut replies = replies.into_iter();
+        for mut tag in tags {
+            if let Some(subjects) = tag.batch.take() {
+                let own = replies.by_ref().take(subjects.len()).collect();
+                self.finish(tag, Ok(settle_batch(own, &subjects)));
+            } else if let Some(applied) = replies.next() {
+                self.finish_write(tag, applied);
+            }
         }
     }
 
