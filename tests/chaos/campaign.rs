@@ -135,7 +135,7 @@ async fn run_load(settings: Settings) -> Report {
 }
 
 /// The nodes have the same state, and have it still after a crash of them all.
-async fn states(cluster: &mut Cluster) -> Result<(), String> {
+pub(crate) async fn states(cluster: &mut Cluster) -> Result<(), String> {
     let before = cluster.converge(&[]).await?;
     cluster.nodes.iter_mut().for_each(Node::kill);
     cluster.heal();

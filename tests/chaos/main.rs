@@ -13,6 +13,7 @@
 #[path = "../check/mod.rs"]
 mod check;
 
+mod author;
 mod campaign;
 mod cluster;
 mod falsify;
@@ -21,8 +22,12 @@ mod links;
 mod load;
 mod nemesis;
 mod node;
+mod play;
+mod played;
 mod report;
 mod settings;
+mod spies;
+mod teller;
 mod tests;
 mod wire;
 

@@ -134,9 +134,22 @@ impl Fault {
 
 /// Strikes once, waits, and heals.
 pub(crate) async fn strike(cluster: &mut Cluster, recorder: &Recorder, dice: &mut Dice) -> Struck {
-    let nodes = cluster.nodes.len();
-    let faults = if nodes == 1 { ALONE } else { TOGETHER };
+    let faults = match cluster.nodes.len() {
+        1 => ALONE,
+        _ => TOGETHER,
+    };
     let fault = *dice.pick(faults);
+    strike_with(fault, cluster, recorder, dice).await
+}
+
+/// The same with this fault.
+pub(crate) async fn strike_with(
+    fault: Fault,
+    cluster: &mut Cluster,
+    recorder: &Recorder,
+    dice: &mut Dice,
+) -> Struck {
+    let nodes = cluster.nodes.len();
     // All throws are made, needed or not, so that what follows depends on the seed alone.
     let any = usize::try_from(dice.below(nodes as u64)).expect("few nodes");
     let duration = fault.duration(dice);

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::check::txn::player::Workload;
+
 /// Read from the variables `CHAOS_SEED`, `CHAOS_NODES`, `CHAOS_FAULTS`, `CHAOS_SECONDS`,
-/// `CHAOS_CLIENTS`, `CHAOS_SERVE`, `CHAOS_BINARY` and `CHAOS_DIR`.
+/// `CHAOS_CLIENTS`, `CHAOS_WATCHERS`, `CHAOS_WORKLOAD`, `CHAOS_SERVE`, `CHAOS_BINARY` and `CHAOS_DIR`.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// Decides what is asked and what is done to whom; not how the machine schedules it.
@@ -16,6 +18,8 @@ pub(crate) struct Settings {
     /// Load at least.
     pub(crate) lasts: Duration,
     pub(crate) clients: u32,
+    /// Watchers of the keys of players.
+    pub(crate) watchers: u32,
     /// Where everything is kept.
     pub(crate) folder: PathBuf,
     /// More arguments for every node.
@@ -34,6 +38,7 @@ impl Settings {
             nodes,
             faults: number("CHAOS_FAULTS").map_or(faults, as_count),
             lasts: Duration::from_secs(number("CHAOS_SECONDS").unwrap_or(1)),
+            watchers: number("CHAOS_WATCHERS").map_or(6, |many| many.clamp(1, 1_000) as u32),
             clients: number("CHAOS_CLIENTS").map_or(8, |clients| clients.clamp(1, 64) as u32),
             folder: folder.join(format!("chaos-{nodes}-nodes-seed-{seed}")),
             arguments: arguments(),
@@ -44,6 +49,17 @@ impl Settings {
     pub(crate) fn binary() -> PathBuf {
         std::env::var_os("CHAOS_BINARY")
             .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_dkv")), PathBuf::from)
+    }
+
+    /// What players do: all they can, unless one is named.
+    pub(crate) fn workloads() -> Vec<Workload> {
+        match std::env::var("CHAOS_WORKLOAD") {
+            Ok(name) if name != "all" => {
+                let workload = Workload::named(&name);
+                vec![workload.unwrap_or_else(|| panic!("there is no workload `{name}`"))]
+            }
+            _ => Workload::ALL.to_vec(),
+        }
     }
 
     /// True if a campaign was asked for: its figures are printed then.

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use crate::campaign::{die_while_founding, judge, read_after_crashes, run, run_falsified};
 use crate::check::history;
+use crate::check::txn::player::Workload;
+use crate::check::txn::told::judge as judge_transactions;
 use crate::falsify::{Liar, Lie};
+use crate::play::{play, play_falsified};
+use crate::played;
 use crate::settings::Settings;
 
 /// The run, or the campaign, that the environment asks for.
@@ -24,6 +28,33 @@ fn a_lone_node_that_is_killed_loses_nothing() {
 #[test]
 fn a_cluster_that_is_treated_badly_loses_nothing() {
     campaign(3, 5);
+}
+
+/// Lists, a bank, pairs, counters and buckets, all at once, under faults.
+#[test]
+fn transactions_under_faults_are_serializable() {
+    let mut settings = Settings::from_environment(3, 4);
+    if !Settings::is_campaign() {
+        settings.clients = 3;
+    }
+    settings.folder.set_extension("played");
+    let played = play(settings, &Settings::workloads());
+    if Settings::is_campaign() {
+        eprintln!("{played}");
+    }
+    played.settle();
+}
+
+/// The proof that it can fail: now and then a key is shown as it was before.
+#[test]
+fn every_workload_sees_the_past_as_a_lie() {
+    for workload in Workload::ALL {
+        let mut settings = Settings::from_environment(1, 0);
+        settings.nodes = 1;
+        settings.folder.set_extension(format!("past-{workload:?}"));
+        let problems = play_falsified(settings, workload);
+        assert!(!problems.is_empty(), "{workload:?} believed it");
+    }
 }
 
 /// A cluster that was founded, and died before its log had reached the second node, never came
@@ -76,6 +107,14 @@ fn a_history_that_was_kept_is_judged_again() {
     let Some(path) = std::env::var_os("CHAOS_HISTORY").map(PathBuf::from) else {
         return;
     };
+    if path.ends_with(played::KEPT) {
+        let history = played::load(&path).expect("the history can be read");
+        let anomalies = judge_transactions(&history);
+        eprintln!("transactions={}", history.len());
+        let said: Vec<String> = anomalies.iter().map(ToString::to_string).collect();
+        assert!(said.is_empty(), "{}", said.join("\n"));
+        return;
+    }
     let history = history::load(&path).expect("the history can be read");
     let (problems, undecided) = judge(&history);
     eprintln!("operations={} undecided_keys={undecided}", history.len());

@@ -90,6 +90,7 @@ impl WireClient {
                 ttl_ms,
             } => self.renew(lock, owner, *ttl_ms).await,
             Action::Release { lock, owner } => self.release(lock, owner).await,
+            Action::Other { what } => unreachable!("nobody asks for {what} here"),
         };
         answered.unwrap_or_else(|status| failure(&status, is_write))
     }

@@ -59,6 +59,11 @@ pub(crate) enum Action {
         lock: String,
         owner: String,
     },
+    /// Something that others judge: here it only counts that it takes one revision if it is
+    /// written.
+    Other {
+        what: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

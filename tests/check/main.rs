@@ -9,9 +9,12 @@
 #[path = "mod.rs"]
 mod check;
 
+mod anomalies;
 mod brute;
 mod illegal;
 mod legal;
 mod random;
+mod rehearsal;
 mod simulated;
 mod tale;
+mod watchers;

@@ -2,7 +2,8 @@
 //!
 //! [`replay`] trusts the revisions of replies and checks the whole history in one pass: writes,
 //! reads, conditions, locks and fences. [`search`] trusts nothing but real time and looks, key by
-//! key, for any order that explains the answers.
+//! key, for any order that explains the answers. [`txn`] judges what was read and written together,
+//! by what transactions saw of each other; [`watched`] what watchers were told.
 //!
 //! Invariant: a checker never condemns a legal history. Where something cannot be known, such as
 //! whether a write without an answer took place, it takes the kinder view. Nothing here knows
@@ -20,3 +21,6 @@ pub(crate) mod verdict;
 
 pub(crate) mod replay;
 pub(crate) mod search;
+
+pub(crate) mod txn;
+pub(crate) mod watched;

@@ -266,7 +266,7 @@ impl Server {
                     Outcome::Released { revision }
                 }
             },
-            Action::Renew { .. } => unreachable!("not drawn here"),
+            Action::Renew { .. } | Action::Other { .. } => unreachable!("not drawn here"),
         }
     }
 

@@ -9,10 +9,12 @@ use tokio::time::{sleep, timeout};
 
 use dkv::base::ErrorKind;
 use dkv::base::types::{ClientId, RequestId};
-use dkv::server::service::Answer;
+use dkv::server::service::{self, Answer};
 
+use crate::asks;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Operation, Outcome};
+use crate::check::txn::asked::{Ask, Said};
 use crate::machine::{Job, Machine, Request};
 use crate::stage::{Event, Stage};
 use crate::words;
@@ -20,10 +22,22 @@ use crate::words;
 /// How often a request is repeated before its client gives up.
 const TRIES: u32 = 8;
 
+/// What a client knows in the end.
+enum Learnt {
+    Answer(Answer),
+    FenceStale,
+    NoBucket,
+    /// It was not done.
+    Failed(String),
+    /// It may have been done.
+    Unknown(String),
+}
+
 /// What a client knows after one try.
 enum Heard {
     Answer(Answer),
     FenceStale,
+    NoBucket,
     /// It was not done.
     Refused(String),
     /// It may have been done.
@@ -75,33 +89,89 @@ impl Asker {
     /// Asks until there is an answer or it gives up, and records what came of it.
     pub(crate) async fn ask(&mut self, action: Action) -> Outcome {
         let invoked_ns = self.stage.moment_ns();
-        let outcome = self.try_all(&action).await;
+        let sequences = u64::from(!matches!(action, Action::Get { .. }));
+        let learnt = self
+            .try_all(sequences, |request| words::operation(&action, request))
+            .await;
+        let outcome = match learnt {
+            Learnt::Answer(answer) => words::outcome(&action, answer),
+            Learnt::FenceStale => Outcome::FenceStale,
+            Learnt::NoBucket => unreachable!("the default bucket is always there"),
+            Learnt::Failed(why) => Outcome::Failed { why },
+            Learnt::Unknown(why) if sequences == 0 => Outcome::Failed { why },
+            Learnt::Unknown(why) => Outcome::Unknown { why },
+        };
+        self.record(invoked_ns, action, outcome.clone());
+        self.count(&outcome);
+        outcome
+    }
+
+    /// The same for what a player asks. The history holds that something took place, too.
+    pub(crate) async fn ask_for(&mut self, ask: &Ask) -> Said {
+        let invoked_ns = self.stage.moment_ns();
+        let learnt = self
+            .try_all(asks::sequences(ask), |request| {
+                asks::operation(ask, request)
+            })
+            .await;
+        let said = match learnt {
+            Learnt::Answer(answer) => asks::said(ask, answer),
+            Learnt::FenceStale => unreachable!("no player has a fence"),
+            Learnt::NoBucket => Said::NoBucket,
+            Learnt::Failed(why) => Said::Failed { why },
+            Learnt::Unknown(why) if !ask.is_write() => Said::Failed { why },
+            Learnt::Unknown(why) => Said::Unknown { why },
+        };
+        match &said {
+            Said::Refused { .. } => self.stage.count(Event::Refused),
+            Said::NoBucket => self.stage.count(Event::NoBucket),
+            Said::Unknown { .. } => self.stage.count(Event::Unknown),
+            _ => {}
+        }
+        for outcome in asks::outcomes(ask, &said) {
+            let what = format!("{ask:?}");
+            self.record(invoked_ns, Action::Other { what }, outcome);
+        }
+        said
+    }
+
+    fn record(&self, invoked_ns: u64, action: Action, outcome: Outcome) {
         self.stage.record(Operation {
             client: self.number,
             node: self.machines[self.at].name.clone(),
             invoked_ns,
             returned_ns: self.stage.moment_ns(),
             action,
-            outcome: outcome.clone(),
+            outcome,
         });
-        self.count(&outcome);
-        outcome
     }
 
-    async fn try_all(&mut self, action: &Action) -> Outcome {
-        let is_write = !matches!(action, Action::Get { .. });
-        self.sequence += u64::from(is_write);
+    /// Asks for something that takes so many request ids.
+    async fn try_all(
+        &mut self,
+        sequences: u64,
+        operation: impl Fn(RequestId) -> service::Operation,
+    ) -> Learnt {
+        let first = self.sequence + 1;
+        self.sequence += sequences;
         let mut attempt = 0;
         let mut why = String::new();
         for _ in 0..TRIES {
-            match self.try_once(action, attempt).await {
+            let request = RequestId {
+                client: self.id,
+                sequence: first,
+                acked_below: first,
+                attempt,
+            };
+            match self.try_once(operation(request)).await {
                 Heard::Answer(answer) => {
-                    if matches!(&answer, Answer::Applied(applied) if applied.repeated) {
+                    if asks::was_repeated(&answer) {
                         self.stage.count(Event::Repeated);
                     }
-                    return words::outcome(action, answer);
+                    return Learnt::Answer(answer);
                 }
-                Heard::FenceStale => return Outcome::FenceStale,
+                Heard::FenceStale => return Learnt::FenceStale,
+                Heard::NoBucket => return Learnt::NoBucket,
                 Heard::Refused(reason) => why = reason,
                 Heard::Nothing(reason) => {
                     attempt += 1;
@@ -111,28 +181,22 @@ impl Asker {
             self.at = self.dice.below(self.machines.len() as u64) as usize;
             sleep(Duration::from_millis(self.dice.within(1, 80))).await;
         }
-        if !is_write || attempt == 0 {
-            return Outcome::Failed { why };
+        if sequences == 0 || attempt == 0 {
+            return Learnt::Failed(why);
         }
         // Whoever does not know what became of a write is somebody else afterwards.
         self.id = fresh_id(&mut self.dice);
         self.sequence = 0;
-        Outcome::Unknown { why }
+        Learnt::Unknown(why)
     }
 
-    async fn try_once(&mut self, action: &Action, attempt: u32) -> Heard {
-        let request = RequestId {
-            client: self.id,
-            sequence: self.sequence,
-            acked_below: self.sequence,
-            attempt,
-        };
+    async fn try_once(&mut self, operation: service::Operation) -> Heard {
         let within = Duration::from_millis(self.dice.within(100, 1_500));
         let (tell, told) = oneshot::channel();
         // On its way.
         sleep(Duration::from_millis(self.dice.below(3))).await;
         let asked = self.machines[self.at].give(Job::Answer(Request {
-            operation: words::operation(action, request),
+            operation,
             within,
             tell,
         }));
@@ -148,6 +212,7 @@ impl Asker {
             Ok(Ok(Ok(answer))) => Heard::Answer(answer),
             Ok(Ok(Err(error))) => match error.kind() {
                 ErrorKind::FenceStale => Heard::FenceStale,
+                ErrorKind::NotFound => Heard::NoBucket,
                 ErrorKind::Timeout | ErrorKind::Internal | ErrorKind::Corrupt => {
                     Heard::Nothing(error.to_string())
                 }

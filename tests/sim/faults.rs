@@ -66,7 +66,7 @@ const FAULTS: [Fault; 14] = [
 const LAST_OPERATIONS: u64 = 12;
 
 /// Room that a full disk still has, at most.
-const FREE_BYTES: u64 = 8 << 10;
+const FREE_BYTES: u64 = 1 << 10;
 
 /// Members that stay at least.
 const STAY_MIN: usize = 3;
@@ -233,7 +233,8 @@ impl Nemesis {
             }
             Fault::FullDisk => {
                 self.machines[at].fill_disk(self.dice.below(FREE_BYTES));
-                self.after(lasts_ms, Deed::MakeRoom(at));
+                // Long enough for a log to need another segment.
+                self.after(lasts_ms + 2_000, Deed::MakeRoom(at));
             }
             Fault::Members => self.change_members(),
             Fault::Transfer => self.transfer(),

@@ -9,11 +9,16 @@ use crate::asker::Asker;
 use crate::check::client::Knowledge;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Condition, Consistency, Outcome};
+use crate::check::txn::asked::Said;
+use crate::check::txn::player::{Next, Player, Workload};
 use crate::machine::Machine;
 use crate::members;
 use crate::stage::Stage;
 
 const KEYS: u64 = 4;
+
+/// Of a hundred things that a client does, how many are transactions and the like.
+const TURNS_PERCENT: u64 = 30;
 
 /// Operations of one client on a set of keys before it goes on to the next, so that no history of
 /// a key grows too long to be searched.
@@ -24,6 +29,8 @@ pub(crate) struct Client {
     stage: Arc<Stage>,
     asker: Asker,
     known: Knowledge,
+    players: Vec<Player>,
+    number: u32,
     asked: u64,
     pause_ms: u64,
 }
@@ -34,6 +41,8 @@ impl Client {
             stage: stage.clone(),
             asker,
             known: Knowledge::of(number),
+            players: Workload::ALL.map(|it| Player::new(it, number)).into(),
+            number,
             asked: 0,
             pause_ms,
         }
@@ -43,12 +52,33 @@ impl Client {
     pub(crate) async fn run(mut self) {
         while !self.stage.is_stopping() {
             self.asked += 1;
-            let action = self.draw();
-            let outcome = self.asker.ask(action.clone()).await;
-            self.known.learn(&action, &outcome);
+            if self.dice().percent(TURNS_PERCENT) {
+                self.play().await;
+            } else {
+                let action = self.draw();
+                let outcome = self.asker.ask(action.clone()).await;
+                self.known.learn(&action, &outcome);
+            }
             let pause_ms = self.asker.dice.within(0, self.pause_ms);
             sleep(Duration::from_millis(pause_ms)).await;
         }
+    }
+
+    /// One turn of one of its players.
+    async fn play(&mut self) {
+        let players = self.players.len() as u64;
+        let at = usize::try_from(self.dice().below(players)).expect("a few");
+        let player = &mut self.players[at];
+        let invoked_ns = self.stage.moment_ns();
+        let mut ask = player.begin(&mut self.asker.dice);
+        let parts = loop {
+            let said = self.asker.ask_for(&ask).await;
+            match player.hear(said) {
+                Next::Ask(next) => ask = next,
+                Next::Done(parts) => break parts,
+            }
+        };
+        self.stage.record_turn(self.number, invoked_ns, parts);
     }
 
     fn dice(&mut self) -> &mut Dice {
@@ -74,6 +104,18 @@ impl Client {
                 let ttl_ms = self.dice().within(200, 2_000);
                 let dice = &mut self.asker.dice;
                 self.known.draw_lock(dice, key, ttl_ms, true)
+            }
+        }
+    }
+}
+
+/// Makes what players need.
+pub(crate) async fn found(stage: &Arc<Stage>, asker: &mut Asker) {
+    for ask in Workload::ALL.into_iter().filter_map(Workload::founding) {
+        while !stage.is_stopping() {
+            let said = asker.ask_for(&ask).await;
+            if matches!(said, Said::Done { .. } | Said::Refused { .. }) {
+                break;
             }
         }
     }
@@ -118,6 +160,26 @@ pub(crate) async fn read_all(
                     machine.name
                 ));
             }
+        }
+        survey(stage, number, &mut asker).await;
+    }
+}
+
+/// Reads what players left.
+async fn survey(stage: &Arc<Stage>, number: u32, asker: &mut Asker) {
+    for workload in Workload::ALL {
+        let mut surveyor = Player::surveyor(workload, number, &stage.transactions());
+        while let Some(ask) = surveyor.survey() {
+            let invoked_ns = stage.moment_ns();
+            let said = asker.ask_for(&ask).await;
+            if !matches!(said, Said::Seen { .. }) {
+                stage.is_wrong(format!("nobody answers {ask:?}: {said:?}"));
+                return;
+            }
+            let Next::Done(parts) = surveyor.hear(said) else {
+                unreachable!("a survey only reads");
+            };
+            stage.record_turn(number, invoked_ns, parts);
         }
     }
 }

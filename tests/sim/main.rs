@@ -15,6 +15,7 @@
 mod check;
 
 mod asker;
+mod asks;
 mod faults;
 mod links;
 mod load;

@@ -12,6 +12,7 @@ use dkv::server::settings::EngineKind;
 use crate::asker::Asker;
 use crate::check::dice::Dice;
 use crate::check::history::Operation;
+use crate::check::txn::told;
 use crate::check::{replay, search};
 use crate::faults::Nemesis;
 use crate::load::{self, Client};
@@ -126,6 +127,8 @@ fn invite(sim: &mut Sim<'_>, dice: &mut Dice, stage: &Arc<Stage>, machines: &[Ar
     let lost_percent = dice.within(0, 12);
     let (stage, machines, dice) = (stage.clone(), machines.to_vec(), dice.fork(1));
     sim.client("clients", async move {
+        let mut founder = Asker::new(clients, &stage, &machines, dice.fork(u64::MAX), 0);
+        load::found(&stage, &mut founder).await;
         let mut asking = Vec::new();
         for number in 0..clients {
             let dice = dice.fork(u64::from(number));
@@ -192,5 +195,8 @@ fn judge(stage: &Stage) {
     let searched = search::check(&history);
     for violation in searched.violations {
         stage.is_wrong(violation);
+    }
+    for anomaly in told::judge(&stage.transactions()) {
+        stage.is_wrong(anomaly);
     }
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::check::history::Operation;
+use crate::check::txn::player::Part;
+use crate::check::txn::told::Transaction;
 
 /// Something that is counted, so that a campaign in which it never happened is red.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,12 @@ pub(crate) enum Event {
     Repeated,
     /// A condition did not hold.
     Conflict,
+    /// A transaction was refused by a compare.
+    Refused,
+    /// A transaction was committed, and had changed something.
+    Committed,
+    /// Somebody asked for a key of a bucket that was gone.
+    NoBucket,
     /// A write under a fence was refused.
     StaleFence,
     /// A lock was granted.
@@ -56,7 +64,7 @@ pub(crate) enum Event {
 
 impl Event {
     /// Every kind.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Election,
         Self::Crash,
         Self::PowerLoss,
@@ -79,6 +87,9 @@ impl Event {
         Self::Overwritten,
         Self::Repeated,
         Self::Conflict,
+        Self::Refused,
+        Self::Committed,
+        Self::NoBucket,
         Self::StaleFence,
         Self::Grant,
         Self::Unknown,
@@ -102,6 +113,7 @@ pub(crate) struct Stage {
     tally: Mutex<Tally>,
     wrong: Mutex<Vec<String>>,
     history: Mutex<Vec<Operation>>,
+    transactions: Mutex<Vec<Transaction>>,
 }
 
 impl Stage {
@@ -161,6 +173,30 @@ impl Stage {
             operation.client, operation.node, operation.action, operation.outcome
         ));
         self.history.lock().push(operation);
+    }
+
+    /// Records the parts of a player's turn.
+    pub(crate) fn record_turn(&self, client: u32, invoked_ns: u64, parts: Vec<Part>) {
+        let returned_ns = self.moment_ns();
+        for part in parts {
+            let transaction = Transaction {
+                client,
+                invoked_ns,
+                returned_ns,
+                steps: part.steps,
+                revision: part.revision,
+                end: part.end,
+            };
+            if transaction.is_committed() && transaction.changes() {
+                self.count(Event::Committed);
+            }
+            self.transactions.lock().push(transaction);
+        }
+    }
+
+    /// What players did, in the order in which it ended.
+    pub(crate) fn transactions(&self) -> Vec<Transaction> {
+        self.transactions.lock().clone()
     }
 
     pub(crate) fn trace(&self) -> Vec<String> {

@@ -63,6 +63,7 @@ pub(crate) fn operation(action: &Action, request: RequestId) -> service::Operati
         Action::Acquire { .. } | Action::Renew { .. } | Action::Release { .. } => {
             service::Operation::Write(command(&None, about_locks(action)))
         }
+        Action::Other { what } => unreachable!("players ask for {what}"),
     }
 }
 
@@ -176,10 +177,10 @@ fn owner_of(owner: &str) -> OwnerId {
     OwnerId(number.to_be_bytes())
 }
 
-fn bytes(text: &str) -> Bytes {
+pub(crate) fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
