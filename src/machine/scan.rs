@@ -149,6 +149,7 @@ fn bounds(query: &ScanQuery) -> (Bytes, Bytes) {
 }
 
 /// What a key is, at the revision of the page.
+#[derive(Clone, Copy)]
 enum Found<'a> {
     /// What its row says.
     Row(&'a [u8]),
@@ -158,7 +159,7 @@ enum Found<'a> {
 
 impl Found<'_> {
     /// Whether the value is gone; `None`: the key is not there.
-    fn is_expired(&self) -> Option<bool> {
+    fn is_expired(self) -> Option<bool> {
         match self {
             Self::Row(row) => Some(codec::is_expired(row)),
             Self::Past(record) => record.map(Record::is_expired),

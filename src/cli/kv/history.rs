@@ -57,7 +57,7 @@ impl HistoryArgs {
             for change in page.changes {
                 oldest = Some(change.revision);
                 let text = line(&change);
-                list.push(row(change), &text)?;
+                list.push(row(&change), &text)?;
                 left = left.saturating_sub(1);
             }
             floor = page.floor;
@@ -130,7 +130,7 @@ fn line(change: &Change) -> String {
     }
 }
 
-fn row(change: Change) -> Row {
+fn row(change: &Change) -> Row {
     let record = change.record.as_ref();
     let value = record.filter(|record| !record.expired);
     Row::new()

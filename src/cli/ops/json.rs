@@ -69,7 +69,7 @@ struct OpForm {
 pub(super) fn transaction(input: &[u8]) -> Result<Script> {
     let document: Document = read(input)?;
     let compares = document.compares.into_iter().enumerate();
-    let compares = compares.map(|(at, form)| placed("compares", at, compare(form)));
+    let compares = compares.map(|(at, form)| placed("compares", at, compare(&form)));
     Ok(Script {
         compares: compares.collect::<Result<_>>()?,
         then: operations("then", document.then)?,
@@ -89,7 +89,7 @@ fn read<'a, T: Deserialize<'a>>(input: &'a [u8]) -> Result<T> {
 fn operations(place: &str, forms: Vec<OpForm>) -> Result<Vec<Named>> {
     let forms = forms.into_iter().enumerate();
     forms
-        .map(|(at, form)| placed(place, at, operation(form)))
+        .map(|(at, form)| placed(place, at, operation(&form)))
         .collect()
 }
 
@@ -97,7 +97,7 @@ fn placed<T>(place: &str, at: usize, read: Result<T>) -> Result<T> {
     read.map_err(|error| Error::invalid(format!("{place}, entry {}: {error}", at + 1)))
 }
 
-fn operation(form: OpForm) -> Result<Named> {
+fn operation(form: &OpForm) -> Result<Named> {
     let key = match (&form.prefix, form.op.as_str()) {
         (Some(prefix), "delete-prefix") => Bytes::from(prefix.clone()),
         (Some(_), _) => return Err(Error::invalid("only `delete-prefix` has a prefix")),
@@ -108,7 +108,7 @@ fn operation(form: OpForm) -> Result<Named> {
     let (name, op) = match form.op.as_str() {
         "set" => {
             let value = field("value", form.value.as_deref(), form.value_b64.as_deref())?;
-            let options = set_options(&form)?;
+            let options = set_options(form)?;
             ("set", Op::set_with(key.clone(), value, &options)?)
         }
         "delete" => ("delete", Op::delete(key.clone())),
@@ -118,7 +118,7 @@ fn operation(form: OpForm) -> Result<Named> {
         }
         "expire" => ("expire", Op::expire(key.clone())),
         "touch" => {
-            let options = set_options(&form)?;
+            let options = set_options(form)?;
             let touch = Op::touch(key.clone(), options.expire_in, options.delete_in)?;
             ("touch", touch)
         }
@@ -187,7 +187,7 @@ fn set_options(form: &OpForm) -> Result<SetOptions> {
     })
 }
 
-fn compare(form: CompareForm) -> Result<Compare> {
+fn compare(form: &CompareForm) -> Result<Compare> {
     let relation = match &form.is {
         None => Relation::Equal,
         Some(is) => relation(is.as_bytes()).ok_or_else(|| {

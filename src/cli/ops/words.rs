@@ -9,7 +9,10 @@ use crate::base::{Error, Result};
 pub(super) fn words(line: &str) -> Result<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut rest = line.trim_start();
-    while !rest.is_empty() && !(words.is_empty() && rest.starts_with('#')) {
+    if rest.starts_with('#') {
+        return Ok(words);
+    }
+    while !rest.is_empty() {
         let (word, left) = match rest.strip_prefix('"') {
             Some(quoted) => quoted_word(quoted)?,
             None => {

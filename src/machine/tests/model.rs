@@ -135,7 +135,7 @@ impl Model {
             return self.run(command);
         };
         if let Err(applied) = self.admit(request) {
-            return applied;
+            return *applied;
         }
         let applied = self.run(command);
         if !matches!(

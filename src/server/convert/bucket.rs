@@ -10,19 +10,23 @@ use crate::server::service::{Operation, Query};
 pub(super) fn create(request: v1::CreateBucketRequest) -> Result<Call> {
     let settings = settings(request.settings.unwrap_or_default())?;
     let command = BucketCommand::Create(settings);
-    let call = write(request.target, request.request_id, command)?;
+    let call = write(request.target, request.request_id.as_ref(), command)?;
     Ok(with_kind(call, Kind::CreateBucket))
 }
 
 pub(super) fn update(request: v1::UpdateBucketRequest) -> Result<Call> {
     let settings = settings(request.settings.unwrap_or_default())?;
     let command = BucketCommand::Update(settings);
-    let call = write(request.target, request.request_id, command)?;
+    let call = write(request.target, request.request_id.as_ref(), command)?;
     Ok(with_kind(call, Kind::UpdateBucket))
 }
 
 pub(super) fn drop_bucket(request: v1::DropBucketRequest) -> Result<Call> {
-    let call = write(request.target, request.request_id, BucketCommand::Drop)?;
+    let call = write(
+        request.target,
+        request.request_id.as_ref(),
+        BucketCommand::Drop,
+    )?;
     let Operation::Write(command) = call.operation else {
         return Ok(call);
     };
@@ -56,7 +60,7 @@ pub(super) fn list(request: v1::ListBucketsRequest) -> Result<Call> {
 
 fn write(
     wire_target: Option<v1::Target>,
-    request: Option<v1::RequestId>,
+    request: Option<&v1::RequestId>,
     command: BucketCommand,
 ) -> Result<Call> {
     let (shard, name) = target(wire_target)?;
@@ -67,7 +71,7 @@ fn write(
         ));
     }
     let command = Command {
-        request: request.as_ref().map(request_id).transpose()?,
+        request: request.map(request_id).transpose()?,
         fence: None,
         op: Op::Bucket { name, command },
     };

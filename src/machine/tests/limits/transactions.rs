@@ -214,7 +214,7 @@ fn what_is_due_on_the_keys_of_a_transaction_is_bounded_too() {
 #[test]
 fn a_range_that_two_compares_ask_of_counted_twice() {
     let mut machine = machine();
-    fill(&mut machine, COMMAND_KEYS_MAX);
+    fill(&mut machine, COMMAND_KEYS_MAX, Timer::Never);
     let revision = machine.state().revision;
     let unchanged = Compare {
         relation: Relation::LessOrEqual,

@@ -27,14 +27,14 @@ impl Model {
         longest.is_some_and(|id| self.clients.remove(&id).is_some())
     }
 
-    pub(super) fn admit(&mut self, request: &RequestId) -> Result<(), Applied> {
-        let refuse = |model: &Self| Err(model.reply(plain(Kind::OutcomeUnknown)));
+    pub(super) fn admit(&mut self, request: &RequestId) -> Result<(), Box<Applied>> {
+        let refuse = |model: &Self| Err(Box::new(model.reply(plain(Kind::OutcomeUnknown))));
         if !self.clients.contains_key(&request.client) {
             if request.attempt > 0 {
                 return refuse(self);
             }
             if self.clients.len() == self.limits.clients && !self.forget_one() {
-                return Err(self.reply(plain(Kind::SessionsFull)));
+                return Err(Box::new(self.reply(plain(Kind::SessionsFull))));
             }
             let fresh = Client {
                 first: request.sequence,
@@ -49,12 +49,12 @@ impl Model {
         let floor = client.floor;
         client.outcomes.retain(|sequence, _| *sequence >= floor);
         if let Some(outcome) = client.outcomes.get(&request.sequence) {
-            return Err(Applied {
+            return Err(Box::new(Applied {
                 outcome: *outcome,
                 previous: None,
                 results: Vec::new(),
                 repeated: true,
-            });
+            }));
         }
         let lost = request.attempt > 0 && request.sequence < client.first;
         if request.sequence < floor || lost {

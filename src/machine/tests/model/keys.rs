@@ -52,7 +52,7 @@ impl Model {
         let old = self.keys.get(key).cloned();
         match (command, old) {
             (KvCommand::Set(set), old) => self.set(key, set, old),
-            (KvCommand::Incr(incr), old) => self.incr(key, incr, old),
+            (KvCommand::Incr(incr), old) => self.incr(key, incr, old.as_ref()),
             (KvCommand::Delete { .. }, None) => nothing(Kind::Deleted),
             (KvCommand::Delete { .. }, Some(_)) => {
                 ((Kind::Deleted, 1, None), Some((EventKind::Delete, None)))
@@ -119,8 +119,8 @@ impl Model {
         (reply, Some((EventKind::Set, Some(record))))
     }
 
-    fn incr(&self, key: &Key, incr: &Incr, old: Option<Record>) -> Planned {
-        let text = match old.as_ref().and_then(|old| old.value.as_ref()) {
+    fn incr(&self, key: &Key, incr: &Incr, old: Option<&Record>) -> Planned {
+        let text = match old.and_then(|old| old.value.as_ref()) {
             Some(value) => std::str::from_utf8(value).unwrap(),
             None => "0",
         };
@@ -131,7 +131,7 @@ impl Model {
         if sum < i128::from(i64::MIN) || sum > i128::from(i64::MAX) {
             return nothing(Kind::Overflow);
         }
-        let mut record = self.with_value(Bytes::from(format!("{sum}")), old.as_ref());
+        let mut record = self.with_value(Bytes::from(format!("{sum}")), old);
         if old.is_none() {
             record.expire_at = at(incr.expire);
             record.delete_at = at(incr.delete);
