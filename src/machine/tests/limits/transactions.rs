@@ -142,7 +142,19 @@ fn a_transaction_reads_and_replaces_as_much_as_a_request_may_hold() {
         let (kind, at) = refused(&mut machine, 2, transaction(vec![], ops));
         assert_eq!((kind, at), (OutcomeKind::TooManyBytes, 3));
     }
-    let compare = there_are("a", Some("d"), 3);
+    // Counting them takes none of their values, comparing them does.
+    let count = there_are("a", Some("d"), 3);
+    let effects = apply(
+        &mut machine,
+        2,
+        vec![transaction(vec![count.clone()], vec![])],
+    );
+    assert_eq!(summary(&effects.replies[0]).0, OutcomeKind::Succeeded);
+    let compare = Compare {
+        relation: Relation::Greater,
+        given: Given::Value(Bytes::new()),
+        ..count
+    };
     let (kind, _) = refused(&mut machine, 2, transaction(vec![compare], vec![x()]));
     assert_eq!(kind, OutcomeKind::TooManyBytes);
 
