@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::Client;
 use super::past::At;
 use super::scan::ScanOptions;
+use super::txn::{Compare, Op, Relation, Txn};
 use super::types::{Condition, KeyRange, Record, SetOptions};
 use crate::base::types::Revision;
 use crate::base::{Error, ErrorKind, Result};
@@ -27,8 +28,7 @@ pub struct Reverted {
 
 impl Client {
     /// Gives a key the value it had, unless others change it meanwhile: then it is read again.
-    /// It keeps the timers that it has now; a key that was not there, or was expired, is deleted,
-    /// whatever others wrote meanwhile.
+    /// It keeps the timers that it has now; a key that was not there, or was expired, is deleted.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -63,11 +63,20 @@ impl Client {
         for _ in 0..TRIES {
             let (current, revision) = self.current(&key).await?;
             let Some(wanted) = &wanted else {
-                if current.is_none() {
+                let Some(now) = &current else {
                     return Ok(reverted(false, revision));
+                };
+                let unchanged = Compare::revision(key.clone(), Relation::Equal, now.revision);
+                let txn = Txn {
+                    compares: vec![unchanged],
+                    then: vec![Op::delete(key.clone())],
+                    ..Txn::default()
+                };
+                let deleted = self.txn(txn).await?;
+                if deleted.succeeded {
+                    return Ok(reverted(true, deleted.revision));
                 }
-                let deleted = self.delete(key.clone()).await?;
-                return Ok(reverted(deleted.deleted > 0, deleted.revision));
+                continue;
             };
             let condition = match &current {
                 None => Condition::Absent,
