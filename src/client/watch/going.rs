@@ -9,12 +9,15 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 
+use super::search::{Search, Step};
 use super::source::{Feed, Setback};
 use super::types::{WatchBatch, WatchEvent, WatchOptions};
 use crate::base::types::Revision;
 use crate::base::{Error, ErrorKind, Result};
 use crate::client::Client;
+use crate::client::call::Source;
 use crate::client::error::broken_contract;
+use crate::client::node::Node;
 use crate::client::scan::{Scan, ScanOptions};
 use crate::proto::v1;
 use crate::proto::v1::watch_reply::Reply;
@@ -74,6 +77,7 @@ impl Client {
             pending: Vec::new(),
             restarts: 0,
             is_restarted: false,
+            refused: None,
         };
         if let Stage::Asking = going.stage {
             going.connect().await.map_err(Halt::into_error)?;
@@ -129,6 +133,8 @@ struct Going {
     pending: Vec<WatchEvent>,
     restarts: u32,
     is_restarted: bool,
+    /// Who ended the watch, as it could not go on, and why: others are asked first.
+    refused: Option<(Arc<Node>, Error)>,
 }
 
 enum Stage {
@@ -184,6 +190,12 @@ impl Going {
                     Err(Setback::Final(error)) => return Err(Halt::Over(error)),
                     Err(Setback::Elsewhere(why)) => {
                         tracing::debug!(why = why.reason, "a watch goes on elsewhere");
+                        self.ask_again();
+                    }
+                    Err(Setback::NotHere(error)) => {
+                        if let Source::Node(node) = feed.from() {
+                            self.refused = Some((node, error));
+                        }
                         self.ask_again();
                     }
                     Err(Setback::Slow) => self.ask_again(),
@@ -245,42 +257,42 @@ impl Going {
         let until_ms = client
             .now_ms()
             .saturating_add(crate::client::call::ms(client.timeout));
-        let (mut tried, mut reasons) = (Vec::new(), Vec::new());
+        let mut search = Search::new(&client.route, &client.shared.nodes);
+        if let Some((node, error)) = self.refused.take() {
+            search.refused(node, error);
+        }
         let mut pause = PAUSE;
-        let turn = client.shared.nodes.turn();
         loop {
-            let node = client.route.choose_any(&client.shared.nodes, turn, &tried);
-            let asked = self.ask(&node, create.clone(), until_ms).await;
-            let why = match asked {
+            let node = match search.step() {
+                Step::Ask(node) => node,
+                Step::Over(error) => return Err(Halt::Over(error)),
+                Step::Pause => {
+                    let left_ms = until_ms.saturating_sub(client.now_ms());
+                    let pause_ms = crate::client::call::ms(pause);
+                    if left_ms <= pause_ms {
+                        return Err(Halt::Pause(search.nobody()));
+                    }
+                    // Many watches lose their node at one moment, and should not come back
+                    // at one.
+                    let jitter = client.shared.host.rng.below(pause_ms.max(1));
+                    tokio::time::sleep(Duration::from_millis(pause_ms / 2 + jitter)).await;
+                    pause = PAUSE_MAX.min(2 * pause);
+                    continue;
+                }
+            };
+            match self.ask(&node, create.clone(), until_ms).await {
                 Ok(()) => return Ok(()),
                 Err(Setback::Final(error)) => return Err(Halt::Over(error)),
-                Err(Setback::Elsewhere(why)) => why,
-                Err(Setback::Slow) => continue,
-            };
-            let reason = format!("{} ({})", node.endpoint, why.reason);
-            if !reasons.contains(&reason) && reasons.len() < 8 {
-                reasons.push(reason);
+                Err(Setback::NotHere(error)) => search.refused(node, error),
+                Err(Setback::Elsewhere(why)) => search.failed(node, &why),
+                Err(Setback::Slow) => {}
             }
-            tried.push(node);
-            if client.route.has_untried(&client.shared.nodes, &tried) {
-                continue;
-            }
-            tried.clear();
-            let left_ms = until_ms.saturating_sub(client.now_ms());
-            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            if left_ms <= pause_ms {
-                return Err(Halt::Pause(nobody(&reasons, why.nobody_listens)));
-            }
-            // Many watches lose their node at one moment, and should not come back at one.
-            let jitter = client.shared.host.rng.below(pause_ms.max(1));
-            tokio::time::sleep(Duration::from_millis(pause_ms / 2 + jitter)).await;
-            pause = PAUSE_MAX.min(2 * pause);
         }
     }
 
     async fn ask(
         &mut self,
-        node: &Arc<crate::client::node::Node>,
+        node: &Arc<Node>,
         create: v1::WatchCreate,
         until_ms: u64,
     ) -> Result<(), Setback> {
@@ -315,7 +327,7 @@ impl Going {
         let broken = |this: &Self, what: &str| {
             let from = match &this.stage {
                 Stage::Live(feed) => feed.from(),
-                Stage::Initial(_) | Stage::Asking => crate::client::call::Source::Resident,
+                Stage::Initial(_) | Stage::Asking => Source::Resident,
             };
             Halt::Over(broken_contract(&from, what))
         };
@@ -352,7 +364,7 @@ impl Going {
 
 fn over(setback: Setback, client: &Client) -> Halt {
     match setback {
-        Setback::Final(error) => Halt::Over(error),
+        Setback::Final(error) | Setback::NotHere(error) => Halt::Over(error),
         Setback::Elsewhere(why) => Halt::Over(Error::unavailable(why.reason)),
         Setback::Slow => Halt::Over(Error::internal(format!(
             "shard {} of this process cannot be slow",
@@ -367,16 +379,4 @@ fn is_passing(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Unavailable | ErrorKind::NotLeader | ErrorKind::Timeout
     )
-}
-
-fn nobody(reasons: &[String], nobody_listens: bool) -> Error {
-    let question = if nobody_listens {
-        ": is `dkv serve` running?"
-    } else {
-        ""
-    };
-    let reasons = reasons.join(", ");
-    Error::unavailable(format!(
-        "nobody can be asked for the watch: {reasons}{question}"
-    ))
 }
