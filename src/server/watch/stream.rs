@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::stream::{AbortHandle, BoxStream, SelectAll, abortable};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::{Notify, watch};
-use tonic::{Status, Streaming};
+use tonic::Status;
 
 use super::feed::Feed;
 use crate::base::{Error, Result, limits};
@@ -58,12 +58,12 @@ enum Stage {
 pub(in crate::server) fn serve(
     service: Service,
     stopping: watch::Receiver<bool>,
-    inbound: Streaming<v1::WatchRequest>,
+    inbound: impl Stream<Item = Result<v1::WatchRequest, Status>> + Send + 'static,
 ) -> impl Stream<Item = Result<v1::WatchReply, Status>> + Send + 'static {
     let many = Many {
         service,
         stopping,
-        inbound,
+        inbound: inbound.boxed(),
         open: HashMap::new(),
         says: SelectAll::new(),
         is_reading: true,
@@ -82,7 +82,7 @@ pub(in crate::server) fn serve(
 struct Many {
     service: Service,
     stopping: watch::Receiver<bool>,
-    inbound: Streaming<v1::WatchRequest>,
+    inbound: BoxStream<'static, Result<v1::WatchRequest, Status>>,
     open: HashMap<u64, Handle>,
     says: SelectAll<BoxStream<'static, (u64, Reply)>>,
     /// The client may still ask for something.
@@ -102,20 +102,24 @@ impl Many {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping) => return Err(is_stopping()),
-                request = self.inbound.message(), if self.is_reading => match request {
-                    Ok(Some(v1::WatchRequest { request })) => {
+                request = self.inbound.next(), if self.is_reading => match request {
+                    Some(Ok(v1::WatchRequest { request })) => {
                         if let Some(reply) = self.take(request)? {
                             return Ok(Some(reply));
                         }
                     }
-                    Ok(None) => self.is_reading = false,
-                    Err(broken) => {
+                    None => self.is_reading = false,
+                    Some(Err(broken)) => {
                         tracing::debug!(%broken, "a stream of watches broke");
                         return Ok(None);
                     }
                 },
                 // Those that were cancelled, too: they end when they are asked.
-                Some((watch_id, reply)) = self.says.next(), if !self.says.is_empty() => {
+                told = self.says.next(), if !self.says.is_empty() => {
+                    // Nothing: the last ones were cancelled, and are gone now.
+                    let Some((watch_id, reply)) = told else {
+                        continue;
+                    };
                     if let Reply::Ended(_) = reply {
                         self.open.remove(&watch_id);
                     }

@@ -3,3 +3,4 @@
 mod installed;
 mod model;
 mod opening;
+mod stream;
