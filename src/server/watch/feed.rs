@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::watcher::{Told, Watcher};
+use super::watcher::{Ask, Told, Watcher};
 use crate::base::Result;
 use crate::base::types::ShardId;
 use crate::machine::Event;
@@ -27,18 +27,33 @@ pub(in crate::server) struct Feed {
     events: VecDeque<Arc<Event>>,
 }
 
+/// What somebody asked for, in the words of this node: what waits to be opened is bounded.
+pub(in crate::server) struct Wanted {
+    ask: Ask,
+    previous: bool,
+}
+
+impl Wanted {
+    /// # Errors
+    /// `Invalid` for what the request has wrong in form.
+    pub(in crate::server) fn of(create: v1::WatchCreate) -> Result<Self> {
+        let previous = create.previous;
+        let ask = convert::watch(create)?;
+        Ok(Self { ask, previous })
+    }
+}
+
 impl Feed {
     /// Opens a watch, with the reply that says so.
     ///
     /// # Errors
-    /// As [`Watcher::open`], and `Invalid` for what the request has wrong in form.
+    /// As [`Watcher::open`].
     pub(in crate::server) async fn open(
         service: &Service,
-        create: v1::WatchCreate,
+        wanted: Wanted,
         asked: Arc<Notify>,
     ) -> Result<(Self, Reply)> {
-        let previous = create.previous;
-        let ask = convert::watch(create)?;
+        let Wanted { ask, previous } = wanted;
         let (shard, consistency) = (ask.shard, ask.consistency);
         let (watcher, after) = Watcher::open(service, ask, asked, service.due()).await?;
         let feed = Self {

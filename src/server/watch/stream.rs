@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::{Notify, watch};
 use tonic::Status;
 
-use super::feed::Feed;
+use super::feed::{Feed, Wanted};
 use crate::base::{Error, Result, limits};
 use crate::proto::v1;
 use crate::proto::v1::watch_reply::Reply;
@@ -26,14 +26,27 @@ pub(in crate::server) fn says(
     create: v1::WatchCreate,
     asked: Arc<Notify>,
 ) -> impl Stream<Item = Reply> + Send + 'static {
-    stream::unfold(Stage::Opening(create), move |stage| {
+    tells(service, Wanted::of(create), asked)
+}
+
+fn tells(
+    service: Service,
+    wanted: Result<Wanted>,
+    asked: Arc<Notify>,
+) -> impl Stream<Item = Reply> + Send + 'static {
+    let first = match wanted {
+        Ok(wanted) => Stage::Opening(Box::new(wanted)),
+        Err(error) => Stage::Refused(error),
+    };
+    stream::unfold(first, move |stage| {
         let (service, asked) = (service.clone(), Arc::clone(&asked));
         async move {
             match stage {
                 Stage::Over => None,
-                Stage::Opening(create) => {
+                Stage::Refused(error) => Some((Reply::Ended(to_frame(&error)), Stage::Over)),
+                Stage::Opening(wanted) => {
                     // In a box of its own: it is large, and soon over.
-                    let opening = Box::pin(Feed::open(&service, create, asked));
+                    let opening = Box::pin(Feed::open(&service, *wanted, asked));
                     Some(match opening.await {
                         Ok((feed, created)) => (created, Stage::Open(Box::new(feed))),
                         Err(error) => (Reply::Ended(to_frame(&error)), Stage::Over),
@@ -49,7 +62,8 @@ pub(in crate::server) fn says(
 }
 
 enum Stage {
-    Opening(v1::WatchCreate),
+    Opening(Box<Wanted>),
+    Refused(Error),
     Open(Box<Feed>),
     Over,
 }
@@ -152,7 +166,8 @@ impl Many {
 
     fn create(&mut self, create: v1::WatchCreate) -> Result<Option<v1::WatchReply>> {
         let watch_id = create.watch_id;
-        if self.open.len() >= limits::WATCHES_PER_STREAM_MAX {
+        // Those that were cancelled count until they are gone.
+        if self.says.len() >= limits::WATCHES_PER_STREAM_MAX {
             let refused = Error::limit_exceeded(format!(
                 "this stream has {} watches, the most there can be: open another one",
                 limits::WATCHES_PER_STREAM_MAX
@@ -166,7 +181,8 @@ impl Many {
             )));
         };
         let asked = Arc::new(Notify::new());
-        let says = says(self.service.clone(), create, Arc::clone(&asked));
+        let wanted = Wanted::of(create);
+        let says = tells(self.service.clone(), wanted, Arc::clone(&asked));
         let (says, end) = abortable(says.map(move |reply| (watch_id, reply)));
         place.insert(Handle { end, asked });
         self.says.push(says.boxed());

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::Status;
 
+use crate::base::limits;
 use crate::proto::v1;
 use crate::proto::v1::watch_reply::Reply;
 use crate::proto::v1::watch_request::Request;
@@ -49,5 +50,36 @@ fn a_stream_ends_whose_last_watch_was_cancelled_as_its_requests_ended() {
     in_simulated_time(async {
         let told = replies(vec![create(1), Request::Cancel(1)]).await;
         assert_eq!(told, [(1, ended())]);
+    });
+}
+
+#[test]
+fn those_that_were_cancelled_count_until_they_are_gone() {
+    in_simulated_time(async {
+        let most = limits::WATCHES_PER_STREAM_MAX as u64;
+        let pairs = (1..=most + 1).flat_map(|id| [create(id), Request::Cancel(id)]);
+        let told = replies(pairs.collect()).await;
+        assert_eq!(told.len() as u64, most + 1);
+        let Some((_, Reply::Ended(refused))) = told.last() else {
+            panic!("there is no room for it");
+        };
+        assert_eq!(refused.kind, v1::ErrorKind::LimitExceeded as i32);
+    });
+}
+
+#[test]
+fn a_request_that_is_wrong_ends_its_watch_alone() {
+    in_simulated_time(async {
+        let wrong = Request::Create(v1::WatchCreate {
+            watch_id: 2,
+            progress_ms: 1,
+            ..v1::WatchCreate::default()
+        });
+        let told = replies(vec![create(1), wrong, Request::Cancel(1)]).await;
+        assert_eq!(told[0], (1, ended()), "{told:?}");
+        let (2, Reply::Ended(refused)) = &told[1] else {
+            panic!("it is wrong: {told:?}");
+        };
+        assert_eq!(refused.kind, v1::ErrorKind::Invalid as i32);
     });
 }
