@@ -65,6 +65,8 @@ pub(in crate::server) struct Watcher {
     told_at: Instant,
     /// Whoever notifies it asks for a mark of progress.
     asked: Arc<Notify>,
+    /// A mark was asked for and not given: it comes after the events that were on their way.
+    owes_mark: bool,
     /// Confirms that this member still belongs to those who decide: before each mark.
     confirming: Option<Barrier>,
     _place: Place,
@@ -105,6 +107,7 @@ impl Watcher {
             progress: ask.progress,
             told_at: Instant::now(),
             asked,
+            owes_mark: false,
             confirming: None,
             _place: place,
         };
@@ -143,7 +146,8 @@ impl Watcher {
                         return Ok(mark);
                     }
                 }
-                () = self.asked.notified(), if !is_confirming => {
+                () = asks(&self.asked, self.owes_mark), if !is_confirming => {
+                    self.owes_mark = true;
                     if let Some(mark) = self.confirm()? {
                         return Ok(mark);
                     }
@@ -198,11 +202,19 @@ impl Watcher {
         let store = &self.service.shard(self.shard)?.store;
         store.read(|machine| self.bucket.check(machine, seen))?;
         self.told_at = Instant::now();
+        self.owes_mark = false;
         Ok(Some(Told::Progress(seen)))
     }
 
     fn shard(&self) -> Result<&Shard> {
         self.service.shard(self.shard)
+    }
+}
+
+/// Resolves when somebody asks for a mark; at once if one was not given yet.
+async fn asks(asked: &Notify, owes_mark: bool) {
+    if !owes_mark {
+        asked.notified().await;
     }
 }
 
