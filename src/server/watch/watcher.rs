@@ -94,7 +94,8 @@ impl Watcher {
         let bucket = ask.interest.bucket.as_str();
         let (bucket, after) = shard.store.read(|machine| {
             let bucket = Watched::open(machine, bucket)?;
-            Ok::<_, Error>((bucket, begins_after(machine, &ask, bucket.made_at)?))
+            let after = begins_after(machine, &ask, bucket.made_at)?;
+            Ok::<_, Error>((bucket, after))
         })?;
         let initial = (ask.begin == Begin::Initial).then(|| everything(&ask.interest, after));
         let watcher = Self {
