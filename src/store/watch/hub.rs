@@ -68,6 +68,10 @@ struct Live {
     interests: Interests,
 }
 
+/// Events handed on under one hold, about: half a mailbox, so that whoever keeps up can fetch
+/// them before more come.
+const EVENTS_AT_ONCE: usize = WATCH_MAILBOX_EVENTS_MAX / 2;
+
 /// What is on its way to one mailbox.
 struct Batch {
     mailbox: Arc<Mailbox>,
@@ -198,7 +202,7 @@ impl Hub {
         let mut batches = BTreeMap::new();
         let (mut done, mut looked_at) = (0, 0);
         for of_revision in events.chunk_by(|one, next| one.revision == next.revision) {
-            if looked_at >= LOOKED_AT_AT_ONCE {
+            if looked_at >= LOOKED_AT_AT_ONCE || done >= EVENTS_AT_ONCE {
                 break;
             }
             for event in of_revision {
