@@ -77,6 +77,7 @@ impl Client {
             pending: Vec::new(),
             restarts: 0,
             is_restarted: false,
+            is_begun: false,
             refused: None,
         };
         if let Stage::Asking = going.stage {
@@ -133,6 +134,8 @@ struct Going {
     pending: Vec<WatchEvent>,
     restarts: u32,
     is_restarted: bool,
+    /// It was there once, or has told what was there at first.
+    is_begun: bool,
     /// Who ended the watch, as it could not go on, and why: others are asked first.
     refused: Option<(Arc<Node>, Error)>,
 }
@@ -229,6 +232,7 @@ impl Going {
         let complete = scan.is_finished().then(|| scan.revision()).flatten();
         if let Some(revision) = complete {
             self.after = Some(revision);
+            self.is_begun = true;
             self.stage = Stage::Asking;
         }
         Ok(Some(WatchBatch {
@@ -257,7 +261,7 @@ impl Going {
         let until_ms = client
             .now_ms()
             .saturating_add(crate::client::call::ms(client.timeout));
-        let mut search = Search::new(&client.route, &client.shared.nodes);
+        let mut search = Search::new(&client.route, &client.shared.nodes, self.is_begun);
         if let Some((node, error)) = self.refused.take() {
             search.refused(node, error);
         }
@@ -317,6 +321,7 @@ impl Going {
             }
             _ => self.after = Some(after),
         }
+        self.is_begun = true;
         self.stage = Stage::Live(feed);
         Ok(())
     }

@@ -16,6 +16,8 @@ pub(super) struct Search<'a> {
     route: &'a Route,
     nodes: &'a Nodes,
     turn: u64,
+    /// The watch was there already, and only wants to go on.
+    is_begun: bool,
     /// Asked in vain since the last pause.
     tried: Vec<Arc<Node>>,
     reasons: Vec<String>,
@@ -34,11 +36,12 @@ pub(super) enum Step {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(route: &'a Route, nodes: &'a Nodes) -> Self {
+    pub(super) fn new(route: &'a Route, nodes: &'a Nodes, is_begun: bool) -> Self {
         Self {
             route,
             nodes,
             turn: nodes.turn(),
+            is_begun,
             tried: Vec::new(),
             reasons: Vec::new(),
             nobody_listens: false,
@@ -71,6 +74,11 @@ impl<'a> Search<'a> {
 
     /// A node answered that it cannot go on.
     pub(super) fn refused(&mut self, node: Arc<Node>, error: Error) {
+        if self.is_begun && error.kind() == ErrorKind::LimitExceeded {
+            // There will be room again: those who wait for it lose nothing.
+            self.failed(node, &Unreachable::because(error.message()));
+            return;
+        }
         self.tried.push(node);
         let is_better = self.refusal.as_ref().is_none_or(|known| {
             // One that was full may have the history.
@@ -126,7 +134,7 @@ mod tests {
     fn history_is_gone_only_once_everybody_was_asked_and_the_lowest_floor_is_told() {
         let (nodes, route) = (nodes(), Route::new(ShardId(100)));
         route.admit([1; 16], false, &nodes.configured()[0]).unwrap();
-        let mut search = Search::new(&route, &nodes);
+        let mut search = Search::new(&route, &nodes, false);
         let first = nodes.configured()[0].clone();
         search.refused(first.clone(), compacted(9));
         let second = asked(&mut search);
@@ -145,7 +153,7 @@ mod tests {
         let (nodes, route) = (nodes(), Route::new(ShardId(100)));
         let home = nodes.configured()[1].clone();
         route.admit([1; 16], true, &home).unwrap();
-        let mut search = Search::new(&route, &nodes);
+        let mut search = Search::new(&route, &nodes, false);
         search.refused(home, compacted(9));
         assert!(matches!(search.step(), Step::Over(_)));
     }
@@ -153,7 +161,7 @@ mod tests {
     #[test]
     fn one_that_was_full_may_have_what_others_have_not() {
         let (nodes, route) = (nodes(), Route::new(ShardId(100)));
-        let mut search = Search::new(&route, &nodes);
+        let mut search = Search::new(&route, &nodes, false);
         let full = || Error::limit_exceeded("full");
         for error in [compacted(9), full(), compacted(3)] {
             let node = asked(&mut search);
@@ -166,9 +174,21 @@ mod tests {
     }
 
     #[test]
+    fn one_that_has_begun_waits_for_room_wherever_it_is() {
+        let (nodes, route) = (nodes(), Route::new(ShardId(100)));
+        let mut search = Search::new(&route, &nodes, true);
+        for _ in 0..3 {
+            let node = asked(&mut search);
+            search.refused(node, Error::limit_exceeded("full"));
+        }
+        assert!(matches!(search.step(), Step::Pause));
+        assert!(search.nobody().message().contains("b:1 (full)"));
+    }
+
+    #[test]
     fn everybody_is_asked_again_after_a_pause_if_nobody_refused() {
         let (nodes, route) = (nodes(), Route::new(ShardId(100)));
-        let mut search = Search::new(&route, &nodes);
+        let mut search = Search::new(&route, &nodes, false);
         for _ in 0..3 {
             let node = asked(&mut search);
             search.failed(node, &Unreachable::because("down"));

@@ -85,7 +85,15 @@ impl Feed {
             Self::Wire { .. } if may_go_on => {
                 Setback::Elsewhere(Unreachable::because(error.message()))
             }
-            Self::Wire { .. } if error.kind() == ErrorKind::Compacted => Setback::NotHere(error),
+            // Others may have the history, or room.
+            Self::Wire { .. }
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Compacted | ErrorKind::LimitExceeded
+                ) =>
+            {
+                Setback::NotHere(error)
+            }
             // There is nobody else.
             _ => Setback::Final(error),
         }
