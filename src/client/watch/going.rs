@@ -26,6 +26,9 @@ use crate::proto::v1::watch_reply::Reply;
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Watches that wait for one node come back within so many ms of each other.
+const JITTER_MS: u64 = 250;
+
 /// How often the initial state may begin again before the caller hears of it.
 const RESTARTS_MAX: u32 = 5;
 
@@ -270,16 +273,21 @@ impl Going {
             let node = match search.step() {
                 Step::Ask(node) => node,
                 Step::Over(error) => return Err(Halt::Over(error)),
-                Step::Pause => {
-                    let left_ms = until_ms.saturating_sub(client.now_ms());
-                    let pause_ms = crate::client::call::ms(pause);
-                    if left_ms <= pause_ms {
+                Step::Wait(wait_ms) => {
+                    let wait_ms = wait_ms + client.shared.host.rng.below(JITTER_MS);
+                    if !rest(&client, until_ms, wait_ms).await {
                         return Err(Halt::Pause(search.nobody()));
                     }
+                    continue;
+                }
+                Step::Pause => {
+                    let pause_ms = crate::client::call::ms(pause);
                     // Many watches lose their node at one moment, and should not come back
                     // at one.
                     let jitter = client.shared.host.rng.below(pause_ms.max(1));
-                    tokio::time::sleep(Duration::from_millis(pause_ms / 2 + jitter)).await;
+                    if !rest(&client, until_ms, pause_ms / 2 + jitter).await {
+                        return Err(Halt::Pause(search.nobody()));
+                    }
                     pause = PAUSE_MAX.min(2 * pause);
                     continue;
                 }
@@ -365,6 +373,13 @@ impl Going {
         self.after = batch.through;
         Ok(Some(batch))
     }
+}
+
+/// Sleeps for so long; false if that is longer than until then, after sleeping that long.
+async fn rest(client: &Client, until_ms: u64, pause_ms: u64) -> bool {
+    let left_ms = until_ms.saturating_sub(client.now_ms());
+    tokio::time::sleep(Duration::from_millis(pause_ms.min(left_ms))).await;
+    pause_ms < left_ms
 }
 
 fn over(setback: Setback, client: &Client) -> Halt {

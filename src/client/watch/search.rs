@@ -31,6 +31,9 @@ pub(super) enum Step {
     Ask(Arc<Node>),
     /// Everybody was asked: again, after a while.
     Pause,
+    /// Nobody is left who could be reached a moment ago: again after so many ms, as all the
+    /// watches of a client would dial at once.
+    Wait(u64),
     /// Everybody was asked, and some refused for good.
     Over(Error),
 }
@@ -59,7 +62,17 @@ impl<'a> Search<'a> {
             self.tried.clear();
             return Step::Pause;
         }
-        Step::Ask(self.route.choose_any(self.nodes, self.turn, &self.tried))
+        let node = self.route.choose_any(self.nodes, self.turn, &self.tried);
+        match node.avoided_ms() {
+            0 => Step::Ask(node),
+            wait_ms => {
+                if self.reasons.is_empty() {
+                    let reason = format!("{} (not reached a moment ago)", node.endpoint);
+                    self.reasons.push(reason);
+                }
+                Step::Wait(wait_ms)
+            }
+        }
     }
 
     /// A node could not be asked, or cannot answer now.
@@ -126,7 +139,7 @@ mod tests {
     fn asked(search: &mut Search<'_>) -> Arc<Node> {
         match search.step() {
             Step::Ask(node) => node,
-            Step::Pause | Step::Over(_) => panic!("somebody is left to be asked"),
+            Step::Pause | Step::Wait(_) | Step::Over(_) => panic!("somebody is left to be asked"),
         }
     }
 
@@ -171,6 +184,23 @@ mod tests {
             panic!("nobody is left");
         };
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    }
+
+    #[test]
+    fn a_node_that_is_down_is_waited_for_and_not_dialled() {
+        let (nodes, route) = (nodes(), Route::new(ShardId(100)));
+        let mut search = Search::new(&route, &nodes, true);
+        for node in &nodes.configured()[..2] {
+            node.avoid();
+        }
+        let third = asked(&mut search);
+        assert_eq!(third.endpoint.to_string(), "c:1");
+        third.avoid();
+        search.failed(third, &Unreachable::because("down"));
+        let Step::Wait(wait_ms) = search.step() else {
+            panic!("all of them are down");
+        };
+        assert_eq!(wait_ms, 1_000);
     }
 
     #[test]
