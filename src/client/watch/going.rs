@@ -229,7 +229,7 @@ impl Going {
                 self.stage = Stage::initial(&self.client, &self.options);
                 return Ok(None);
             }
-            Err(error) if is_passing(&error) => return Err(Halt::Pause(error)),
+            Err(error) if is_passing(&error) => return Err(Halt::Pause(unavailable(error))),
             Err(error) => return Err(Halt::Over(error)),
         };
         let complete = scan.is_finished().then(|| scan.revision()).flatten();
@@ -393,10 +393,38 @@ fn over(setback: Setback, client: &Client) -> Halt {
     }
 }
 
+/// What passes is told as one kind, the one after which a watch may be asked again.
+fn unavailable(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Unavailable => error,
+        _ => Error::unavailable(error.message().to_owned()).with_source(error),
+    }
+}
+
 /// True if asking again may help.
 fn is_passing(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Unavailable | ErrorKind::NotLeader | ErrorKind::Timeout
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_passes_is_told_as_unavailable() {
+        for kind in [
+            ErrorKind::Unavailable,
+            ErrorKind::NotLeader,
+            ErrorKind::Timeout,
+        ] {
+            let error = Error::new(kind, "not now");
+            assert!(is_passing(&error));
+            let told = unavailable(error);
+            assert_eq!(told.kind(), ErrorKind::Unavailable);
+            assert_eq!(told.message(), "not now");
+        }
+    }
 }
