@@ -104,8 +104,7 @@ impl Hub {
     pub(in crate::store) fn close(&self) {
         let mut live = self.live.lock();
         live.is_closed = true;
-        live.interests = Interests::default();
-        for (mailbox, _) in std::mem::take(&mut live.watchers).into_values() {
+        for (_, (mailbox, _)) in live.take_all() {
             mailbox.stand(Standing::Closed);
         }
         drop(live);
@@ -231,11 +230,7 @@ impl Hub {
     pub(super) fn lost(&self) {
         let mut live = self.live.lock();
         let after = live.position;
-        let mut watchers: Vec<_> = live.watchers.drain().collect();
-        live.interests = Interests::default();
-        // In their order, so that a simulation plays the same every time.
-        watchers.sort_unstable_by_key(|(number, _)| *number);
-        for (_, (mailbox, since)) in watchers {
+        for (_, (mailbox, since)) in live.take_all() {
             let after = after.max(since);
             mailbox.stand(Standing::Behind { after });
         }
@@ -256,6 +251,15 @@ impl Hub {
 }
 
 impl Live {
+    /// Takes every watcher out: in their order, so that a simulation plays the same every
+    /// time.
+    fn take_all(&mut self) -> Vec<(u64, (Arc<Mailbox>, Revision))> {
+        self.interests = Interests::default();
+        let mut watchers: Vec<_> = self.watchers.drain().collect();
+        watchers.sort_unstable_by_key(|(number, _)| *number);
+        watchers
+    }
+
     /// Puts an event into the batches of those who want it, and says how many were looked
     /// at. Whoever has more in its batch than any mailbox takes is live no more: a large
     /// revision costs a mailbox for each watcher, not the revision.
