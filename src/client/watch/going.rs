@@ -72,10 +72,7 @@ impl Client {
         let mut going = Going {
             client: self.clone(),
             after: options.from.map(|from| Revision(from.0 - 1)),
-            stage: match options.initial {
-                true => Stage::initial(self, &options),
-                false => Stage::Asking,
-            },
+            stage: Stage::Asking,
             options,
             pending: Vec::new(),
             restarts: 0,
@@ -83,8 +80,11 @@ impl Client {
             is_begun: false,
             refused: None,
         };
-        if let Stage::Asking = going.stage {
-            going.connect().await.map_err(Halt::into_error)?;
+        // With an initial state, too: what cannot be watched is refused before anything of it
+        // is told.
+        going.connect().await.map_err(Halt::into_error)?;
+        if going.options.initial {
+            going.begin_again();
         }
         let batches = stream::unfold(Some(going), |going| async move {
             let mut going = going?;
@@ -216,6 +216,12 @@ impl Going {
         self.stage = Stage::Asking;
     }
 
+    /// Begins with what is there.
+    fn begin_again(&mut self) {
+        (self.after, self.is_begun) = (None, false);
+        self.stage = Stage::initial(&self.client, &self.options);
+    }
+
     /// The next page of the initial state; `None`: it begins again.
     async fn initial(&mut self) -> Result<Option<WatchBatch>, Halt> {
         let Stage::Initial(scan) = &mut self.stage else {
@@ -226,7 +232,7 @@ impl Going {
             Err(error) if error.kind() == ErrorKind::Compacted && self.restarts < RESTARTS_MAX => {
                 self.restarts += 1;
                 self.is_restarted = true;
-                self.stage = Stage::initial(&self.client, &self.options);
+                self.begin_again();
                 return Ok(None);
             }
             Err(error) if is_passing(&error) => return Err(Halt::Pause(unavailable(error))),
