@@ -24,7 +24,7 @@ pub(in crate::server) struct Ask {
     pub(in crate::server) shard: ShardId,
     pub(in crate::server) interest: Interest,
     pub(in crate::server) begin: Begin,
-    /// A mark of progress comes after so long without one.
+    /// A mark of progress comes after so long without anything told.
     pub(in crate::server) progress: Duration,
     /// Whether it may be told by a member that has lost the others.
     pub(in crate::server) consistency: Consistency,
