@@ -188,9 +188,11 @@ pub const STATE_HASHES_SPACED: usize = 1_024;
 
 /// Events that wait for a watcher to fetch them: one that falls behind by more reads the
 /// history instead, which is cheaper than memory, ...
-pub const WATCH_MAILBOX_EVENTS_MAX: usize = 1_024;
-/// ... and their bytes: the history may have let them go already.
-pub const WATCH_MAILBOX_BYTES_MAX: usize = 1 << 20;
+pub const WATCH_MAILBOX_EVENTS_MAX: usize = 64;
+/// ... and their bytes: the history may have let them go already. All watches of a node
+/// (`WATCHES_MAX`) take 4 GiB together at worst, if nobody fetches anything and no two are
+/// told of the same events; those that are share them, and take 32 MiB of pointers.
+pub const WATCH_MAILBOX_BYTES_MAX: usize = 64 << 10;
 
 /// Bytes in one message of events, about: the event that crosses it is the last.
 pub const WATCH_MESSAGE_BYTES: usize = 1 << 20;

@@ -68,6 +68,19 @@ impl Node {
         self.avoided_until_ms.load(Ordering::Relaxed) <= self.clock.boot_ms()
     }
 
+    /// How long it is left out of the rotation yet.
+    pub(super) fn avoided_ms(&self) -> u64 {
+        let until_ms = self.avoided_until_ms.load(Ordering::Relaxed);
+        until_ms.saturating_sub(self.clock.boot_ms())
+    }
+
+    /// Leaves it out of the rotation, as if it could not be reached.
+    #[cfg(test)]
+    pub(super) fn avoid(&self) {
+        let until_ms = self.clock.boot_ms() + AVOIDED_MS;
+        self.avoided_until_ms.store(until_ms, Ordering::Relaxed);
+    }
+
     /// The stream number `link`, modulo their count, if it is up: the way of nearly
     /// every call, which needs no timer.
     pub(super) fn up(&self, link: u64) -> Option<Arc<Connected>> {

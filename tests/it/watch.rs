@@ -209,6 +209,14 @@ fn what_cannot_be_watched_says_why() {
         let ran = node.dkv(&[&["kv", "watch"], arguments].concat());
         ran.exits(code).complains(about);
     }
+    node.dkv(&["bucket", "create", "quiet", "--no-history"])
+        .exits(0);
+    node.dkv(&["kv", "set", "a", "1", "--bucket", "quiet"])
+        .exits(0);
+    node.dkv(&["kv", "watch", "--initial", "--bucket", "quiet"])
+        .exits(2)
+        .prints("")
+        .complains("keeps no history");
     let nobody = dkv()
         .args([
             "kv",

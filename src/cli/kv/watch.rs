@@ -48,7 +48,7 @@ pub(crate) struct WatchArgs {
     /// Tell what was there before each change
     #[arg(long)]
     previous: bool,
-    /// Tell only these kinds of changes
+    /// Tell only these kinds of changes; --initial tells every key that is there
     #[arg(long, value_name = "KIND,...", value_enum, value_delimiter = ',')]
     kinds: Vec<Kind>,
     /// End after the first revision, or initial state, that told something
@@ -100,13 +100,14 @@ impl WatchArgs {
     async fn follow(&self, client: &Client, bucket: &str, printer: &mut Printer) -> Outcome {
         let watch = client.watch(self.options()?).await;
         let mut watch = watch.map_err(|error| self.advised(error))?;
+        let mut has_told = false;
         loop {
             let batch = match self.next_batch(&mut watch, printer).await {
                 Some(Ok(batch)) => batch,
                 Some(Err(error)) => return Err(self.advised(error).into()),
                 None => return Err(Error::internal("the watch ended without a reason").into()),
             };
-            if let Next::End(status) = self.tell(batch, bucket, printer).await? {
+            if let Next::End(status) = self.tell(batch, &mut has_told, bucket, printer).await? {
                 return Ok(status);
             }
         }
@@ -149,11 +150,13 @@ impl WatchArgs {
     async fn tell(
         &self,
         mut batch: WatchBatch,
+        has_told: &mut bool,
         bucket: &str,
         printer: &mut Printer,
     ) -> Outcome<Next> {
         if batch.restarted {
             printer.note("the initial state begins again: forget what was told of it so far");
+            *has_told = false;
         }
         if let Some(until) = self.until.filter(|_| !batch.initial) {
             batch.events.retain(|event| event.revision.0 <= until);
@@ -174,7 +177,9 @@ impl WatchArgs {
         }
         printer.flush()?;
         let is_complete = batch.through.is_some();
-        let is_once = self.once && !batch.events.is_empty() && is_complete;
+        // The last page of the initial state may have nothing where others had.
+        *has_told |= !batch.events.is_empty();
+        let is_once = self.once && *has_told && is_complete;
         let is_until = self
             .until
             .is_some_and(|until| batch.through >= Some(Revision(until)));

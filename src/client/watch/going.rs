@@ -9,12 +9,15 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 
+use super::search::{Search, Step};
 use super::source::{Feed, Setback};
 use super::types::{WatchBatch, WatchEvent, WatchOptions};
 use crate::base::types::Revision;
 use crate::base::{Error, ErrorKind, Result};
 use crate::client::Client;
+use crate::client::call::Source;
 use crate::client::error::broken_contract;
+use crate::client::node::Node;
 use crate::client::scan::{Scan, ScanOptions};
 use crate::proto::v1;
 use crate::proto::v1::watch_reply::Reply;
@@ -22,6 +25,9 @@ use crate::proto::v1::watch_reply::Reply;
 /// How long a watch waits before it asks everybody again, at first and at most.
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Watches that wait for one node come back within so many ms of each other.
+const JITTER_MS: u64 = 250;
 
 /// How often the initial state may begin again before the caller hears of it.
 const RESTARTS_MAX: u32 = 5;
@@ -66,17 +72,19 @@ impl Client {
         let mut going = Going {
             client: self.clone(),
             after: options.from.map(|from| Revision(from.0 - 1)),
-            stage: match options.initial {
-                true => Stage::initial(self, &options),
-                false => Stage::Asking,
-            },
+            stage: Stage::Asking,
             options,
             pending: Vec::new(),
             restarts: 0,
             is_restarted: false,
+            is_begun: false,
+            refused: None,
         };
-        if let Stage::Asking = going.stage {
-            going.connect().await.map_err(Halt::into_error)?;
+        // With an initial state, too: what cannot be watched is refused before anything of it
+        // is told.
+        going.connect().await.map_err(Halt::into_error)?;
+        if going.options.initial {
+            going.begin_again();
         }
         let batches = stream::unfold(Some(going), |going| async move {
             let mut going = going?;
@@ -129,6 +137,10 @@ struct Going {
     pending: Vec<WatchEvent>,
     restarts: u32,
     is_restarted: bool,
+    /// It was there once, or has told what was there at first.
+    is_begun: bool,
+    /// Who ended the watch, as it could not go on, and why: others are asked first.
+    refused: Option<(Arc<Node>, Error)>,
 }
 
 enum Stage {
@@ -186,6 +198,12 @@ impl Going {
                         tracing::debug!(why = why.reason, "a watch goes on elsewhere");
                         self.ask_again();
                     }
+                    Err(Setback::NotHere(error)) => {
+                        if let Source::Node(node) = feed.from() {
+                            self.refused = Some((node, error));
+                        }
+                        self.ask_again();
+                    }
                     Err(Setback::Slow) => self.ask_again(),
                 },
             }
@@ -198,6 +216,12 @@ impl Going {
         self.stage = Stage::Asking;
     }
 
+    /// Begins with what is there.
+    fn begin_again(&mut self) {
+        (self.after, self.is_begun) = (None, false);
+        self.stage = Stage::initial(&self.client, &self.options);
+    }
+
     /// The next page of the initial state; `None`: it begins again.
     async fn initial(&mut self) -> Result<Option<WatchBatch>, Halt> {
         let Stage::Initial(scan) = &mut self.stage else {
@@ -208,15 +232,16 @@ impl Going {
             Err(error) if error.kind() == ErrorKind::Compacted && self.restarts < RESTARTS_MAX => {
                 self.restarts += 1;
                 self.is_restarted = true;
-                self.stage = Stage::initial(&self.client, &self.options);
+                self.begin_again();
                 return Ok(None);
             }
-            Err(error) if is_passing(&error) => return Err(Halt::Pause(error)),
+            Err(error) if is_passing(&error) => return Err(Halt::Pause(unavailable(error))),
             Err(error) => return Err(Halt::Over(error)),
         };
         let complete = scan.is_finished().then(|| scan.revision()).flatten();
         if let Some(revision) = complete {
             self.after = Some(revision);
+            self.is_begun = true;
             self.stage = Stage::Asking;
         }
         Ok(Some(WatchBatch {
@@ -245,42 +270,47 @@ impl Going {
         let until_ms = client
             .now_ms()
             .saturating_add(crate::client::call::ms(client.timeout));
-        let (mut tried, mut reasons) = (Vec::new(), Vec::new());
+        let mut search = Search::new(&client.route, &client.shared.nodes, self.is_begun);
+        if let Some((node, error)) = self.refused.take() {
+            search.refused(node, error);
+        }
         let mut pause = PAUSE;
-        let turn = client.shared.nodes.turn();
         loop {
-            let node = client.route.choose_any(&client.shared.nodes, turn, &tried);
-            let asked = self.ask(&node, create.clone(), until_ms).await;
-            let why = match asked {
+            let node = match search.step() {
+                Step::Ask(node) => node,
+                Step::Over(error) => return Err(Halt::Over(error)),
+                Step::Wait(wait_ms) => {
+                    let wait_ms = wait_ms + client.shared.host.rng.below(JITTER_MS);
+                    if !rest(&client, until_ms, wait_ms).await {
+                        return Err(Halt::Pause(search.nobody()));
+                    }
+                    continue;
+                }
+                Step::Pause => {
+                    let pause_ms = crate::client::call::ms(pause);
+                    // Many watches lose their node at one moment, and should not come back
+                    // at one.
+                    let jitter = client.shared.host.rng.below(pause_ms.max(1));
+                    if !rest(&client, until_ms, pause_ms / 2 + jitter).await {
+                        return Err(Halt::Pause(search.nobody()));
+                    }
+                    pause = PAUSE_MAX.min(2 * pause);
+                    continue;
+                }
+            };
+            match self.ask(&node, create.clone(), until_ms).await {
                 Ok(()) => return Ok(()),
                 Err(Setback::Final(error)) => return Err(Halt::Over(error)),
-                Err(Setback::Elsewhere(why)) => why,
-                Err(Setback::Slow) => continue,
-            };
-            let reason = format!("{} ({})", node.endpoint, why.reason);
-            if !reasons.contains(&reason) && reasons.len() < 8 {
-                reasons.push(reason);
+                Err(Setback::NotHere(error)) => search.refused(node, error),
+                Err(Setback::Elsewhere(why)) => search.failed(node, &why),
+                Err(Setback::Slow) => {}
             }
-            tried.push(node);
-            if client.route.has_untried(&client.shared.nodes, &tried) {
-                continue;
-            }
-            tried.clear();
-            let left_ms = until_ms.saturating_sub(client.now_ms());
-            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            if left_ms <= pause_ms {
-                return Err(Halt::Pause(nobody(&reasons, why.nobody_listens)));
-            }
-            // Many watches lose their node at one moment, and should not come back at one.
-            let jitter = client.shared.host.rng.below(pause_ms.max(1));
-            tokio::time::sleep(Duration::from_millis(pause_ms / 2 + jitter)).await;
-            pause = PAUSE_MAX.min(2 * pause);
         }
     }
 
     async fn ask(
         &mut self,
-        node: &Arc<crate::client::node::Node>,
+        node: &Arc<Node>,
         create: v1::WatchCreate,
         until_ms: u64,
     ) -> Result<(), Setback> {
@@ -305,6 +335,7 @@ impl Going {
             }
             _ => self.after = Some(after),
         }
+        self.is_begun = true;
         self.stage = Stage::Live(feed);
         Ok(())
     }
@@ -315,7 +346,7 @@ impl Going {
         let broken = |this: &Self, what: &str| {
             let from = match &this.stage {
                 Stage::Live(feed) => feed.from(),
-                Stage::Initial(_) | Stage::Asking => crate::client::call::Source::Resident,
+                Stage::Initial(_) | Stage::Asking => Source::Resident,
             };
             Halt::Over(broken_contract(&from, what))
         };
@@ -350,14 +381,29 @@ impl Going {
     }
 }
 
+/// Sleeps for so long; false if that is longer than until then, after sleeping that long.
+async fn rest(client: &Client, until_ms: u64, pause_ms: u64) -> bool {
+    let left_ms = until_ms.saturating_sub(client.now_ms());
+    tokio::time::sleep(Duration::from_millis(pause_ms.min(left_ms))).await;
+    pause_ms < left_ms
+}
+
 fn over(setback: Setback, client: &Client) -> Halt {
     match setback {
-        Setback::Final(error) => Halt::Over(error),
+        Setback::Final(error) | Setback::NotHere(error) => Halt::Over(error),
         Setback::Elsewhere(why) => Halt::Over(Error::unavailable(why.reason)),
         Setback::Slow => Halt::Over(Error::internal(format!(
             "shard {} of this process cannot be slow",
             client.shard()
         ))),
+    }
+}
+
+/// What passes is told as one kind, the one after which a watch may be asked again.
+fn unavailable(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Unavailable => error,
+        _ => Error::unavailable(error.message().to_owned()).with_source(error),
     }
 }
 
@@ -369,14 +415,22 @@ fn is_passing(error: &Error) -> bool {
     )
 }
 
-fn nobody(reasons: &[String], nobody_listens: bool) -> Error {
-    let question = if nobody_listens {
-        ": is `dkv serve` running?"
-    } else {
-        ""
-    };
-    let reasons = reasons.join(", ");
-    Error::unavailable(format!(
-        "nobody can be asked for the watch: {reasons}{question}"
-    ))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_passes_is_told_as_unavailable() {
+        for kind in [
+            ErrorKind::Unavailable,
+            ErrorKind::NotLeader,
+            ErrorKind::Timeout,
+        ] {
+            let error = Error::new(kind, "not now");
+            assert!(is_passing(&error));
+            let told = unavailable(error);
+            assert_eq!(told.kind(), ErrorKind::Unavailable);
+            assert_eq!(told.message(), "not now");
+        }
+    }
 }

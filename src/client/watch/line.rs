@@ -78,7 +78,11 @@ impl Lines {
 impl Line {
     fn open(channel: Channel) -> Self {
         let shared = Arc::new(Shared::default());
-        tokio::spawn(drive(Arc::clone(&shared), channel));
+        let ending = BreakOff {
+            shared: Arc::clone(&shared),
+            why: "the runtime is shutting down".to_owned(),
+        };
+        tokio::spawn(drive(ending, channel));
         Self { shared }
     }
 }
@@ -203,13 +207,24 @@ impl Stream for Outgoing {
     }
 }
 
+/// Breaks a stream off when its task ends, however it ends: those who wait hear of it.
+struct BreakOff {
+    shared: Arc<Shared>,
+    why: String,
+}
+
+impl Drop for BreakOff {
+    fn drop(&mut self) {
+        self.shared.break_off(&self.why);
+    }
+}
+
 /// Opens the stream, and takes what comes until it ends.
-async fn drive(shared: Arc<Shared>, channel: Channel) {
-    let why = match take_all(&shared, channel).await {
+async fn drive(mut ending: BreakOff, channel: Channel) {
+    ending.why = match take_all(&ending.shared, channel).await {
         Ok(()) => "the server ended the stream".to_owned(),
         Err(status) => status.message().to_owned(),
     };
-    shared.break_off(&why);
 }
 
 async fn take_all(shared: &Arc<Shared>, channel: Channel) -> Result<(), Status> {
@@ -225,4 +240,25 @@ async fn take_all(shared: &Arc<Shared>, channel: Channel) -> Result<(), Status> 
         shared.deliver(said);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn those_who_wait_hear_of_a_task_that_went_away() {
+        let shared = Arc::new(Shared::default());
+        let watch = shared.watch(&v1::WatchCreate::default()).unwrap();
+        let why = "the runtime is shutting down".to_owned();
+        // As a runtime does that is dropped, or a task that panics.
+        drop(drive(
+            BreakOff { shared, why },
+            tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy(),
+        ));
+        let Err(End::Lost(why)) = watch.next().await else {
+            panic!("nothing was said");
+        };
+        assert_eq!(why, "the runtime is shutting down");
+    }
 }

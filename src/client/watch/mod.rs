@@ -10,6 +10,7 @@ mod inbox;
 mod line;
 
 mod going;
+mod search;
 mod source;
 
 pub use going::Watch;

@@ -38,6 +38,9 @@ pub(super) enum Setback {
     Final(Error),
     /// Somebody else, or the same one later, may go on.
     Elsewhere(Unreachable),
+    /// It is over with this error unless another member can go on: each keeps its own
+    /// history, as far as it reaches.
+    NotHere(Error),
     /// The caller was too slow: the same one goes on.
     Slow,
 }
@@ -81,6 +84,15 @@ impl Feed {
         match self {
             Self::Wire { .. } if may_go_on => {
                 Setback::Elsewhere(Unreachable::because(error.message()))
+            }
+            // Others may have the history, or room.
+            Self::Wire { .. }
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Compacted | ErrorKind::LimitExceeded
+                ) =>
+            {
+                Setback::NotHere(error)
             }
             // There is nobody else.
             _ => Setback::Final(error),

@@ -24,10 +24,11 @@ pub struct WatchOptions {
     pub initial: bool,
     /// With the record before each change.
     pub previous: bool,
-    /// Which kinds of changes; empty: all that a watch tells.
+    /// Which kinds of changes; empty: all that a watch tells. What `initial` begins with is
+    /// told whole.
     pub kinds: Vec<EventKind>,
-    /// Say how far everything was told after so long without saying it; `None`: 10 s. At
-    /// least 100 ms.
+    /// Say how far everything was told after so long without anything told; `None`: 10 s.
+    /// At least 100 ms.
     pub progress: Option<Duration>,
 }
 

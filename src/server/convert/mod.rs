@@ -16,4 +16,4 @@ mod watch;
 
 pub(super) use call::{Call, Kind, call};
 pub(super) use reply::{header, reply};
-pub(super) use watch::{events, initial, is_timed, watch};
+pub(super) use watch::{initial, is_timed, message, watch};

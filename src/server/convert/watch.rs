@@ -112,14 +112,26 @@ pub(in crate::server) fn is_timed(event: &Event) -> bool {
     timed(&event.record) || timed(&event.previous)
 }
 
-/// Events as messages, at least one, each about as long as a message may be.
-pub(in crate::server) fn events(
-    events: &[Arc<Event>],
+/// Takes the first of these events, as many as one message has: the event that crosses the
+/// bound is its last.
+pub(in crate::server) fn message(
+    events: &mut VecDeque<Arc<Event>>,
     previous: bool,
     now: MachineTime,
-) -> VecDeque<v1::WatchEvents> {
-    let wire = events.iter().map(|event| wire_event(event, previous, now));
-    cut(wire)
+) -> v1::WatchEvents {
+    let mut message = v1::WatchEvents::default();
+    let mut bytes = 0;
+    while bytes < limits::WATCH_MESSAGE_BYTES {
+        let Some(event) = events.pop_front() else {
+            return message;
+        };
+        let event = wire_event(&event, previous, now);
+        bytes += weight(&event);
+        message.events.push(event);
+    }
+    let last = message.events.last().map(|last| last.revision);
+    message.revision_goes_on = events.front().map(|next| next.revision.0) == last;
+    message
 }
 
 /// What was there when a watch began, as messages, at least one.
@@ -137,33 +149,22 @@ pub(in crate::server) fn initial(
         record: Some(wire_record(key, record, now)),
         previous: None,
     });
-    let mut parts = cut(wire);
-    for part in &mut parts {
-        part.initial = true;
-        part.revision_goes_on = false;
-    }
-    if let Some(last) = parts.back_mut() {
-        last.initial_is_complete = is_complete;
-    }
-    parts
-}
-
-/// Cuts a list into messages. A message is as long as the event that crosses its bound
-/// makes it.
-fn cut(events: impl Iterator<Item = v1::WatchEvent>) -> VecDeque<v1::WatchEvents> {
     let mut parts = VecDeque::from([v1::WatchEvents::default()]);
     let mut bytes = 0;
-    for event in events {
-        let part = parts.back_mut().expect("there is one from the beginning");
+    for event in wire {
         if bytes >= limits::WATCH_MESSAGE_BYTES {
-            let last = part.events.last().map(|last| last.revision);
-            part.revision_goes_on = last == Some(event.revision);
             parts.push_back(v1::WatchEvents::default());
             bytes = 0;
         }
         bytes += weight(&event);
         let part = parts.back_mut().expect("there is one from the beginning");
         part.events.push(event);
+    }
+    for part in &mut parts {
+        part.initial = true;
+    }
+    if let Some(last) = parts.back_mut() {
+        last.initial_is_complete = is_complete;
     }
     parts
 }

@@ -99,7 +99,7 @@ fn write_watches(page: &mut Page, seen: &[Seen<'_>]) {
     write(told, |watches| watches.told);
     let slow = page.counter(
         "dkv_watch_fell_behind_total",
-        "Times that a watch was too slow for what is kept for it.",
+        "Times that more happened to a watch than is kept for it, so that it read the history.",
     );
     write(slow, |watches| watches.fell_behind);
     let compacted = page.counter(

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::watcher::{Told, Watcher};
+use super::watcher::{Ask, Told, Watcher};
 use crate::base::Result;
 use crate::base::types::ShardId;
+use crate::machine::Event;
 use crate::proto::v1;
 use crate::proto::v1::watch_reply::Reply;
 use crate::server::convert;
@@ -19,28 +20,47 @@ pub(in crate::server) struct Feed {
     watcher: Watcher,
     /// With the records before the changes.
     previous: bool,
-    /// Parts of what was told last.
+    /// The rest of a page of what was there at first.
     parts: VecDeque<v1::WatchEvents>,
+    /// Events that were told and not said. They are shared until they are: one that does
+    /// not read keeps one message of its own.
+    events: VecDeque<Arc<Event>>,
+}
+
+/// What somebody asked for, in the words of this node: what waits to be opened is bounded.
+pub(in crate::server) struct Wanted {
+    ask: Ask,
+    previous: bool,
+}
+
+impl Wanted {
+    /// # Errors
+    /// `Invalid` for what the request has wrong in form.
+    pub(in crate::server) fn of(create: v1::WatchCreate) -> Result<Self> {
+        let previous = create.previous;
+        let ask = convert::watch(create)?;
+        Ok(Self { ask, previous })
+    }
 }
 
 impl Feed {
     /// Opens a watch, with the reply that says so.
     ///
     /// # Errors
-    /// As [`Watcher::open`], and `Invalid` for what the request has wrong in form.
+    /// As [`Watcher::open`].
     pub(in crate::server) async fn open(
         service: &Service,
-        create: v1::WatchCreate,
+        wanted: Wanted,
         asked: Arc<Notify>,
     ) -> Result<(Self, Reply)> {
-        let previous = create.previous;
-        let ask = convert::watch(create)?;
+        let Wanted { ask, previous } = wanted;
         let (shard, consistency) = (ask.shard, ask.consistency);
         let (watcher, after) = Watcher::open(service, ask, asked, service.due()).await?;
         let feed = Self {
             watcher,
             previous,
             parts: VecDeque::new(),
+            events: VecDeque::new(),
         };
         let created = created(service, shard, after, consistency)?;
         Ok((feed, Reply::Created(created)))
@@ -58,25 +78,27 @@ impl Feed {
     }
 
     async fn told(&mut self) -> Result<Reply> {
-        match self.watcher.next().await? {
-            Told::Progress(revision) => return Ok(Reply::ProgressRevision(revision.0)),
-            Told::Initial(records, is_complete) => {
-                let now = self.watcher.now()?;
-                self.parts = convert::initial(records, is_complete, now);
-            }
-            Told::Events(events) => {
-                // Only timers need it, and it is asked of a lock.
-                let timed = events.iter().any(|event| convert::is_timed(event));
-                let now = if timed {
-                    self.watcher.now()?
-                } else {
-                    Default::default()
-                };
-                self.parts = convert::events(&events, self.previous, now);
+        if self.events.is_empty() {
+            match self.watcher.next().await? {
+                Told::Progress(revision) => return Ok(Reply::ProgressRevision(revision.0)),
+                Told::Initial(records, is_complete) => {
+                    let now = self.watcher.now()?;
+                    self.parts = convert::initial(records, is_complete, now);
+                    let first = self.parts.pop_front();
+                    return Ok(Reply::Events(first.unwrap_or_default()));
+                }
+                Told::Events(events) => self.events = events.into(),
             }
         }
-        let first = self.parts.pop_front();
-        Ok(Reply::Events(first.unwrap_or_default()))
+        // Only timers need it, and it is asked of a lock.
+        let timed = self.events.iter().any(|event| convert::is_timed(event));
+        let now = if timed {
+            self.watcher.now()?
+        } else {
+            Default::default()
+        };
+        let message = convert::message(&mut self.events, self.previous, now);
+        Ok(Reply::Events(message))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: a mark of progress is never ahead of an event that was not told, and none is
 //! given by a member that lost the others: silence always means that nothing happened.
 
+mod bucket;
 mod places;
 mod watcher;
 

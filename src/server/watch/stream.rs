@@ -10,9 +10,9 @@ use std::sync::Arc;
 use futures_util::stream::{AbortHandle, BoxStream, SelectAll, abortable};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::{Notify, watch};
-use tonic::{Status, Streaming};
+use tonic::Status;
 
-use super::feed::Feed;
+use super::feed::{Feed, Wanted};
 use crate::base::{Error, Result, limits};
 use crate::proto::v1;
 use crate::proto::v1::watch_reply::Reply;
@@ -26,14 +26,27 @@ pub(in crate::server) fn says(
     create: v1::WatchCreate,
     asked: Arc<Notify>,
 ) -> impl Stream<Item = Reply> + Send + 'static {
-    stream::unfold(Stage::Opening(create), move |stage| {
+    tells(service, Wanted::of(create), asked)
+}
+
+fn tells(
+    service: Service,
+    wanted: Result<Wanted>,
+    asked: Arc<Notify>,
+) -> impl Stream<Item = Reply> + Send + 'static {
+    let first = match wanted {
+        Ok(wanted) => Stage::Opening(Box::new(wanted)),
+        Err(error) => Stage::Refused(error),
+    };
+    stream::unfold(first, move |stage| {
         let (service, asked) = (service.clone(), Arc::clone(&asked));
         async move {
             match stage {
                 Stage::Over => None,
-                Stage::Opening(create) => {
+                Stage::Refused(error) => Some((Reply::Ended(to_frame(&error)), Stage::Over)),
+                Stage::Opening(wanted) => {
                     // In a box of its own: it is large, and soon over.
-                    let opening = Box::pin(Feed::open(&service, create, asked));
+                    let opening = Box::pin(Feed::open(&service, *wanted, asked));
                     Some(match opening.await {
                         Ok((feed, created)) => (created, Stage::Open(Box::new(feed))),
                         Err(error) => (Reply::Ended(to_frame(&error)), Stage::Over),
@@ -49,7 +62,8 @@ pub(in crate::server) fn says(
 }
 
 enum Stage {
-    Opening(v1::WatchCreate),
+    Opening(Box<Wanted>),
+    Refused(Error),
     Open(Box<Feed>),
     Over,
 }
@@ -58,12 +72,12 @@ enum Stage {
 pub(in crate::server) fn serve(
     service: Service,
     stopping: watch::Receiver<bool>,
-    inbound: Streaming<v1::WatchRequest>,
+    inbound: impl Stream<Item = Result<v1::WatchRequest, Status>> + Send + 'static,
 ) -> impl Stream<Item = Result<v1::WatchReply, Status>> + Send + 'static {
     let many = Many {
         service,
         stopping,
-        inbound,
+        inbound: inbound.boxed(),
         open: HashMap::new(),
         says: SelectAll::new(),
         is_reading: true,
@@ -82,7 +96,7 @@ pub(in crate::server) fn serve(
 struct Many {
     service: Service,
     stopping: watch::Receiver<bool>,
-    inbound: Streaming<v1::WatchRequest>,
+    inbound: BoxStream<'static, Result<v1::WatchRequest, Status>>,
     open: HashMap<u64, Handle>,
     says: SelectAll<BoxStream<'static, (u64, Reply)>>,
     /// The client may still ask for something.
@@ -102,20 +116,24 @@ impl Many {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping) => return Err(is_stopping()),
-                request = self.inbound.message(), if self.is_reading => match request {
-                    Ok(Some(v1::WatchRequest { request })) => {
+                request = self.inbound.next(), if self.is_reading => match request {
+                    Some(Ok(v1::WatchRequest { request })) => {
                         if let Some(reply) = self.take(request)? {
                             return Ok(Some(reply));
                         }
                     }
-                    Ok(None) => self.is_reading = false,
-                    Err(broken) => {
+                    None => self.is_reading = false,
+                    Some(Err(broken)) => {
                         tracing::debug!(%broken, "a stream of watches broke");
                         return Ok(None);
                     }
                 },
                 // Those that were cancelled, too: they end when they are asked.
-                Some((watch_id, reply)) = self.says.next(), if !self.says.is_empty() => {
+                told = self.says.next(), if !self.says.is_empty() => {
+                    // Nothing: the last ones were cancelled, and are gone now.
+                    let Some((watch_id, reply)) = told else {
+                        continue;
+                    };
                     if let Reply::Ended(_) = reply {
                         self.open.remove(&watch_id);
                     }
@@ -148,7 +166,8 @@ impl Many {
 
     fn create(&mut self, create: v1::WatchCreate) -> Result<Option<v1::WatchReply>> {
         let watch_id = create.watch_id;
-        if self.open.len() >= limits::WATCHES_PER_STREAM_MAX {
+        // Those that were cancelled count until they are gone.
+        if self.says.len() >= limits::WATCHES_PER_STREAM_MAX {
             let refused = Error::limit_exceeded(format!(
                 "this stream has {} watches, the most there can be: open another one",
                 limits::WATCHES_PER_STREAM_MAX
@@ -162,7 +181,8 @@ impl Many {
             )));
         };
         let asked = Arc::new(Notify::new());
-        let says = says(self.service.clone(), create, Arc::clone(&asked));
+        let wanted = Wanted::of(create);
+        let says = tells(self.service.clone(), wanted, Arc::clone(&asked));
         let (says, end) = abortable(says.map(move |reply| (watch_id, reply)));
         place.insert(Handle { end, asked });
         self.says.push(says.boxed());

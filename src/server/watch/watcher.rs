@@ -8,11 +8,12 @@ use futures_util::future::OptionFuture;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::bucket::Watched;
 use super::places::Place;
 use crate::base::types::{Revision, ShardId};
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::kv::Record;
-use crate::machine::{Event, Machine, ScanPage, ScanQuery, query};
+use crate::machine::{Event, Machine, ScanPage, ScanQuery};
 use crate::server::service::{Consistency, Service, Shard};
 use crate::store::watch::Span;
 use crate::store::{Barrier, Interest, Watch};
@@ -23,7 +24,7 @@ pub(in crate::server) struct Ask {
     pub(in crate::server) shard: ShardId,
     pub(in crate::server) interest: Interest,
     pub(in crate::server) begin: Begin,
-    /// A mark of progress comes after so long without one.
+    /// A mark of progress comes after so long without anything told.
     pub(in crate::server) progress: Duration,
     /// Whether it may be told by a member that has lost the others.
     pub(in crate::server) consistency: Consistency,
@@ -57,12 +58,15 @@ pub(in crate::server) struct Watcher {
     shard: ShardId,
     consistency: Consistency,
     watch: Watch,
+    bucket: Watched,
     initial: Option<ScanQuery>,
     progress: Duration,
     /// When it last told something.
     told_at: Instant,
     /// Whoever notifies it asks for a mark of progress.
     asked: Arc<Notify>,
+    /// A mark was asked for and not given: it comes after the events that were on their way.
+    owes_mark: bool,
     /// Confirms that this member still belongs to those who decide: before each mark.
     confirming: Option<Barrier>,
     _place: Place,
@@ -88,9 +92,10 @@ impl Watcher {
             barrier.await?;
         }
         let bucket = ask.interest.bucket.as_str();
-        let after = shard.store.read(|machine| {
-            check_bucket(machine, bucket)?;
-            begins_after(machine, &ask)
+        let (bucket, after) = shard.store.read(|machine| {
+            let bucket = Watched::open(machine, bucket)?;
+            let after = begins_after(machine, &ask, bucket.made_at)?;
+            Ok::<_, Error>((bucket, after))
         })?;
         let initial = (ask.begin == Begin::Initial).then(|| everything(&ask.interest, after));
         let watcher = Self {
@@ -98,10 +103,12 @@ impl Watcher {
             shard: ask.shard,
             consistency: ask.consistency,
             watch: shard.store.watch(ask.interest, after),
+            bucket,
             initial,
             progress: ask.progress,
             told_at: Instant::now(),
             asked,
+            owes_mark: false,
             confirming: None,
             _place: place,
         };
@@ -136,11 +143,12 @@ impl Watcher {
                 Some(confirmed) = OptionFuture::from(self.confirming.as_mut()) => {
                     self.confirming = None;
                     confirmed?;
-                    if let Some(mark) = self.mark() {
+                    if let Some(mark) = self.mark()? {
                         return Ok(mark);
                     }
                 }
-                () = self.asked.notified(), if !is_confirming => {
+                () = asks(&self.asked, self.owes_mark), if !is_confirming => {
+                    self.owes_mark = true;
                     if let Some(mark) = self.confirm()? {
                         return Ok(mark);
                     }
@@ -181,14 +189,22 @@ impl Watcher {
             self.confirming = barrier;
             return Ok(None);
         }
-        Ok(self.mark())
+        self.mark()
     }
 
     /// How far everything was told; `None` while there is more to tell.
-    fn mark(&mut self) -> Option<Told> {
-        let seen = self.watch.seen()?;
+    ///
+    /// # Errors
+    /// `NotFound` if the bucket is gone, and all that happened to it was told.
+    fn mark(&mut self) -> Result<Option<Told>> {
+        let Some(seen) = self.watch.seen() else {
+            return Ok(None);
+        };
+        let store = &self.service.shard(self.shard)?.store;
+        store.read(|machine| self.bucket.check(machine, seen))?;
         self.told_at = Instant::now();
-        Some(Told::Progress(seen))
+        self.owes_mark = false;
+        Ok(Some(Told::Progress(seen)))
     }
 
     fn shard(&self) -> Result<&Shard> {
@@ -196,21 +212,15 @@ impl Watcher {
     }
 }
 
-/// Refuses a bucket that cannot be watched: one that is not there, or has no history.
-fn check_bucket(machine: &Machine, bucket: &str) -> Result<()> {
-    if query::open_bucket(machine.engine(), bucket)?
-        .settings
-        .no_history
-    {
-        return Err(Error::invalid(format!(
-            "bucket `{bucket}` keeps no history (--no-history), so that it cannot be watched"
-        )));
+/// Resolves when somebody asks for a mark; at once if one was not given yet.
+async fn asks(asked: &Notify, owes_mark: bool) {
+    if !owes_mark {
+        asked.notified().await;
     }
-    Ok(())
 }
 
 /// The last revision that is not told.
-fn begins_after(machine: &Machine, ask: &Ask) -> Result<Revision> {
+fn begins_after(machine: &Machine, ask: &Ask, made_at: Revision) -> Result<Revision> {
     let current = machine.state().revision;
     let Begin::From(from) = ask.begin else {
         return Ok(current);
@@ -222,6 +232,18 @@ fn begins_after(machine: &Machine, ask: &Ask) -> Result<Revision> {
             // Others may have it.
             Consistency::Stale => Error::new(ErrorKind::Unavailable, message),
         });
+    }
+    if from <= made_at {
+        // What happened then happened to another bucket of that name, or to none.
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "bucket `{}` was not there before revision {made_at}, which made it: watch it \
+                 from {} on",
+                ask.interest.bucket,
+                made_at.next()
+            ),
+        ));
     }
     // Checks that it is still there.
     machine.history().events_from(from).map(drop)?;

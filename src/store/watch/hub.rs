@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 
 use super::interest::Interests;
 use super::mailbox::{Mailbox, Standing};
+use crate::base::limits::WATCH_MAILBOX_EVENTS_MAX;
 use crate::base::types::Revision;
 use crate::machine::Event;
 
-/// Events handed to watchers under one hold of the hub's lock, about: who comes or goes
-/// waits meanwhile.
-const HANDED_AT_ONCE: usize = 16_384;
+/// Watchers looked at under one hold of the hub's lock, about, counted for each event: who
+/// comes or goes waits meanwhile.
+const LOOKED_AT_AT_ONCE: usize = 16_384;
 
 /// The watchers of a shard.
 ///
@@ -67,6 +68,16 @@ struct Live {
     interests: Interests,
 }
 
+/// Events handed on under one hold, about: half a mailbox, so that whoever keeps up can fetch
+/// them before more come.
+const EVENTS_AT_ONCE: usize = WATCH_MAILBOX_EVENTS_MAX / 2;
+
+/// What is on its way to one mailbox.
+struct Batch {
+    mailbox: Arc<Mailbox>,
+    events: Vec<Arc<Event>>,
+}
+
 /// What becomes of a watcher that has caught up.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Admitted {
@@ -93,8 +104,7 @@ impl Hub {
     pub(in crate::store) fn close(&self) {
         let mut live = self.live.lock();
         live.is_closed = true;
-        live.interests = Interests::default();
-        for (mailbox, _) in std::mem::take(&mut live.watchers).into_values() {
+        for (_, (mailbox, _)) in live.take_all() {
             mailbox.stand(Standing::Closed);
         }
         drop(live);
@@ -188,25 +198,19 @@ impl Hub {
     /// Hands on the first of these events, whole revisions of them, and says how many.
     pub(super) fn hand_on(&self, events: &[Arc<Event>]) -> usize {
         let mut live = self.live.lock();
-        let mut batches: BTreeMap<u64, Vec<Arc<Event>>> = BTreeMap::new();
-        let (mut done, mut handed) = (0, 0);
+        let mut batches = BTreeMap::new();
+        let (mut done, mut looked_at) = (0, 0);
         for of_revision in events.chunk_by(|one, next| one.revision == next.revision) {
-            if handed >= HANDED_AT_ONCE {
+            if looked_at >= LOOKED_AT_AT_ONCE || done >= EVENTS_AT_ONCE {
                 break;
             }
             for event in of_revision {
-                live.interests.visit(&event.bucket, &event.key, |number| {
-                    let (mailbox, since) = &live.watchers[&number];
-                    if event.revision > *since && mailbox.interest.kinds.has(event.kind) {
-                        batches.entry(number).or_default().push(event.clone());
-                        handed += 1;
-                    }
-                });
+                looked_at += live.sort(event, &mut batches);
             }
             done += of_revision.len();
         }
-        for (number, events) in batches {
-            if !live.watchers[&number].0.put(&events) {
+        for (number, batch) in batches {
+            if !batch.mailbox.put(&batch.events) {
                 live.remove(number);
                 self.counts.fell_behind.fetch_add(1, Ordering::Relaxed);
             }
@@ -226,11 +230,7 @@ impl Hub {
     pub(super) fn lost(&self) {
         let mut live = self.live.lock();
         let after = live.position;
-        let mut watchers: Vec<_> = live.watchers.drain().collect();
-        live.interests = Interests::default();
-        // In their order, so that a simulation plays the same every time.
-        watchers.sort_unstable_by_key(|(number, _)| *number);
-        for (_, (mailbox, since)) in watchers {
+        for (_, (mailbox, since)) in live.take_all() {
             let after = after.max(since);
             mailbox.stand(Standing::Behind { after });
         }
@@ -251,6 +251,46 @@ impl Hub {
 }
 
 impl Live {
+    /// Takes every watcher out: in their order, so that a simulation plays the same every
+    /// time.
+    fn take_all(&mut self) -> Vec<(u64, (Arc<Mailbox>, Revision))> {
+        self.interests = Interests::default();
+        let mut watchers: Vec<_> = self.watchers.drain().collect();
+        watchers.sort_unstable_by_key(|(number, _)| *number);
+        watchers
+    }
+
+    /// Puts an event into the batches of those who want it, and says how many were looked
+    /// at. Whoever has more in its batch than any mailbox takes is live no more: a large
+    /// revision costs a mailbox for each watcher, not the revision.
+    fn sort(&mut self, event: &Arc<Event>, batches: &mut BTreeMap<u64, Batch>) -> usize {
+        let Self {
+            interests,
+            watchers,
+            ..
+        } = self;
+        let mut full = Vec::new();
+        let looked_at = interests.visit(&event.bucket, &event.key, |number| {
+            let (mailbox, since) = &watchers[&number];
+            if event.revision <= *since || !mailbox.interest.kinds.has(event.kind) {
+                return;
+            }
+            let batch = batches.entry(number).or_insert_with(|| Batch {
+                mailbox: mailbox.clone(),
+                events: Vec::new(),
+            });
+            batch.events.push(event.clone());
+            if batch.events.len() > WATCH_MAILBOX_EVENTS_MAX {
+                full.push(number);
+            }
+        });
+        // The last of a place goes at the least cost.
+        for number in full.into_iter().rev() {
+            self.remove(number);
+        }
+        looked_at
+    }
+
     fn remove(&mut self, number: u64) {
         if let Some((mailbox, _)) = self.watchers.remove(&number) {
             self.interests.remove(&mailbox.interest, number);

@@ -162,12 +162,14 @@ impl Interests {
         }
     }
 
-    /// Visits whoever watches a key, each once.
-    pub(super) fn visit(&self, bucket: &str, key: &[u8], mut visit: impl FnMut(u64)) {
+    /// Visits whoever watches a key, each once, and says how many were looked at for that.
+    pub(super) fn visit(&self, bucket: &str, key: &[u8], mut visit: impl FnMut(u64)) -> usize {
         let Some(in_bucket) = self.buckets.get(bucket) else {
-            return;
+            return 0;
         };
+        let mut looked_at = in_bucket.prefixes.len() + in_bucket.others.len();
         if let Some(numbers) = in_bucket.keys.get(key) {
+            looked_at += numbers.len();
             numbers.iter().copied().for_each(&mut visit);
         }
         for (length, of_length) in &in_bucket.prefixes {
@@ -175,6 +177,7 @@ impl Interests {
                 break;
             };
             if let Some(numbers) = of_length.get(prefix) {
+                looked_at += numbers.len();
                 numbers.iter().copied().for_each(&mut visit);
             }
         }
@@ -183,6 +186,7 @@ impl Interests {
                 visit(*number);
             }
         }
+        looked_at
     }
 
     #[cfg(test)]

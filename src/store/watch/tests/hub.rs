@@ -45,6 +45,15 @@ fn everything() -> Interest {
     }
 }
 
+fn one_key(key: &'static str) -> Arc<Mailbox> {
+    let span = Span::Key(Bytes::from_static(key.as_bytes()));
+    let interest = Interest {
+        span,
+        ..everything()
+    };
+    Arc::new(Mailbox::new(interest, Revision(0)))
+}
+
 fn mailbox(after: u64) -> Arc<Mailbox> {
     Arc::new(Mailbox::new(everything(), Revision(after)))
 }
@@ -132,6 +141,49 @@ fn one_that_is_slow_is_behind_and_the_others_are_not() {
     assert_eq!(admitted, Admitted::Live { start: false });
     hub.hand_on(&[event(most + 6, 0, 1)]);
     assert_eq!(revisions(&slow), [most + 6]);
+}
+
+#[test]
+fn a_revision_larger_than_any_mailbox_puts_its_watchers_behind_before_it() {
+    let hub = Hub::default();
+    let (wide, narrow) = (mailbox(0), one_key("key-3"));
+    hub.admit(&wide, Revision(0));
+    hub.admit(&narrow, Revision(0));
+    let most = u32::try_from(WATCH_MAILBOX_EVENTS_MAX).unwrap();
+    let mut events = vec![event(1, 0, 1)];
+    events.extend((0..3 * most).map(|sub| event(2, sub, 1)));
+    events.push(event(3, 0, 1));
+    let done = hub.hand_on(&events);
+    assert_eq!(done, events.len() - 1, "a revision is not split");
+    assert_eq!(hub.hand_on(&events[done..]), 1);
+    let after = Revision(1);
+    assert_eq!(wide.standing(), Standing::Behind { after });
+    assert_eq!(revisions(&wide), [1], "nothing of the revision after it");
+    assert_eq!(revisions(&narrow), [3], "the other one is live");
+    assert_eq!(hub.figures().fell_behind, 1);
+    assert_eq!(hub.admit(&wide, Revision(2)), Admitted::NotYet);
+}
+
+#[test]
+fn those_who_are_looked_at_in_vain_count_as_work() {
+    let hub = Hub::default();
+    let mailboxes: Vec<_> = (0..1_000)
+        .map(|_| {
+            let kinds = Kinds::of(&[EventKind::Delete]);
+            let interest = Interest {
+                kinds,
+                ..everything()
+            };
+            Arc::new(Mailbox::new(interest, Revision(0)))
+        })
+        .collect();
+    for mailbox in &mailboxes {
+        hub.admit(mailbox, Revision(0));
+    }
+    let events: Vec<_> = (1..=30).map(|revision| event(revision, 0, 1)).collect();
+    let done = hub.hand_on(&events);
+    assert!((10..20).contains(&done), "{done} at once");
+    assert_eq!(hub.position().0 as usize, done);
 }
 
 #[test]
