@@ -728,7 +728,7 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('--end', '--end', [CompletionResultType]::ParameterName, 'Keys before this one')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Begin with this revision, not now')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'End once all changes up to this revision were told')
-            [CompletionResult]::new('--kinds', '--kinds', [CompletionResultType]::ParameterName, 'Tell only these kinds of changes')
+            [CompletionResult]::new('--kinds', '--kinds', [CompletionResultType]::ParameterName, 'Tell only these kinds of changes; --initial tells every key that is there')
             [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this shell command for each change instead of printing it')
             [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT or unix:/path, separated by commas')
             [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Ask this shard')

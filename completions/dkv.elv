@@ -688,7 +688,7 @@ set edit:completion:arg-completer[dkv] = {|@words|
             cand --end 'Keys before this one'
             cand --from 'Begin with this revision, not now'
             cand --until 'End once all changes up to this revision were told'
-            cand --kinds 'Tell only these kinds of changes'
+            cand --kinds 'Tell only these kinds of changes; --initial tells every key that is there'
             cand --exec 'Run this shell command for each change instead of printing it'
             cand --endpoints 'Ask these nodes: HOST:PORT or unix:/path, separated by commas'
             cand --shard 'Ask this shard'

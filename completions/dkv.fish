@@ -675,7 +675,7 @@ complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_f
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l end -d 'Keys before this one' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l from -d 'Begin with this revision, not now' -r
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l until -d 'End once all changes up to this revision were told' -r
-complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l kinds -d 'Tell only these kinds of changes' -r -f -a "set\t'A value was written'
+complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l kinds -d 'Tell only these kinds of changes; --initial tells every key that is there' -r -f -a "set\t'A value was written'
 delete\t'The key was removed'
 expire\t'The value was dropped, the key remains'"
 complete -c dkv -n "__fish_dkv_using_subcommand kv; and __fish_seen_subcommand_from watch" -l exec -d 'Run this shell command for each change instead of printing it' -r
