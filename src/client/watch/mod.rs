@@ -17,6 +17,3 @@ pub use going::Watch;
 pub use types::{EventKind, WatchBatch, WatchEvent, WatchOptions, Watched};
 
 pub(super) use line::{Lines, OnLine};
-
-#[cfg(test)]
-mod tests;
