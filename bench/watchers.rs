@@ -30,8 +30,11 @@ const KEYS: u64 = 1_000;
 
 const VALUE_BYTES: usize = 64;
 
-/// How long the last events may take after the last set.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a look at a watch takes if nothing comes, and ...
+const LOOK: Duration = Duration::from_millis(20);
+
+/// ... how many of them may be in vain after the last set: ten seconds.
+const QUIET_LOOKS_MAX: u64 = 500;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -169,21 +172,19 @@ async fn look(
     is_over: Arc<AtomicBool>,
 ) -> Result<(u64, Histogram<u64>)> {
     let (mut events, mut late_us) = (0, histogram());
+    let mut quiet_looks = 0;
     loop {
-        if is_over.load(Ordering::SeqCst) && events >= written.load(Ordering::SeqCst) {
+        let is_last = is_over.load(Ordering::SeqCst);
+        if is_last && (events >= written.load(Ordering::SeqCst) || quiet_looks > QUIET_LOOKS_MAX) {
             return Ok((events, late_us));
         }
-        let short = Duration::from_millis(100);
-        let batch = match tokio::time::timeout(short, watch.next()).await {
+        let batch = match tokio::time::timeout(LOOK, watch.next()).await {
             Ok(Some(batch)) => batch?,
             Ok(None) => return Err(Error::internal("a watch ended without a word")),
-            Err(_) if is_over.load(Ordering::SeqCst) => {
-                match tokio::time::timeout(PATIENCE, watch.next()).await {
-                    Ok(Some(batch)) => batch?,
-                    _ => return Ok((events, late_us)),
-                }
+            Err(_) => {
+                quiet_looks += u64::from(is_last);
+                continue;
             }
-            Err(_) => continue,
         };
         let now_us = elapsed_us(began);
         for event in batch.events {
