@@ -1,0 +1,27 @@
+//! REST: JSON or raw bodies over plain HTTP, for curl and for programs without a client of
+//! dkv.
+//!
+//! Invariant: a request becomes the message that gRPC carries, and an answer is made of
+//! gRPC's reply. What a request means is decided behind them, once for every interface.
+
+mod body;
+mod budget;
+mod conditional;
+mod docs;
+mod forms;
+mod gate;
+mod head;
+mod keys;
+mod marks;
+mod openapi;
+mod percent;
+mod query;
+mod refused;
+mod rest;
+mod routes;
+mod scan;
+mod timers;
+mod verbs;
+
+pub(super) use rest::Rest;
+pub(super) use routes::routes;
