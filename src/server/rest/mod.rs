@@ -4,16 +4,21 @@
 //! Invariant: a request becomes the message that gRPC carries, and an answer is made of
 //! gRPC's reply. What a request means is decided behind them, once for every interface.
 
+mod batch;
 mod body;
 mod budget;
+mod compares;
 mod conditional;
 mod docs;
 mod forms;
 mod gate;
+mod guarded;
 mod head;
 mod keys;
 mod marks;
 mod openapi;
+mod ops;
+mod outcomes;
 mod percent;
 mod query;
 mod refused;
@@ -21,6 +26,7 @@ mod rest;
 mod routes;
 mod scan;
 mod timers;
+mod transaction;
 mod verbs;
 
 pub(super) use rest::Rest;

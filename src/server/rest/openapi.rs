@@ -157,6 +157,11 @@ pub(super) struct ScanParameters {
         super::verbs::persist,
         super::verbs::incr,
         super::verbs::history,
+        super::batch::batch,
+        super::batch::put,
+        super::batch::get,
+        super::batch::delete,
+        super::transaction::transaction,
     ),
     components(schemas(super::refused::ErrorBody))
 )]

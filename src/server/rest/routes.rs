@@ -6,7 +6,7 @@ use http::{Method, StatusCode, Uri};
 
 use super::refused::{Answered, Refused};
 use super::rest::Rest;
-use super::{docs, gate, keys, scan, verbs};
+use super::{batch, docs, gate, keys, scan, transaction, verbs};
 use crate::base::{Error, ErrorKind};
 
 /// Every route of REST, and an answer for what is none.
@@ -14,6 +14,7 @@ pub(in crate::server) fn routes(rest: Rest) -> Router {
     let gate = middleware::from_fn_with_state(rest.clone(), gate::gate);
     Router::new()
         .merge(of_keys())
+        .merge(of_many())
         .route("/openapi.json", routing::get(docs::openapi))
         .route("/docs", routing::get(docs::directory))
         .route("/docs/", routing::get(docs::index))
@@ -36,6 +37,15 @@ fn of_keys() -> Router<Rest> {
         .route("/v1/persist/{*key}", routing::post(verbs::persist))
         .route("/v1/incr/{*key}", routing::post(verbs::incr))
         .route("/v1/history/{*key}", routing::get(verbs::history))
+}
+
+fn of_many() -> Router<Rest> {
+    Router::new()
+        .route("/v1/batch", routing::post(batch::batch))
+        .route("/v1/batch/put", routing::post(batch::put))
+        .route("/v1/batch/get", routing::post(batch::get))
+        .route("/v1/batch/delete", routing::post(batch::delete))
+        .route("/v1/transaction", routing::post(transaction::transaction))
 }
 
 async fn no_such_path(uri: Uri) -> Answered {
