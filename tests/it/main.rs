@@ -35,6 +35,7 @@ mod packaging;
 mod past;
 mod perf;
 mod perf_compare;
+mod rest_tour;
 mod restart;
 mod sessions;
 mod tour;
