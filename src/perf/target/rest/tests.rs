@@ -1,0 +1,1 @@
+//! The client against nodes that behave in ways of their own.
