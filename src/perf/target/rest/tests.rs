@@ -57,7 +57,7 @@ const CHANGED: &str = "HTTP/1.1 412 Precondition Failed\r\ncontent-length: 46\r\
                        {\"error\":{\"kind\":\"Conflict\",\"message\":\"no 7\"}}";
 const STALE: &str = "HTTP/1.1 412 Precondition Failed\r\ncontent-length: 48\r\n\r\n\
                      {\"error\":{\"kind\":\"FenceStale\",\"message\":\"no 7\"}}";
-const BUSY: &str = "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 51\r\n\r\n\
+const BUSY: &str = "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 52\r\n\r\n\
                     {\"error\":{\"kind\":\"LimitExceeded\",\"message\":\"later\"}}";
 const LAST: &str = "HTTP/1.1 200 OK\r\nx-dkv-revision: 7\r\nconnection: close\r\n\r\nvalue";
 
