@@ -6,15 +6,22 @@
 
 mod batch;
 mod body;
+mod bucket_list;
+mod buckets;
 mod budget;
+mod cluster;
+mod cluster_status;
 mod compares;
 mod conditional;
 mod docs;
+mod event;
 mod forms;
 mod gate;
 mod guarded;
 mod head;
 mod keys;
+mod lock_list;
+mod locks;
 mod marks;
 mod openapi;
 mod ops;
@@ -28,6 +35,8 @@ mod scan;
 mod timers;
 mod transaction;
 mod verbs;
+mod watch;
+mod watch_stream;
 
 pub(super) use rest::Rest;
 pub(super) use routes::routes;
