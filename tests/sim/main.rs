@@ -14,18 +14,25 @@
 #[path = "../check/mod.rs"]
 mod check;
 
+mod annals;
 mod asker;
 mod asks;
 mod faults;
+mod hearing;
+mod judge;
+mod lines;
 mod links;
 mod load;
 mod machine;
+mod mayflies;
 mod members;
+mod onlooker;
 mod panics;
 mod run;
 mod stage;
 mod tests;
-mod watch;
+mod watcher;
+mod wishes;
 mod words;
 
 /// The replicated shard that everything is about.
