@@ -16,11 +16,10 @@ use crate::stage::Stage;
 use crate::words::{bytes, text};
 
 const KEYS: u64 = 100;
-/// A few, or more than a mailbox takes.
-const SWARMS: [u64; 3] = [5, 20, 90];
+const SWARM_MAX: u64 = 90;
 
 /// Between two swarms, ms, at least and at most.
-const PAUSE_MS: (u64, u64) = (300, 3_000);
+const PAUSE_MS: (u64, u64) = (300, 2_500);
 
 /// How long one lives, ms, at least and at most.
 const LIFE_MS: (u64, u64) = (50, 3_000);
@@ -56,8 +55,7 @@ pub(crate) fn is_mayfly(key: &str) -> bool {
 /// Each value is another one.
 fn draw(number: u64, dice: &mut Dice) -> Vec<Set> {
     let first = dice.below(KEYS);
-    let most = *dice.pick(&SWARMS);
-    let many = dice.within(most / 2, most);
+    let many = dice.within(1, SWARM_MAX);
     let mayfly = |at| Set {
         key: bytes(&format!("brief-{:02}", at % KEYS)),
         value: bytes(&format!("{number}-{at}")),

@@ -87,7 +87,7 @@ impl Watcher {
         let wanted = wishes::draw(&mut dice);
         let habits = Habits {
             progress_ms: dice.within(100, 600),
-            pause_percent: *dice.pick(&[0, 5, 40]),
+            pause_percent: *dice.pick(&[0, 5, 30]),
             patience_ms: dice.within(800, 3_000),
             hang_up_percent: *dice.pick(&[10, 40]),
             is_stale: dice.percent(25),
