@@ -35,6 +35,7 @@ mod watch;
 pub use direct::Direct;
 pub use ephemeral::Ephemeral;
 pub use node::Node;
+pub use rest::openapi;
 pub use run::{Ready, run};
 pub use service::Service;
 

@@ -59,7 +59,7 @@ fn a_lock_is_taken_kept_and_given_up() {
         "Conflict",
         "goes on",
     );
-    let kept = json!({"owner": owner, "ttl_seconds": 30}).to_string();
+    let kept = json!({"owner": owner, "ttl": 30}).to_string();
     let (status, renewed) = post(&node, "/v1/locks/a%2Fb/renew", &kept);
     assert_eq!(
         (status, &renewed["renewed"], &renewed["fence"]),
@@ -213,7 +213,7 @@ fn what_makes_no_sense_of_a_lock_is_refused() {
         ("acquire", r#"{"ttl":1,"ttl_seconds":1}"#, "give one"),
         ("acquire", r#"{"ttl":"soon"}"#, "not a duration"),
         ("acquire", "[", "the JSON body"),
-        ("renew", &mine, "`ttl` is missing"),
+        ("renew", &mine, "missing field `ttl`"),
         ("renew", r#"{"ttl":1}"#, "missing field `owner`"),
         ("release", "{}", "missing field `owner`"),
         ("acquire?bucket=b", "", "no parameter `bucket`"),

@@ -50,7 +50,8 @@ fn changes_are_events_with_ids() {
     node.dkv(&["kv", "set", "other", "x"]).exits(0);
     node.dkv(&["kv", "set", "u:2", "two\nlines"]).exits(0);
     node.dkv(&["kv", "expire", "u:1"]).exits(0);
-    node.dkv(&["kv", "delete", "--prefix", "u:", "--yes"]).exits(0);
+    node.dkv(&["kv", "delete", "--prefix", "u:", "--yes"])
+        .exits(0);
     let told: Vec<Event> = (0..3).map(|_| all.next().unwrap()).collect();
     let bodies: Vec<_> = told.iter().map(|event| event.data.clone()).collect();
     let alice = json!({

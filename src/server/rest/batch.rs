@@ -74,8 +74,9 @@ impl BatchAnswer {
 #[utoipa::path(
     post,
     path = "/v1/batch",
+    operation_id = "batch",
     tag = "many",
-    params(super::openapi::Common, super::openapi::Write, super::openapi::Fenced),
+    params(super::described::Common, super::described::Write, super::described::Fenced),
     request_body = Batch,
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
@@ -93,8 +94,9 @@ pub(super) async fn batch(State(rest): State<Rest>, request: Request) -> Answere
 #[utoipa::path(
     post,
     path = "/v1/batch/put",
+    operation_id = "batch_put",
     tag = "many",
-    params(super::openapi::Common, super::openapi::Write, super::openapi::Fenced),
+    params(super::described::Common, super::described::Write, super::described::Fenced),
     request_body = PutMany,
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
@@ -114,8 +116,9 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
 #[utoipa::path(
     post,
     path = "/v1/batch/delete",
+    operation_id = "batch_delete",
     tag = "many",
-    params(super::openapi::Common, super::openapi::Write, super::openapi::Fenced),
+    params(super::described::Common, super::described::Write, super::described::Fenced),
     request_body = Keys,
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
@@ -168,8 +171,9 @@ async fn write(rest: &Rest, head: &Head, ops: Vec<Named>) -> Answered {
 #[utoipa::path(
     post,
     path = "/v1/batch/get",
+    operation_id = "batch_get",
     tag = "many",
-    params(super::openapi::Common, super::openapi::Past),
+    params(super::described::Common, super::described::Past),
     request_body = Keys,
     responses(
         (status = 200, description = "Each, if it is there", body = BatchAnswer),

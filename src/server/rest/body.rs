@@ -108,7 +108,8 @@ async fn collect(budget: &Budget, body: Body, bytes_max: usize) -> Answered<Arri
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|error| {
-            Error::invalid(format!("the body broke off, and nothing was done: {error}"))
+            let why = innermost(&error);
+            Error::invalid(format!("the body broke off, and nothing was done: {why}"))
         })?;
         if bytes.len() + piece.len() > bytes_max {
             return Err(too_large(bytes_max));
@@ -120,6 +121,15 @@ async fn collect(budget: &Budget, body: Body, bytes_max: usize) -> Answered<Arri
         bytes: bytes.freeze(),
         held,
     })
+}
+
+/// What happened in the first place: what stands around it says less.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 fn too_large(bytes_max: usize) -> Refused {
@@ -163,7 +173,8 @@ pub(super) async fn read_optional<T: DeserializeOwned + Default>(
         return Ok((T::default(), arrived.held));
     }
     must_be_json(&parts.headers)?;
-    Ok((document(&arrived.bytes)?, arrived.held))
+    let given: Option<T> = document(&arrived.bytes)?;
+    Ok((given.unwrap_or_default(), arrived.held))
 }
 
 /// A body that goes out piece by piece as it is read, holding what it takes until then.

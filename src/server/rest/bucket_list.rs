@@ -122,11 +122,12 @@ pub(super) async fn find(
     get,
     path = "/v1/buckets",
     tag = "buckets",
+    operation_id = "list_buckets",
     params(
         ("prefix" = Option<String>, Query, description = "Buckets whose names begin so", pattern = "^[A-Za-z0-9._:-]{0,200}$"),
         ("after" = Option<String>, Query, description = "Only names behind this one: the last of the page before", pattern = "^[A-Za-z0-9._:-]{0,200}$"),
         ("limit" = Option<u64>, Query, description = "Buckets in a page: 100 if not given", minimum = 1, maximum = 1000),
-        super::openapi::Located,
+        super::described::Located,
     ),
     responses((status = 200, description = "A page", body = BucketPage))
 )]
@@ -157,7 +158,8 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     get,
     path = "/v1/buckets/{name}",
     tag = "buckets",
-    params(super::openapi::BucketName, super::openapi::Located),
+    operation_id = "get_bucket",
+    params(super::described::BucketName, super::described::Located),
     responses(
         (status = 200, description = "It is there", body = BucketForm),
         (status = 404, description = "There is no such bucket, or no such shard", body = ErrorBody),

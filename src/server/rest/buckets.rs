@@ -99,7 +99,8 @@ impl BucketSettings {
     put,
     path = "/v1/buckets/{name}",
     tag = "buckets",
-    params(super::openapi::BucketName, super::openapi::Located, super::openapi::Write),
+    operation_id = "put_bucket",
+    params(super::described::BucketName, super::described::Located, super::described::Write),
     request_body(content = Option<BucketSettings>),
     responses(
         (status = 200, description = "It was there, with the same settings", body = CreateAnswer),
@@ -142,7 +143,8 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
     patch,
     path = "/v1/buckets/{name}",
     tag = "buckets",
-    params(super::openapi::BucketName, super::openapi::Located, super::openapi::Write),
+    operation_id = "change_bucket",
+    params(super::described::BucketName, super::described::Located, super::described::Write),
     request_body(content = BucketSettings),
     responses(
         (status = 200, description = "It has these settings", body = UpdateAnswer),
@@ -188,7 +190,8 @@ pub(super) async fn patch(State(rest): State<Rest>, request: Request) -> Answere
     delete,
     path = "/v1/buckets/{name}",
     tag = "buckets",
-    params(super::openapi::BucketName, super::openapi::Located, super::openapi::Write),
+    operation_id = "drop_bucket",
+    params(super::described::BucketName, super::described::Located, super::described::Write),
     responses((status = 200, description = "It is not there any more", body = DropAnswer))
 )]
 pub(super) async fn delete(State(rest): State<Rest>, request: Request) -> Answered {

@@ -95,6 +95,7 @@ pub(super) struct PeerStatus {
     get,
     path = "/v1/cluster",
     tag = "cluster",
+    operation_id = "cluster_status",
     responses((status = 200, description = "What this node knows", body = ClusterStatus))
 )]
 pub(super) async fn status(State(rest): State<Rest>, request: Request) -> Answered {

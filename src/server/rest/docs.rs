@@ -10,7 +10,7 @@ use http::header::{
 };
 use utoipa_swagger_ui::Config;
 
-use super::openapi::DOCUMENT;
+use super::document;
 use super::refused::{Answered, Refused};
 use crate::base::Error;
 
@@ -21,6 +21,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::new(["/openapi.json"])
+        .use_base_layout()
         .try_it_out_enabled(true)
         .display_request_duration(true)
         .default_models_expand_depth(0);
@@ -32,7 +33,7 @@ pub(super) async fn openapi() -> Response {
     let content_type = (CONTENT_TYPE, "application/json");
     (
         [content_type, (CACHE_CONTROL, "no-cache")],
-        DOCUMENT.as_str(),
+        document::openapi(),
     )
         .into_response()
 }

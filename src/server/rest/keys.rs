@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{ACCEPT, HeaderValue};
 use http::request::Parts;
@@ -133,13 +133,14 @@ impl Sent {
 #[utoipa::path(
     put,
     path = "/v1/keys/{key}",
+    operation_id = "put_key",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
-        super::openapi::Common,
-        super::openapi::Write,
-        super::openapi::TimerParameters,
-        super::openapi::PutParameters,
+        super::described::Common,
+        super::described::Write,
+        super::described::TimerParameters,
+        super::described::PutParameters,
     ),
     request_body(content(
         (PutForm = "application/json"),
@@ -217,11 +218,12 @@ fn not_written(is_conditional: bool) -> Refused {
 #[utoipa::path(
     get,
     path = "/v1/keys/{key}",
+    operation_id = "get_key",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
-        super::openapi::Common,
-        super::openapi::Past,
+        super::described::Common,
+        super::described::Past,
     ),
     responses(
         (status = 200, description = "The key is there", content(
@@ -247,10 +249,10 @@ pub(super) async fn get(State(rest): State<Rest>, request: Request) -> Answered 
     };
     let header = reply.header.as_ref();
     let Some(record) = reply.record else {
-        return Err(Refused::missing(format!(
-            "there is no key `{}`",
-            key.escape_ascii()
-        )));
+        let message = format!("there is no key `{}`", key.escape_ascii());
+        let mut response = Refused::missing(message).into_response();
+        marks::reflect(response.headers_mut(), header);
+        return Ok(response);
     };
     if conditional::is_known(&parts.headers, record.revision) {
         let mut response = Response::new(Body::empty());
@@ -302,12 +304,13 @@ fn accepted(headers: &HeaderMap) -> Answered<Kind> {
 #[utoipa::path(
     delete,
     path = "/v1/keys/{key}",
+    operation_id = "delete_key",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
-        super::openapi::Common,
-        super::openapi::Write,
-        super::openapi::Fenced,
+        super::described::Common,
+        super::described::Write,
+        super::described::Fenced,
     ),
     responses(
         (status = 200, description = "It is not there any more", body = DeleteAnswer),

@@ -73,11 +73,12 @@ impl LockForm {
     get,
     path = "/v1/locks",
     tag = "locks",
+    operation_id = "list_locks",
     params(
         ("prefix" = Option<String>, Query, description = "Locks whose names begin so, percent-encoded", max_length = 200),
         ("after" = Option<String>, Query, description = "Only names behind this one: the last of the page before", max_length = 200),
         ("limit" = Option<u64>, Query, description = "Locks in a page: 100 if not given", minimum = 1, maximum = 10000),
-        super::openapi::Located,
+        super::described::Located,
     ),
     responses((status = 200, description = "A page", body = LockPage))
 )]
@@ -109,9 +110,10 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     get,
     path = "/v1/locks/{name}",
     tag = "locks",
+    operation_id = "get_lock",
     params(
         ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
-        super::openapi::Located,
+        super::described::Located,
     ),
     responses(
         (status = 200, description = "It is held", body = LockForm),

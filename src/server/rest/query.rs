@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::Uri;
 
 use super::percent::decode_query;
+use crate::base::suggest;
 use crate::base::{Error, Result, duration};
-use crate::config::suggest;
 
 /// What every route takes.
 pub(super) const COMMON: [&str; 4] = ["shard", "bucket", "consistency", "timeout"];

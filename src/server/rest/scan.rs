@@ -58,8 +58,9 @@ pub(super) struct Page {
 #[utoipa::path(
     get,
     path = "/v1/keys",
+    operation_id = "list_keys",
     tag = "keys",
-    params(super::openapi::Common, super::openapi::Past, super::openapi::Range, super::openapi::ScanParameters),
+    params(super::described::Common, super::described::Past, super::described::Range, super::described::ScanParameters),
     responses(
         (status = 200, description = "A page", body = Page),
         (status = 410, description = "The past that is asked for, or the revision of the scan, is gone", body = ErrorBody),
@@ -117,9 +118,10 @@ fn limit(head: &Head) -> Answered<u64> {
 #[utoipa::path(
     delete,
     path = "/v1/keys",
+    operation_id = "delete_keys",
     tag = "keys",
     params(
-        super::openapi::Common, super::openapi::Write, super::openapi::Range, super::openapi::Fenced,
+        super::described::Common, super::described::Write, super::described::Range, super::described::Fenced,
         ("all" = Option<bool>, Query, description = "Yes, every key"),
     ),
     responses(

@@ -94,8 +94,9 @@ impl Script {
 #[utoipa::path(
     post,
     path = "/v1/transaction",
+    operation_id = "transaction",
     tag = "many",
-    params(super::openapi::Common, super::openapi::Write, super::openapi::Fenced),
+    params(super::described::Common, super::described::Write, super::described::Fenced),
     request_body = TxnForm,
     responses(
         (status = 200, description = "One of the branches was done", body = TxnAnswer),

@@ -75,10 +75,11 @@ pub(super) struct Change {
 #[utoipa::path(
     get,
     path = "/v1/has/{key}",
+    operation_id = "has_key",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
-        super::openapi::Common,
+        super::described::Common,
     ),
     responses((status = 200, description = "Whether it is", body = HasAnswer))
 )]
@@ -107,10 +108,11 @@ fn changed(rest: &Rest, header: Option<&v1::Header>, changed: bool) -> Answered 
 #[utoipa::path(
     post,
     path = "/v1/expire/{key}",
+    operation_id = "expire_key",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
-        super::openapi::Common, super::openapi::Write, super::openapi::Fenced,
+        super::described::Common, super::described::Write, super::described::Fenced,
     ),
     responses(
         (status = 200, description = "Whether there was one", body = ChangeAnswer),
@@ -138,11 +140,12 @@ pub(super) async fn expire(State(rest): State<Rest>, request: Request) -> Answer
 #[utoipa::path(
     post,
     path = "/v1/touch/{key}",
+    operation_id = "touch_key",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
-        super::openapi::Common, super::openapi::Write, super::openapi::Fenced,
-        super::openapi::TimerParameters,
+        super::described::Common, super::described::Write, super::described::Fenced,
+        super::described::TimerParameters,
     ),
     responses(
         (status = 200, description = "Whether there was a live key", body = ChangeAnswer),
@@ -188,10 +191,11 @@ async fn timed_head(
 #[utoipa::path(
     post,
     path = "/v1/persist/{key}",
+    operation_id = "persist_key",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
-        super::openapi::Common, super::openapi::Write, super::openapi::Fenced,
+        super::described::Common, super::described::Write, super::described::Fenced,
     ),
     responses(
         (status = 200, description = "Whether there was a live key", body = ChangeAnswer),
@@ -219,12 +223,13 @@ pub(super) async fn persist(State(rest): State<Rest>, request: Request) -> Answe
 #[utoipa::path(
     post,
     path = "/v1/incr/{key}",
+    operation_id = "incr_key",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
         ("by" = Option<i64>, Query, description = "What is added: 1 if not given"),
-        super::openapi::Common, super::openapi::Write, super::openapi::Fenced,
-        super::openapi::TimerParameters,
+        super::described::Common, super::described::Write, super::described::Fenced,
+        super::described::TimerParameters,
     ),
     responses(
         (status = 200, description = "The number after it", body = IncrAnswer),
@@ -257,12 +262,13 @@ pub(super) async fn incr(State(rest): State<Rest>, request: Request) -> Answered
 #[utoipa::path(
     get,
     path = "/v1/history/{key}",
+    operation_id = "key_history",
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
         ("limit" = Option<u64>, Query, description = "At most so many changes: 100 if not given", minimum = 1, maximum = 1000),
         ("before" = Option<u64>, Query, description = "Only changes before this revision"),
-        super::openapi::Common,
+        super::described::Common,
     ),
     responses((status = 200, description = "Its changes, newest first", body = HistoryAnswer))
 )]

@@ -1,9 +1,6 @@
-//! The description of all this as a document of OpenAPI 3.1, made of what stands at the
-//! routes.
+//! What stands at the routes, gathered: parameters that many share, and which routes there
+//! are.
 
-use std::sync::LazyLock;
-
-use serde_json::{Value, json};
 use utoipa::{IntoParams, OpenApi};
 
 /// What every route takes.
@@ -243,34 +240,7 @@ pub(super) struct WatchParameters {
 )]
 struct Api;
 
-/// The document.
-pub(super) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let mut document = serde_json::to_value(Api::openapi()).expect("a document is JSON");
-    complete(&mut document);
-    let text = serde_json::to_string_pretty(&document).expect("it is JSON");
-    text + "\n"
-});
-
-/// Forms of which one of two fields is given.
-const EITHER: [(&str, &str); 1] = [("PutForm", "value")];
-
-/// Says what the attributes at the routes cannot, and what is the same for all routes.
-fn complete(document: &mut Value) {
-    for (form, field) in EITHER {
-        let encoded = format!("{field}_b64");
-        document["components"]["schemas"][form]["oneOf"] = json!([
-            {"required": [field]}, {"required": [encoded]},
-        ]);
-    }
-    let refusal = json!({
-        "description": "It was refused, or could not be done: the body says why, and what to do",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
-    });
-    let paths = document["paths"].as_object_mut().expect("there are paths");
-    for operations in paths.values_mut() {
-        let operations = operations.as_object_mut().expect("a path has operations");
-        for operation in operations.values_mut() {
-            operation["responses"]["default"] = refusal.clone();
-        }
-    }
+/// What the attributes at the routes say.
+pub(super) fn described() -> utoipa::openapi::OpenApi {
+    Api::openapi()
 }
