@@ -152,10 +152,10 @@ fn bad_requests_are_told_what_is_wrong_and_change_nothing() {
             "given twice",
         ),
         (
-            "PUT /v1/keys/a?tll=5s HTTP/1.1".to_owned(),
+            "PUT /v1/keys/a?ttl_second=5 HTTP/1.1".to_owned(),
             "x",
             400,
-            "did you mean `ttl`?",
+            "did you mean `ttl_seconds`?",
         ),
         (
             "PUT /v1/keys/a?shard=x HTTP/1.1".to_owned(),
@@ -251,7 +251,7 @@ fn bad_requests_are_told_what_is_wrong_and_change_nothing() {
             "GET /v2/keys HTTP/1.1".to_owned(),
             "",
             404,
-            "/docs shows what there is",
+            "/docs what it can be asked",
         ),
         ("GET //v1/keys HTTP/1.1".to_owned(), "", 404, "/docs"),
         (

@@ -1,6 +1,7 @@
 //! Which path is which route.
 
 use axum::extract::Request;
+use axum::routing::MethodRouter;
 use axum::{Router, middleware, routing};
 use http::{Method, StatusCode, Uri};
 
@@ -33,17 +34,24 @@ pub(in crate::server) fn routes(rest: Rest) -> Router {
 }
 
 fn of_keys() -> Router<Rest> {
+    let keys = routing::get(scan::list).delete(scan::delete);
     let key = routing::put(keys::put).get(keys::get).delete(keys::delete);
-    Router::new()
-        .route("/v1/keys", routing::get(scan::list).delete(scan::delete))
-        .route("/v1/keys/", key.clone())
-        .route("/v1/keys/{*key}", key)
-        .route("/v1/has/{*key}", routing::get(verbs::has))
-        .route("/v1/expire/{*key}", routing::post(verbs::expire))
-        .route("/v1/touch/{*key}", routing::post(verbs::touch))
-        .route("/v1/persist/{*key}", routing::post(verbs::persist))
-        .route("/v1/incr/{*key}", routing::post(verbs::incr))
-        .route("/v1/history/{*key}", routing::get(verbs::history))
+    let routes = Router::new().route("/v1/keys", keys);
+    let routes = below(routes, "/v1/keys/", key);
+    let routes = below(routes, "/v1/has/", routing::get(verbs::has));
+    let routes = below(routes, "/v1/expire/", routing::post(verbs::expire));
+    let routes = below(routes, "/v1/touch/", routing::post(verbs::touch));
+    let routes = below(routes, "/v1/persist/", routing::post(verbs::persist));
+    let routes = below(routes, "/v1/incr/", routing::post(verbs::incr));
+    below(routes, "/v1/history/", routing::get(verbs::history))
+}
+
+/// A route for every key, the empty one included: it is refused for what it is.
+fn below(routes: Router<Rest>, base: &str, methods: MethodRouter<Rest>) -> Router<Rest> {
+    let with_key = format!("{base}{{*key}}");
+    routes
+        .route(base, methods.clone())
+        .route(&with_key, methods)
 }
 
 fn of_many() -> Router<Rest> {
@@ -56,11 +64,8 @@ fn of_many() -> Router<Rest> {
 }
 
 fn of_watches() -> Router<Rest> {
-    let of_prefix = routing::get(watch::watch_prefix);
-    Router::new()
-        .route("/v1/watch", routing::get(watch::watch))
-        .route("/v1/watch/", of_prefix.clone())
-        .route("/v1/watch/{*prefix}", of_prefix)
+    let routes = Router::new().route("/v1/watch", routing::get(watch::watch));
+    below(routes, "/v1/watch/", routing::get(watch::watch_prefix))
 }
 
 fn of_locks() -> Router<Rest> {
@@ -102,8 +107,8 @@ async fn no_such_path(uri: Uri) -> Answered {
         false => "",
     };
     let message = format!(
-        "there is no {path}{hint}: /docs shows what there is, / how this node does, and gRPC goes over \
-         HTTP/2 with its own content type"
+        "there is no {path}{hint}: / shows how this node does, /docs what it can be asked, /readyz?verbose \
+         and /metrics are for machines; gRPC goes over HTTP/2 with its own content type"
     );
     Err(Error::new(ErrorKind::NotFound, message).into())
 }

@@ -295,7 +295,5 @@ fn locks() -> Vec<What> {
         What::Revoke(LOCK),
         What::Renew(LOCK, ALICE),
         What::Release(LOCK, ALICE),
-        What::Info(b""),
-        What::Acquire(b"", BOB),
     ]
 }

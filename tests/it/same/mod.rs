@@ -19,6 +19,7 @@ async fn every_interface_gives_the_same_answer() {
     let node = Node::start();
     let expected = wire::unary(node.address(), &asks).await;
     assert_varied(&expected);
+    let mut differing = Vec::new();
     for name in ["session", "REST", "command line", "library"] {
         let node = Node::start();
         let told = match name {
@@ -27,21 +28,21 @@ async fn every_interface_gives_the_same_answer() {
             "command line" => console::ask(&node, &asks),
             _ => library::ask(node.address(), &asks).await,
         };
-        compare(name, &asks, &expected, &told);
+        differing.extend(compare(name, &asks, &expected, &told));
     }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 #[track_caller]
-fn compare(name: &str, asks: &[Ask], expected: &[Said], told: &[Said]) {
+fn compare(name: &str, asks: &[Ask], expected: &[Said], told: &[Said]) -> Vec<String> {
     assert_eq!(told.len(), asks.len());
     let pairs = asks.iter().zip(expected).zip(told).enumerate();
-    let differing: Vec<String> = pairs
+    pairs
         .filter(|(_, ((_, expected), told))| !expected.agrees(told))
         .map(|(at, ((ask, expected), told))| {
             format!("{at}: {ask:?}\n  unary gRPC: {expected:?}\n  {name}: {told:?}")
         })
-        .collect();
-    assert!(differing.is_empty(), "{}", differing.join("\n"));
+        .collect()
 }
 
 /// A table of which all is refused would compare nothing.
