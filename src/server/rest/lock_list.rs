@@ -52,7 +52,7 @@ pub(super) struct LockPage {
 }
 
 impl LockForm {
-    fn of(lock: v1::LockInfo) -> Self {
+    fn of(lock: &v1::LockInfo) -> Self {
         let (name, name_b64) = text(&lock.name);
         Self {
             name,
@@ -99,7 +99,7 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     let header = reply.header.as_ref();
     let page = LockPage {
         revision: header.map_or(0, |header| header.revision),
-        locks: reply.locks.into_iter().map(LockForm::of).collect(),
+        locks: reply.locks.iter().map(LockForm::of).collect(),
         more: reply.more,
     };
     rest.json(StatusCode::OK, header, &page)
@@ -137,5 +137,5 @@ pub(super) async fn info(State(rest): State<Rest>, request: Request) -> Answered
             name.escape_ascii()
         )));
     };
-    rest.json(StatusCode::OK, reply.header.as_ref(), &LockForm::of(lock))
+    rest.json(StatusCode::OK, reply.header.as_ref(), &LockForm::of(&lock))
 }
