@@ -65,6 +65,7 @@ impl Admin {
         }
     }
 
+    /// How this node sees the cluster.
     pub(in crate::server) fn status_now(&self) -> v1::ClusterStatusReply {
         let service = &self.describe.service;
         let first = self.replicated().next();
@@ -91,6 +92,7 @@ impl Admin {
         }
     }
 
+    /// Adds a node that runs with --join, at its peer address; as the others, says what was done.
     pub(in crate::server) async fn add_learner(&self, address: String) -> Changed {
         let first = self.led()?;
         let book = self.book.as_ref().ok_or_else(|| not_leader(first))?;
@@ -141,6 +143,7 @@ impl Admin {
         Ok(format!("{} is a learner", from.name))
     }
 
+    /// Makes a learner a voter, once it has caught up.
     pub(in crate::server) async fn promote(&self, request: v1::MemberRequest) -> Changed {
         let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
@@ -161,6 +164,7 @@ impl Admin {
         })
     }
 
+    /// Takes a member out.
     pub(in crate::server) async fn remove(&self, request: v1::MemberRequest) -> Changed {
         let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
@@ -192,6 +196,7 @@ impl Admin {
         })
     }
 
+    /// Hands leaderships to a member.
     pub(in crate::server) async fn transfer(&self, request: v1::TransferLeaderRequest) -> Changed {
         let (name, shard) = (&request.name, request.shard);
         let by = settle_by(request.wait_ms);
@@ -232,6 +237,7 @@ impl Admin {
         Ok(format!("{name} leads shard {}", done.join(", ")))
     }
 
+    /// Makes the state of shards durable.
     pub(in crate::server) async fn snapshot(&self, shard: u32) -> Result<v1::SnapshotReply> {
         let shards = self.describe.service.shards();
         let wanted: Vec<&Shard> = shards

@@ -90,6 +90,7 @@ pub(super) struct ShardSnapshot {
     post,
     path = "/v1/cluster/join",
     tag = "cluster",
+    operation_id = "add_member",
     request_body(content = JoinForm),
     responses((status = 200, description = "It is a member", body = ChangeDone))
 )]
@@ -107,6 +108,7 @@ pub(super) async fn join(State(rest): State<Rest>, request: Request) -> Answered
     post,
     path = "/v1/cluster/promote",
     tag = "cluster",
+    operation_id = "promote_member",
     request_body(content = MemberForm),
     responses(
         (status = 200, description = "It votes, or will", body = ChangeDone),
@@ -127,6 +129,7 @@ pub(super) async fn promote(State(rest): State<Rest>, request: Request) -> Answe
     post,
     path = "/v1/cluster/remove",
     tag = "cluster",
+    operation_id = "remove_member",
     request_body(content = MemberForm),
     responses(
         (status = 200, description = "It is no member, or is being taken out", body = ChangeDone),
@@ -147,6 +150,7 @@ pub(super) async fn remove(State(rest): State<Rest>, request: Request) -> Answer
     post,
     path = "/v1/cluster/transfer-leader",
     tag = "cluster",
+    operation_id = "transfer_leader",
     request_body(content = TransferForm),
     responses(
         (status = 200, description = "It leads", body = ChangeDone),
@@ -172,6 +176,7 @@ pub(super) async fn transfer_leader(State(rest): State<Rest>, request: Request) 
     post,
     path = "/v1/cluster/snapshot",
     tag = "cluster",
+    operation_id = "make_snapshot",
     request_body(content = Option<SnapshotForm>),
     responses(
         (status = 200, description = "It is durable", body = SnapshotDone),

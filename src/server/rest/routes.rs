@@ -64,11 +64,8 @@ fn of_many() -> Router<Rest> {
 }
 
 fn of_watches() -> Router<Rest> {
-    let of_prefix = routing::get(watch::watch_prefix);
-    Router::new()
-        .route("/v1/watch", routing::get(watch::watch))
-        .route("/v1/watch/", of_prefix.clone())
-        .route("/v1/watch/{*prefix}", of_prefix)
+    let routes = Router::new().route("/v1/watch", routing::get(watch::watch));
+    below(routes, "/v1/watch/", routing::get(watch::watch_prefix))
 }
 
 fn of_locks() -> Router<Rest> {
