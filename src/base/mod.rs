@@ -6,6 +6,7 @@
 
 pub mod duration;
 pub mod error;
+pub mod heavy;
 pub mod histogram;
 pub mod host;
 pub mod limits;

@@ -12,6 +12,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert;
 use super::describe::Describe;
+use super::figures;
+use super::http::Standing;
 use super::metrics::{Outcome, RequestKind};
 use super::service::Service;
 use super::session::Session;
@@ -29,27 +31,27 @@ const GIVE_UP: Duration = Duration::from_millis(100);
 pub(super) struct Grpc {
     service: Service,
     describe: Describe,
+    standing: Standing,
     stopping: watch::Receiver<bool>,
 }
 
 type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Grpc {
-    pub(super) fn new(
-        service: Service,
-        describe: Describe,
-        stopping: watch::Receiver<bool>,
-    ) -> Self {
+    pub(super) fn new(service: Service, describe: Describe, standing: Standing) -> Self {
         Self {
             service,
             describe,
-            stopping,
+            stopping: standing.stopping.clone(),
+            standing,
         }
     }
 
     async fn answer(&self, asked: Asked, due: Instant) -> Result<Reply> {
         let call = convert::call(asked, self.service.value_bytes_max())?;
         let consistency = call.operation.consistency();
+        let hot_keys = self.service.hot_keys();
+        hot_keys.came_alone(call.shard, &call.operation);
         let answer = self.service.call(call.shard, call.operation, due).await?;
         let shard = self.service.shard(call.shard)?;
         convert::reply(&self.service, shard, call.kind, consistency, answer)
@@ -296,6 +298,14 @@ impl v1::session_server::Session for Grpc {
         _request: Request<v1::DescribeRequest>,
     ) -> Result<Response<v1::DescribeReply>, Status> {
         Ok(Response::new(self.describe.now()))
+    }
+
+    async fn figures(
+        &self,
+        request: Request<v1::FiguresRequest>,
+    ) -> Result<Response<v1::FiguresReply>, Status> {
+        let since = request.into_inner().since;
+        Ok(Response::new(figures::tell(&self.standing, since)))
     }
 }
 

@@ -10,6 +10,7 @@ mod cursor;
 mod describe;
 pub mod direct;
 mod ephemeral;
+mod figures;
 mod grpc;
 mod http;
 mod lanes;

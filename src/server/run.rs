@@ -12,6 +12,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
+use super::figures::{self, LongestHeld, Ring};
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, health, routes};
 use super::listen::Listener;
@@ -60,7 +61,7 @@ pub async fn run(
     let standing = Standing {
         live: Arc::default(),
         waiting: Waiting::default(),
-        stopping: stopping.clone(),
+        stopping,
         connections: Connections::at_most(connections_max(&config)),
     };
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
@@ -84,10 +85,11 @@ pub async fn run(
         describe: describe.clone(),
         book: membership.as_ref().map(|it| it.book.clone()),
     };
-    let services = Grpc::new(node.service.clone(), describe.clone(), stopping);
+    let services = Grpc::new(node.service.clone(), describe.clone(), standing.clone());
     let once = "only this function sets it, once";
     let live = live(&node, describe, membership.as_ref());
     standing.live.set(live).ok().expect(once);
+    tokio::spawn(figures::sample(standing.clone()));
     let services = grpc_routes(services, admin, health(standing.clone()).await)?;
     grpc.set(services).expect(once);
     ready(&Ready {
@@ -210,6 +212,8 @@ fn live(node: &Node, describe: Describe, membership: Option<&Membership>) -> Liv
         log: node.log_status(),
         links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         fatal: node.fatal.clone(),
+        samples: Ring::default(),
+        longest_held: LongestHeld::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::{SetOnce, watch};
 use crate::base::host::ProcessFigures;
 use crate::server::cluster::Waiting;
 use crate::server::describe::Describe;
+use crate::server::figures::{LongestHeld, Ring};
 use crate::server::metrics::{self, Connections, Figures};
 use crate::server::node::LogStatus;
 use crate::server::peer::PeerFigures;
@@ -19,6 +20,9 @@ pub(in crate::server) struct Live {
     /// How the links to the other members are doing; none without a cluster.
     pub(in crate::server) links: Arc<dyn Fn() -> Vec<PeerFigures> + Send + Sync>,
     pub(in crate::server) fatal: Fatal,
+    /// The last two minutes.
+    pub(in crate::server) samples: Ring,
+    pub(in crate::server) longest_held: LongestHeld,
 }
 
 /// How far a node is.

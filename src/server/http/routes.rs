@@ -7,12 +7,13 @@ use http::{Method, StatusCode, Uri, header};
 
 use super::live::Standing;
 use super::ready::{checks, reasons, verbose};
+use super::{page, status};
 use crate::server::metrics::CONTENT_TYPE;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str = "GET /livez, /readyz, /readyz?verbose, /health and /metrics";
+const PATHS: &str = "GET /, /v1/status, /livez, /readyz, /readyz?verbose, /health and /metrics";
 
 /// Longer paths are cut in messages, characters.
 const PATH_CHARS_MAX: usize = 80;
@@ -24,6 +25,8 @@ pub(in crate::server) fn routes(standing: Standing) -> Router {
         .route("/readyz", routing::get(readyz).fallback(only_get))
         .route("/health", routing::get(health).fallback(only_get))
         .route("/metrics", routing::get(metrics).fallback(only_get))
+        .route("/v1/status", routing::get(status::status).fallback(only_get))
+        .merge(page::routes(only_get))
         .fallback(no_such_path)
         .with_state(standing)
 }
@@ -110,7 +113,7 @@ fn status_of(reasons: &str) -> StatusCode {
     }
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
+pub(super) fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, content_type),
         // What was true a second ago helps nobody.

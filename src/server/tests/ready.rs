@@ -45,6 +45,8 @@ impl Asked {
             log: node.log_status(),
             links: Arc::new(Vec::new),
             fatal: node.fatal.clone(),
+            samples: Default::default(),
+            longest_held: Default::default(),
         };
         assert!(asked.standing.live.set(live).is_ok());
         asked
