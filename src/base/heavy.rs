@@ -207,7 +207,11 @@ mod tests {
         for (thing, times) in [(0, 3), (7, 2), (14, 1)] {
             (0..times).for_each(|_| came(&mut hitters, thing, false));
         }
-        let counts: Vec<_> = hitters.all().iter().map(|it| (it.thing, it.count)).collect();
+        let counts: Vec<_> = hitters
+            .all()
+            .iter()
+            .map(|it| (it.thing, it.count))
+            .collect();
         assert_eq!(counts, [(0, 3.0), (7, 2.0), (14, 1.0)]);
     }
 }

@@ -31,6 +31,7 @@ mod row;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod top;
 mod transfer;
 mod version;
 

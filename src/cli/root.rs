@@ -10,7 +10,7 @@ use crate::cli::failure::Outcome;
 use crate::cli::layered::{Effective, Words};
 use crate::cli::output::{Format, Printer, Stream};
 use crate::cli::{
-    bucket, cluster, completions, info, kv, lock, man, old_flags, perf, serve, version,
+    bucket, cluster, completions, info, kv, lock, man, old_flags, perf, serve, top, version,
 };
 
 const ENVIRONMENT_HELP: &str = "\
@@ -68,6 +68,7 @@ enum Command {
     Bucket(Box<bucket::BucketArgs>),
     Cluster(Box<cluster::ClusterArgs>),
     Info(info::InfoArgs),
+    Top(top::TopArgs),
     Perf(Box<perf::PerfCommand>),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -126,6 +127,7 @@ fn dispatch(command: Command, effective: &Effective, printer: &mut Printer) -> O
         Command::Bucket(args) => bucket::run(*args, printer),
         Command::Cluster(args) => cluster::run(*args, printer),
         Command::Info(args) => info::run(&args, printer),
+        Command::Top(args) => top::run(&args, printer),
         Command::Perf(args) => perf::run(&args, printer),
         Command::Completions(args) => completions::run(&args, printer),
         Command::Man(args) => man::run(&args, printer),

@@ -45,7 +45,10 @@ pub(super) fn snapshots(reply: v1::SnapshotReply) -> Vec<ShardSnapshot> {
 }
 
 /// A member as the node at `from` knows it.
-pub(in crate::client) fn member(member: v1::ClusterMember, from: &Endpoint) -> Result<ClusterMember> {
+pub(in crate::client) fn member(
+    member: v1::ClusterMember,
+    from: &Endpoint,
+) -> Result<ClusterMember> {
     Ok(ClusterMember {
         node: node(&member.node, from)?,
         name: member.name,

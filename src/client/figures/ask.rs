@@ -54,7 +54,10 @@ impl Client {
         tokio::time::timeout(self.timeout, asking)
             .await
             .map_err(|_| {
-                Error::timeout(format!("no node told its figures within {:?}", self.timeout))
+                Error::timeout(format!(
+                    "no node told its figures within {:?}",
+                    self.timeout
+                ))
             })?
     }
 }

@@ -99,7 +99,10 @@ impl HotKeys {
     /// None yet, of these shards.
     pub(in crate::server) fn of(shards: impl IntoIterator<Item = ShardId>) -> Self {
         Self {
-            shards: shards.into_iter().map(|id| (id, Mutex::default())).collect(),
+            shards: shards
+                .into_iter()
+                .map(|id| (id, Mutex::default()))
+                .collect(),
             draws: AtomicU64::new(STEP),
         }
     }
@@ -239,7 +242,12 @@ fn each(operation: &Operation, visit: &mut dyn FnMut(&Asked<'_>)) {
 fn each_read(query: &Query, visit: &mut dyn FnMut(&Asked<'_>)) {
     let mut key = |bucket: &str, key: &Bytes| visit(&key_of(bucket, key, true));
     match query {
-        Query::Get { bucket, key: it, .. } | Query::History { bucket, key: it, .. } => {
+        Query::Get {
+            bucket, key: it, ..
+        }
+        | Query::History {
+            bucket, key: it, ..
+        } => {
             key(bucket, it);
         }
         Query::GetMany { bucket, keys, .. } => {

@@ -1,7 +1,7 @@
 //! All counters at one moment, and the second between two such moments.
 
-use crate::base::host::ProcessLoad;
 use crate::base::histogram::HistogramSnapshot;
+use crate::base::host::ProcessLoad;
 use crate::proto::v1;
 use crate::server::metrics::{Meter, RequestKind};
 use crate::server::node::LogStatus;

@@ -80,7 +80,10 @@ fn lags(status: &GroupStatus) -> Vec<v1::MemberLag> {
     if status.role != Role::Leader {
         return Vec::new();
     }
-    let others = status.matched.iter().filter(|(node, _)| Some(**node) != status.leader);
+    let others = status
+        .matched
+        .iter()
+        .filter(|(node, _)| Some(**node) != status.leader);
     others
         .map(|(node, matched)| v1::MemberLag {
             node: wire_node(node),

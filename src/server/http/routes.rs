@@ -25,7 +25,10 @@ pub(in crate::server) fn routes(standing: Standing) -> Router {
         .route("/readyz", routing::get(readyz).fallback(only_get))
         .route("/health", routing::get(health).fallback(only_get))
         .route("/metrics", routing::get(metrics).fallback(only_get))
-        .route("/v1/status", routing::get(status::status).fallback(only_get))
+        .route(
+            "/v1/status",
+            routing::get(status::status).fallback(only_get),
+        )
         .merge(page::routes(only_get))
         .fallback(no_such_path)
         .with_state(standing)

@@ -70,7 +70,12 @@ mod tests {
             assert_eq!(since(query), Ok(number), "{query}");
         }
         let garbage = [
-            "since", "since=", "since=x", "since=-1", "since=1&since=2", "until=3",
+            "since",
+            "since=",
+            "since=x",
+            "since=-1",
+            "since=1&since=2",
+            "until=3",
             "since=18446744073709551616",
         ];
         for query in garbage {
