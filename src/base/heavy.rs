@@ -19,13 +19,14 @@ const ONE: u64 = 1 << 20;
 pub struct HeavyHitters<T> {
     /// Beside the places, so that a look over all of them is one over a few cache lines.
     hashes: Vec<u64>,
+    /// How often each came, at most.
+    weights: Vec<u64>,
     places: Vec<Place<T>>,
 }
 
 #[derive(Debug, Clone)]
 struct Place<T> {
     thing: T,
-    weight: u64,
     error: u64,
     /// What came while it was here, by kind.
     seen: [u64; 2],
@@ -48,6 +49,7 @@ impl<T> Default for HeavyHitters<T> {
     fn default() -> Self {
         Self {
             hashes: Vec::new(),
+            weights: Vec::new(),
             places: Vec::new(),
         }
     }
@@ -67,15 +69,16 @@ impl<T> HeavyHitters<T> {
             Some(at) => at,
             None => self.take_place(hash, make()),
         };
-        let place = &mut self.places[at];
-        place.weight += ONE;
-        place.seen[usize::from(is_second)] += ONE;
+        self.weights[at] += ONE;
+        self.places[at].seen[usize::from(is_second)] += ONE;
     }
 
     /// Everything that came so far weighs half of what it did.
     pub fn halve(&mut self) {
+        for weight in &mut self.weights {
+            *weight /= 2;
+        }
         for place in &mut self.places {
-            place.weight /= 2;
             place.error /= 2;
             place.seen = place.seen.map(|seen| seen / 2);
         }
@@ -86,7 +89,8 @@ impl<T> HeavyHitters<T> {
     where
         T: Clone,
     {
-        let mut all: Vec<_> = self.places.iter().map(Place::heavy).collect();
+        let all = self.places.iter().zip(&self.weights);
+        let mut all: Vec<_> = all.map(|(place, weight)| place.heavy(*weight)).collect();
         all.sort_by(|a, b| b.count.total_cmp(&a.count));
         all
     }
@@ -98,38 +102,31 @@ impl<T> HeavyHitters<T> {
 
     /// The lightest goes, and what comes in its place may have come as often before.
     fn take_place(&mut self, hash: u64, thing: T) -> usize {
-        let lightest = (0..self.places.len()).min_by_key(|at| self.places[*at].weight);
-        let inherited = match lightest {
-            Some(at) if self.places.len() == PLACES => self.places[at].weight,
-            _ => 0,
-        };
-        let place = Place {
+        let place = |error| Place {
             thing,
-            weight: inherited,
-            error: inherited,
+            error,
             seen: [0; 2],
         };
-        match lightest {
-            Some(at) if self.places.len() == PLACES => {
-                (self.hashes[at], self.places[at]) = (hash, place);
-                at
-            }
-            _ => {
-                self.hashes.push(hash);
-                self.places.push(place);
-                self.places.len() - 1
-            }
+        if self.places.len() < PLACES {
+            self.hashes.push(hash);
+            self.weights.push(0);
+            self.places.push(place(0));
+            return self.places.len() - 1;
         }
+        let lightest = (0..PLACES).min_by_key(|at| self.weights[*at]);
+        let at = lightest.expect("there are places, and all are taken");
+        (self.hashes[at], self.places[at]) = (hash, place(self.weights[at]));
+        at
     }
 }
 
 impl<T: Clone> Place<T> {
-    fn heavy(&self) -> Heavy<T> {
+    fn heavy(&self, weight: u64) -> Heavy<T> {
         let one = ONE as f64;
         let [first, second] = self.seen.map(|seen| seen as f64);
         Heavy {
             thing: self.thing.clone(),
-            count: self.weight as f64 / one,
+            count: weight as f64 / one,
             error: self.error as f64 / one,
             second: if second > 0.0 {
                 second / (first + second)

@@ -11,6 +11,7 @@ pub mod histogram;
 pub mod host;
 pub mod limits;
 pub mod time;
+pub mod turns;
 pub mod types;
 
 pub use error::{Error, ErrorKind, Result};

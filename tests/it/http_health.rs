@@ -55,7 +55,13 @@ fn wrong_methods_and_paths_are_told_what_there_is() {
             assert!(refused.body.contains("GET"), "{}", refused.body);
         }
     }
-    for path in ["/", "/metric", "/livez/", "/readyz/etcd", "/../etc/passwd"] {
+    for path in [
+        "/index.html",
+        "/metric",
+        "/livez/",
+        "/readyz/etcd",
+        "/../etc/passwd",
+    ] {
         let missing = http(node.address(), "GET", path);
         assert_eq!(missing.status, 404, "{path}");
         assert!(missing.body.contains("/readyz?verbose"), "{}", missing.body);

@@ -37,6 +37,7 @@ mod perf;
 mod perf_compare;
 mod restart;
 mod sessions;
+mod status_page;
 mod tour;
 mod transactions;
 mod transfer;

@@ -1,5 +1,6 @@
 //! The loop: asks, listens to keys, draws.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::cli::output::Screen;
 use crate::cli::top::crowd::{Crowd, Heard};
 use crate::cli::top::draw::draw;
 use crate::cli::top::keys::Wish;
-use crate::cli::top::scene::Scene;
+use crate::cli::top::scene::{SECONDS, Scene};
 
 /// How soon a key reader sees that nobody wants keys any more.
 const KEYS_WITHIN: Duration = Duration::from_millis(100);
@@ -31,13 +32,19 @@ pub(super) async fn run(crowd: Crowd, interval: Duration, endpoints: &str) -> Ou
     let now = Arc::new(Notify::new());
     let (mut told, asking) = asks(crowd, interval, Arc::clone(&now));
     let mut keys = keys();
+    // What is said while the picture stands still is not lost: the seconds go on after it.
+    let mut unseen = VecDeque::new();
     loop {
+        if !scene.is_paused {
+            unseen.drain(..).for_each(|heard| scene.hear(heard));
+        }
         screen.draw(|frame| draw(frame, &scene))?;
         tokio::select! {
             Some(heard) = told.recv() => {
-                if !scene.is_paused {
-                    scene.hear(heard);
+                if unseen.len() == SECONDS {
+                    unseen.pop_front();
                 }
+                unseen.push_back(heard);
             }
             pressed = keys.recv() => match pressed.map(|event| scene.press(&event)) {
                 Some(Wish::Look) => {}

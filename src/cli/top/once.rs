@@ -66,7 +66,7 @@ fn lists(scene: &Scene) -> [(&'static str, Vec<Row>); 4] {
 fn node_row(scene: &Scene, view: &NodeView) -> Row {
     let said = view.figures.as_ref().filter(|_| view.lost.is_none());
     let newest = view.newest();
-    let per_s = |count: fn(&Sample) -> u64| newest.map(|it| it.per_s(count(it)));
+    let per_s = |count: fn(&Sample) -> u64| newest.map(|it| tenths(it.per_s(count(it))));
     let p99 = |class: fn(&Sample) -> ClassSample| newest.and_then(|it| micros(class(it).p99));
     let p50 = |class: fn(&Sample) -> ClassSample| newest.and_then(|it| micros(class(it).p50));
     let leads: Vec<String> = merged::led(view).iter().map(ToString::to_string).collect();
@@ -77,12 +77,12 @@ fn node_row(scene: &Scene, view: &NodeView) -> Row {
         let failed: Vec<String> = failed.collect();
         (!failed.is_empty()).then(|| failed.join("; "))
     });
-    let cpu = newest.map(|it| 100.0 * it.cpu.as_secs_f64() / it.lasted.as_secs_f64().max(0.001));
+    let cpu = newest.map(|it| tenths(it.cpu.as_secs_f64() * 100.0 / it.lasted.as_secs_f64()));
     Row::new()
         .with("node", view.name.as_str())
         .with("reachable", said.is_some())
         .with("ready", said.map(|it| Field::Flag(it.is_ready())))
-        .with("leads", said.map(|_| leads.join(" ")))
+        .with("leads", Some(leads.join(" ")).filter(|it| !it.is_empty()))
         .with("operations_per_s", per_s(Sample::operations))
         .with("reads_per_s", per_s(|it| it.reads.count))
         .with("writes_per_s", per_s(|it| it.writes.count))
@@ -110,6 +110,11 @@ fn node_row(scene: &Scene, view: &NodeView) -> Row {
         .for_programs("requests_in_flight", said.map(|it| it.requests_in_flight))
         .for_programs("log_bytes", said.map(|it| it.log_bytes))
         .for_programs("error", view.lost.as_ref().map(|(_, why)| why.clone()))
+}
+
+/// What was counted in about a second has no more digits than that.
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
 }
 
 fn micros(took: Option<std::time::Duration>) -> Option<u64> {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::base::heavy::{Heavy, HeavyHitters};
+use crate::base::turns::Turns;
 use crate::base::types::ShardId;
 use crate::kv::{Incr, KvCommand, Set};
 use crate::machine::{Command, Op, TxnOp};
@@ -25,9 +26,6 @@ const KEPT_BYTES_MAX: usize = 128;
 
 /// What came before this long counts half, microseconds.
 const HALF_LIFE_US: u64 = 10_000_000;
-
-/// An odd number without a pattern: 2^64 divided by the golden ratio.
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The keys of each shard, and who is looked at next.
 pub(in crate::server) struct HotKeys {
@@ -61,40 +59,6 @@ struct Asked<'a> {
     is_read: bool,
 }
 
-/// Whose turn it is among the requests of one session.
-pub(in crate::server) struct Turns {
-    left: u32,
-    state: u64,
-}
-
-impl Turns {
-    /// Says whether the next request is one to look at. The gaps are drawn, or requests that
-    /// come in a pattern would be looked at in one.
-    #[inline]
-    pub(in crate::server) fn is_due(&mut self) -> bool {
-        self.left -= 1;
-        if self.left > 0 {
-            return false;
-        }
-        self.state = self.state.wrapping_add(STEP);
-        self.left = gap(self.state);
-        true
-    }
-}
-
-/// 1 to twice `ONE_OF`, less one: that on average.
-fn gap(state: u64) -> u32 {
-    let drawn = (mixed(state) >> 32) * u64::from(2 * ONE_OF - 1);
-    1 + u32::try_from(drawn >> 32).expect("it is below the factor")
-}
-
-/// The finalizer of SplitMix64: every bit depends on every bit.
-fn mixed(state: u64) -> u64 {
-    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    state ^ (state >> 31)
-}
-
 impl HotKeys {
     /// None yet, of these shards.
     pub(in crate::server) fn of(shards: impl IntoIterator<Item = ShardId>) -> Self {
@@ -103,21 +67,19 @@ impl HotKeys {
                 .into_iter()
                 .map(|id| (id, Mutex::default()))
                 .collect(),
-            draws: AtomicU64::new(STEP),
+            draws: AtomicU64::new(0),
         }
     }
 
     /// The turns of a new session.
     pub(in crate::server) fn turns(&self) -> Turns {
-        let state = mixed(self.draw());
-        // Most sessions are short: the first look must not wait for a whole gap.
-        let left = 1 + u32::try_from(state % u64::from(ONE_OF)).expect("it is below ONE_OF");
-        Turns { left, state }
+        Turns::one_of(ONE_OF, self.draws.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Looks at a request that came alone, if it is its turn.
     pub(in crate::server) fn came_alone(&self, shard: ShardId, operation: &Operation) {
-        if mixed(self.draw()).is_multiple_of(u64::from(ONE_OF)) {
+        let draw = self.draws.fetch_add(1, Ordering::Relaxed);
+        if Turns::is_one_of(ONE_OF, draw) {
             self.came(shard, operation);
         }
     }
@@ -155,10 +117,6 @@ impl HotKeys {
         let is_known = |it: &Heavy<Thing>| it.error <= it.count / 2.0 && it.count - it.error > 1.0;
         let known = all.into_iter().filter(is_known);
         known.map(|heavy| hot_key(heavy, per_s)).collect()
-    }
-
-    fn draw(&self) -> u64 {
-        self.draws.fetch_add(STEP, Ordering::Relaxed)
     }
 }
 

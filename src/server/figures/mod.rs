@@ -17,7 +17,7 @@ mod tell;
 mod tests;
 
 pub(super) use form::{NodeStatus, status};
-pub(super) use hot::{HotKeys, Turns};
+pub(super) use hot::HotKeys;
 pub(super) use locks::LongestHeld;
 pub(super) use ring::Ring;
 pub(super) use sampler::sample;

@@ -7,7 +7,7 @@ use super::columns::{Column, Shown, left, right, table};
 use super::theme::Theme;
 use crate::cli::top::merged::{lag, led};
 use crate::cli::top::scene::{NodeView, Scene};
-use crate::cli::top::text::{bytes, micros, name, rate, span};
+use crate::cli::top::text::{bytes, count, micros, name, rate, span};
 use crate::client::{ClassSample, Sample};
 
 const COLUMNS: [Column; 13] = [
@@ -59,10 +59,9 @@ fn row(scene: &Scene, theme: Theme, view: &NodeView) -> Vec<Shown> {
         sample.resident_bytes.map_or_else(|| "-".to_owned(), bytes)
     }));
     let lag = view.id().and_then(|node| lag(scene, node));
-    row.push(plain(lag.map_or_else(
-        || "-".to_owned(),
-        |(entries, _)| rate(entries as f64),
-    )));
+    row.push(plain(
+        lag.map_or_else(|| "-".to_owned(), |(entries, _)| count(entries)),
+    ));
     row.push(match lag {
         None => plain("-".to_owned()),
         Some((_, None)) => ("never".to_owned(), theme.bad()),

@@ -39,14 +39,17 @@ pub(in crate::cli::top) fn draw(frame: &mut Frame<'_>, scene: &Scene) {
     let [top, chart, nodes, shard, rest, bottom] = Layout::vertical(parts).spacing(gap).areas(all);
     let now = seconds.last().copied().flatten();
     let [first, second] = Layout::vertical([Constraint::Length(1); 2]).areas(top);
-    frame.render_widget(words::title(scene, theme, now), first);
+    frame.render_widget(words::title(scene, theme, now, first.width.into()), first);
     frame.render_widget(words::trouble(scene, theme, second.width.into()), second);
     charts::draw(frame, chart, theme, &seconds);
     members::draw(frame, nodes, theme, scene);
     shards::draw(frame, shard, theme, (scene, &shown));
     lists::draw(frame, rest, theme, scene);
     let has_choice = lists::is_one_only(rest);
-    frame.render_widget(words::keys(scene, theme, has_choice), bottom);
+    frame.render_widget(
+        words::keys(scene, theme, has_choice, bottom.width.into()),
+        bottom,
+    );
     if scene.shows_help {
         help::draw(frame, Rect { ..all });
     }

@@ -12,14 +12,14 @@ use crate::cli::top::text::{count, name};
 const COLUMNS: [Column; 10] = [
     left("SHARD", 7, 0),
     left("TYPE", 16, 0),
-    left("ENGINE", 7, 90),
-    left("DURABILITY", 14, 76),
+    left("ENGINE", 7, 104),
+    left("DURABILITY", 14, 90),
     left("LEADER", 0, 0),
-    right("TERM", 5, 100),
-    right("REVISION", 13, 58),
-    right("KEYS", 11, 0),
-    right("LOCKS", 8, 70),
-    right("WATCHES", 7, 96),
+    right("TERM", 5, 112),
+    right("REVISION", 13, 66),
+    right("KEYS", 9, 0),
+    right("LOCKS", 6, 70),
+    right("WATCHES", 7, 120),
 ];
 
 pub(super) fn draw(

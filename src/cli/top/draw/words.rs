@@ -7,8 +7,16 @@ use crate::cli::top::merged::Second;
 use crate::cli::top::scene::Scene;
 use crate::cli::top::text::{cut, name, rate, span};
 
+/// Narrower than this, words are left out.
+const NARROW: usize = 86;
+
 /// Who is looked at, and what they do.
-pub(super) fn title(scene: &Scene, theme: Theme, now: Option<Second>) -> Line<'static> {
+pub(super) fn title(
+    scene: &Scene,
+    theme: Theme,
+    now: Option<Second>,
+    columns: usize,
+) -> Line<'static> {
     let mut spans = vec![Span::styled("dkv top", Theme::strong()), Span::raw("  ")];
     let lost = scene.nodes.iter().filter(|it| it.lost.is_some()).count();
     spans.push(Span::raw(match scene.nodes.len() {
@@ -22,13 +30,19 @@ pub(super) fn title(scene: &Scene, theme: Theme, now: Option<Second>) -> Line<'s
     if let Some(now) = now {
         let of = scene.node.as_ref().filter(|_| scene.nodes.len() > 1);
         let of = of.map_or_else(String::new, |node| format!("{}: ", name(node.as_bytes())));
-        spans.push(Span::raw(format!(
-            "  {of}{} reads/s  {} writes/s  {} locks/s",
-            rate(now.reads),
-            rate(now.writes),
-            rate(now.locks)
-        )));
-        let errors = format!("  {} errors/s", rate(now.errors));
+        let (reads, writes, locks) = (rate(now.reads), rate(now.writes), rate(now.locks));
+        let errors = rate(now.errors);
+        let (load, errors) = match columns < NARROW {
+            true => (
+                format!("  {of}{reads} r {writes} w {locks} l"),
+                format!(" {errors} err /s"),
+            ),
+            false => (
+                format!("  {of}{reads} reads/s  {writes} writes/s  {locks} locks/s"),
+                format!("  {errors} errors/s"),
+            ),
+        };
+        spans.push(Span::raw(load));
         spans.push(match now.errors > 0.0 {
             true => Span::styled(errors, theme.bad()),
             false => Span::raw(errors),
@@ -75,7 +89,7 @@ pub(super) fn trouble(scene: &Scene, theme: Theme, columns: usize) -> Line<'stat
 }
 
 /// The keys, and what they have chosen. `has_choice`: hot keys and locks do not both fit.
-pub(super) fn keys(scene: &Scene, theme: Theme, has_choice: bool) -> Line<'static> {
+pub(super) fn keys(scene: &Scene, theme: Theme, has_choice: bool, columns: usize) -> Line<'static> {
     let shard = scene.shard.map_or("all".to_owned(), |id| id.to_string());
     let node = scene.node.as_ref();
     let node = node.map_or("all".to_owned(), |node| name(node.as_bytes()));
@@ -87,13 +101,16 @@ pub(super) fn keys(scene: &Scene, theme: Theme, has_choice: bool) -> Line<'stati
     if has_choice {
         keys.push(("l", other.to_owned()));
     }
-    keys.extend([
-        ("?", "help".to_owned()),
-        ("p", "pause".to_owned()),
-        ("Tab", format!("shard: {shard}")),
-        ("Up/Down", format!("node: {node}")),
-        ("s", format!("sort: {}", scene.sort.as_str())),
-    ]);
+    keys.extend([("?", "help".to_owned()), ("p", "pause".to_owned())]);
+    let sort = scene.sort.as_str();
+    keys.extend(match columns < NARROW {
+        true => [("Tab", shard), ("s", sort.to_owned()), ("Up/Down", node)],
+        false => [
+            ("Tab", format!("shard: {shard}")),
+            ("s", format!("sort: {sort}")),
+            ("Up/Down", format!("node: {node}")),
+        ],
+    });
     let spans = keys.into_iter().flat_map(|(key, does)| {
         [
             Span::styled(key, theme.key()),

@@ -129,7 +129,7 @@ const CHARTS = [
     ['p99', (s) => orNone(s.writes.p99_us)], ['p50', (s) => orNone(s.writes.p50_us)]] },
   { title: 'Waits for the disk a second', show: rate, series: [['fsyncs', perSecond((s) => s.fsyncs)]] },
   { title: 'How long the disk takes', show: micros, series: [['p99', (s) => orNone(s.fsync_p99_us)]] },
-  { title: 'Written to the log a second', show: bytes, series: [['bytes', perSecond((s) => s.log_bytes)]] },
+  { title: 'Log, written a second', show: bytes, series: [['bytes', perSecond((s) => s.log_bytes)]] },
   { title: 'Processor', show: (n) => `${Math.round(n)} %`, series: [
     ['of one processor', perSecond((s) => s.cpu_us / 1e4)]] },
   { title: 'Memory', show: bytes, series: [['resident', (s) => orNone(s.resident_bytes)]] },
@@ -220,7 +220,7 @@ function showMembers(status) {
     return [
       { text: shown(member.name) + (isThis ? ' (this node)' : ''), href },
       { text: role, kind: 'text' },
-      behind === null ? '–' : whole.format(behind),
+      behind === null ? '–' : `${whole.format(behind)} entries`,
       heard === null ? '–' : { text: heard === Infinity ? 'never' : `${span(heard)} ago`, kind: heard > 2000 ? 'bad' : '' },
       { text: shown(member.client_address), kind: 'text mono' },
     ];
