@@ -10,8 +10,9 @@ pub mod heavy;
 pub mod histogram;
 pub mod host;
 pub mod limits;
+pub mod suggest;
 pub mod time;
 pub mod turns;
 pub mod types;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Limit, Result};

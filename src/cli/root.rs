@@ -10,7 +10,8 @@ use crate::cli::failure::Outcome;
 use crate::cli::layered::{Effective, Words};
 use crate::cli::output::{Format, Printer, Stream};
 use crate::cli::{
-    bucket, cluster, completions, info, kv, lock, man, old_flags, perf, serve, top, version,
+    bucket, cluster, completions, info, kv, lock, man, old_flags, openapi, perf, serve, top,
+    version,
 };
 
 const ENVIRONMENT_HELP: &str = "\
@@ -72,6 +73,8 @@ enum Command {
     Perf(Box<perf::PerfCommand>),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    /// Print the description of the REST interface (OpenAPI 3.1)
+    Openapi,
     /// Print the version
     Version,
 }
@@ -131,6 +134,7 @@ fn dispatch(command: Command, effective: &Effective, printer: &mut Printer) -> O
         Command::Perf(args) => perf::run(&args, printer),
         Command::Completions(args) => completions::run(&args, printer),
         Command::Man(args) => man::run(&args, printer),
+        Command::Openapi => openapi::run(printer),
         Command::Version => version::run(printer),
     }
 }

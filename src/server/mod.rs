@@ -4,6 +4,7 @@
 //! Invariant: transports hold no rules. They translate and call [`Service`], which
 //! alone calls the stores. Only `node.rs` knows how the rooms fit together.
 
+mod asking;
 mod cluster;
 mod convert;
 mod cursor;
@@ -21,6 +22,7 @@ pub mod node;
 pub mod operation;
 mod peer;
 mod read;
+mod rest;
 pub mod run;
 pub mod service;
 mod session;
@@ -34,6 +36,7 @@ mod watch;
 pub use direct::Direct;
 pub use ephemeral::Ephemeral;
 pub use node::Node;
+pub use rest::openapi;
 pub use run::{Ready, run};
 pub use service::Service;
 

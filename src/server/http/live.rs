@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{SetOnce, watch};
 
 use crate::base::host::ProcessFigures;
-use crate::server::cluster::Waiting;
+use crate::server::asking::Asking;
+use crate::server::cluster::{Admin, Waiting};
 use crate::server::describe::Describe;
 use crate::server::figures::{LongestHeld, Ring};
 use crate::server::metrics::{self, Connections, Figures};
@@ -16,6 +17,8 @@ use crate::store::fatal::Fatal;
 /// A node that has recovered.
 pub(in crate::server) struct Live {
     pub(in crate::server) describe: Describe,
+    pub(in crate::server) asking: Asking,
+    pub(in crate::server) admin: Admin,
     pub(in crate::server) log: Arc<dyn Fn() -> LogStatus + Send + Sync>,
     /// How the links to the other members are doing; none without a cluster.
     pub(in crate::server) links: Arc<dyn Fn() -> Vec<PeerFigures> + Send + Sync>,

@@ -11,7 +11,6 @@ mod live;
 mod page;
 mod ready;
 mod routes;
-mod status;
 
 pub(super) use front::Front;
 pub(super) use health::health;

@@ -6,31 +6,23 @@ use axum::{Router, routing};
 use http::{Method, StatusCode, Uri, header};
 
 use super::live::Standing;
+use super::page;
 use super::ready::{checks, reasons, verbose};
-use super::{page, status};
 use crate::server::metrics::CONTENT_TYPE;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What there is, for whoever asks for something else.
-const PATHS: &str = "GET /, /v1/status, /livez, /readyz, /readyz?verbose, /health and /metrics";
-
 /// Longer paths are cut in messages, characters.
 const PATH_CHARS_MAX: usize = 80;
 
-/// Every route that is not gRPC's.
+/// What tells how the node does.
 pub(in crate::server) fn routes(standing: Standing) -> Router {
     Router::new()
         .route("/livez", routing::get(livez).fallback(only_get))
         .route("/readyz", routing::get(readyz).fallback(only_get))
         .route("/health", routing::get(health).fallback(only_get))
         .route("/metrics", routing::get(metrics).fallback(only_get))
-        .route(
-            "/v1/status",
-            routing::get(status::status).fallback(only_get),
-        )
         .merge(page::routes(only_get))
-        .fallback(no_such_path)
         .with_state(standing)
 }
 
@@ -93,14 +85,6 @@ async fn only_get(method: Method, uri: Uri) -> Response {
     response
 }
 
-async fn no_such_path(uri: Uri) -> Response {
-    let message = format!(
-        "there is no {}; plain HTTP has {PATHS}; everything else is gRPC over HTTP/2\n",
-        shown(uri.path())
-    );
-    answer(StatusCode::NOT_FOUND, TEXT, message)
-}
-
 fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(PATH_CHARS_MAX).collect();
     if shown.len() < text.len() {
@@ -116,7 +100,7 @@ fn status_of(reasons: &str) -> StatusCode {
     }
 }
 
-pub(super) fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, content_type),
         // What was true a second ago helps nobody.
