@@ -78,7 +78,7 @@ pub(super) struct Change {
     operation_id = "has_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         super::described::Common,
     ),
     responses((status = 200, description = "Whether it is", body = HasAnswer))
@@ -111,7 +111,7 @@ fn changed(rest: &Rest, header: Option<&v1::Header>, changed: bool) -> Answered 
     operation_id = "expire_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         super::described::Common, super::described::Write, super::described::Fenced,
     ),
     responses(
@@ -143,7 +143,7 @@ pub(super) async fn expire(State(rest): State<Rest>, request: Request) -> Answer
     operation_id = "touch_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         super::described::Common, super::described::Write, super::described::Fenced,
         super::described::TimerParameters,
     ),
@@ -194,7 +194,7 @@ async fn timed_head(
     operation_id = "persist_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         super::described::Common, super::described::Write, super::described::Fenced,
     ),
     responses(
@@ -226,7 +226,7 @@ pub(super) async fn persist(State(rest): State<Rest>, request: Request) -> Answe
     operation_id = "incr_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         ("by" = Option<i64>, Query, description = "What is added: 1 if not given"),
         super::described::Common, super::described::Write, super::described::Fenced,
         super::described::TimerParameters,
@@ -265,7 +265,7 @@ pub(super) async fn incr(State(rest): State<Rest>, request: Request) -> Answered
     operation_id = "key_history",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         ("limit" = Option<u64>, Query, description = "At most so many changes: 100 if not given", minimum = 1, maximum = 1000),
         ("before" = Option<u64>, Query, description = "Only changes before this revision"),
         super::described::Common,
