@@ -32,6 +32,7 @@ mod row;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod top;
 mod transfer;
 mod version;
 

@@ -10,7 +10,8 @@ use crate::cli::failure::Outcome;
 use crate::cli::layered::{Effective, Words};
 use crate::cli::output::{Format, Printer, Stream};
 use crate::cli::{
-    bucket, cluster, completions, info, kv, lock, man, old_flags, openapi, perf, serve, version,
+    bucket, cluster, completions, info, kv, lock, man, old_flags, openapi, perf, serve, top,
+    version,
 };
 
 const ENVIRONMENT_HELP: &str = "\
@@ -68,6 +69,7 @@ enum Command {
     Bucket(Box<bucket::BucketArgs>),
     Cluster(Box<cluster::ClusterArgs>),
     Info(info::InfoArgs),
+    Top(top::TopArgs),
     Perf(Box<perf::PerfCommand>),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -128,6 +130,7 @@ fn dispatch(command: Command, effective: &Effective, printer: &mut Printer) -> O
         Command::Bucket(args) => bucket::run(*args, printer),
         Command::Cluster(args) => cluster::run(*args, printer),
         Command::Info(args) => info::run(&args, printer),
+        Command::Top(args) => top::run(&args, printer),
         Command::Perf(args) => perf::run(&args, printer),
         Command::Completions(args) => completions::run(&args, printer),
         Command::Man(args) => man::run(&args, printer),

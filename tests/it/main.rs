@@ -43,6 +43,7 @@ mod rest_watch;
 mod restart;
 mod same;
 mod sessions;
+mod status_page;
 mod tour;
 mod transactions;
 mod transfer;

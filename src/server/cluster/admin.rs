@@ -377,6 +377,16 @@ fn check_successor(group: &Group, node: NodeId, name: &str) -> Result<()> {
     )))
 }
 
+/// What a member is in a group, as the wire says it.
+pub(in crate::server) fn wire_role(role: Role) -> v1::Role {
+    match role {
+        Role::Leader => v1::Role::Leader,
+        Role::Follower => v1::Role::Follower,
+        Role::Candidate => v1::Role::Candidate,
+        Role::Learner => v1::Role::Learner,
+    }
+}
+
 fn group_status((shard, group): (&Shard, &Group)) -> v1::GroupStatus {
     let (status, store) = (group.status(), shard.store.status());
     let id = |node: &NodeId| Bytes::copy_from_slice(&node.0);
@@ -402,13 +412,7 @@ fn group_status((shard, group): (&Shard, &Group)) -> v1::GroupStatus {
     v1::GroupStatus {
         shard: shard.id.0,
         r#type: shard.kind.to_string(),
-        role: match status.role {
-            Role::Leader => v1::Role::Leader,
-            Role::Follower => v1::Role::Follower,
-            Role::Candidate => v1::Role::Candidate,
-            Role::Learner => v1::Role::Learner,
-        }
-        .into(),
+        role: wire_role(status.role).into(),
         term: status.term,
         leader: status.leader.as_ref().map_or_else(Bytes::new, id),
         last_index: status.last.0,

@@ -187,6 +187,7 @@ pub(super) struct WatchParameters {
         (name = "locks", description = "Locks with leases, fair queues and fence tokens"),
         (name = "buckets", description = "Named parts of a shard, each a keyspace of its own"),
         (name = "cluster", description = "The members, and who leads"),
+        (name = "node", description = "How the node does"),
     ),
     paths(
         super::keys::put,
@@ -224,6 +225,7 @@ pub(super) struct WatchParameters {
         super::cluster::remove,
         super::cluster::transfer_leader,
         super::cluster::snapshot,
+        super::status::status,
     ),
     components(schemas(super::refused::ErrorBody))
 )]
