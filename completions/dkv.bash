@@ -46,6 +46,9 @@ _dkv() {
             dkv,serve)
                 cmd="dkv__subcmd__serve"
                 ;;
+            dkv,top)
+                cmd="dkv__subcmd__top"
+                ;;
             dkv,version)
                 cmd="dkv__subcmd__version"
                 ;;
@@ -173,7 +176,7 @@ _dkv() {
 
     case "${cmd}" in
         dkv)
-            opts="-o -q -h -V --config --output --quiet --no-progress --help --version bucket cluster completions man openapi version serve kv lock info perf"
+            opts="-o -q -h -V --config --output --quiet --no-progress --help --version bucket cluster top completions man openapi version serve kv lock info perf"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2822,6 +2825,44 @@ _dkv() {
                     return 0
                     ;;
                 --compaction-overhead)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dkv__subcmd__top)
+            opts="-o -q -h --endpoints --timeout --interval --once --only --config --output --quiet --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --endpoints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

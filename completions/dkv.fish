@@ -36,6 +36,7 @@ complete -c dkv -n "__fish_dkv_needs_command" -s h -l help -d 'Print help (see m
 complete -c dkv -n "__fish_dkv_needs_command" -s V -l version -d 'Print version'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "bucket" -d 'Make, change, list and drop buckets: named parts of a shard'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "cluster" -d 'See and change the members of a cluster, or start one here'
+complete -c dkv -n "__fish_dkv_needs_command" -f -a "top" -d 'Watch what a node, or a cluster, does right now'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "man" -d 'Print the manual, or write its pages into a directory'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "openapi" -d 'Print the description of the REST interface (OpenAPI 3.1)'
@@ -301,6 +302,20 @@ raw\t'Bytes as they are'"
 complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand cluster; and __fish_seen_subcommand_from snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand top" -l endpoints -d 'Ask these nodes: HOST:PORT or unix:/path, separated by commas. One of a cluster is enough' -r
+complete -c dkv -n "__fish_dkv_using_subcommand top" -l timeout -d 'Wait for the answer of a node this long' -r
+complete -c dkv -n "__fish_dkv_using_subcommand top" -l interval -d 'Ask this often' -r
+complete -c dkv -n "__fish_dkv_using_subcommand top" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand top" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand top" -l once -d 'Print one picture as rows, and end'
+complete -c dkv -n "__fish_dkv_using_subcommand top" -l only -d 'Ask the given nodes alone, and not the other members of their cluster'
+complete -c dkv -n "__fish_dkv_using_subcommand top" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand top" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand completions" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand completions" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'
