@@ -158,10 +158,7 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     get,
     path = "/v1/buckets/{name}",
     tag = "buckets",
-<<<<<<< HEAD
-=======
     operation_id = "get_bucket",
->>>>>>> rest7b
     params(super::described::BucketName, super::described::Located),
     responses(
         (status = 200, description = "It is there", body = BucketForm),
