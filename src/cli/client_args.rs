@@ -9,10 +9,12 @@ use bytes::Bytes;
 use clap::{Args, ValueEnum};
 
 use crate::base::types::{FenceToken, ShardId};
-use crate::base::{Error, Result, duration};
-use crate::cli::failure::Outcome;
+use crate::base::{Error, ErrorKind, Result, duration};
+use crate::cli::complete;
+use crate::cli::failure::{Failure, Outcome};
 use crate::cli::session::Session;
 use crate::client::{Client, ClientOptions, Consistency, Fence};
+use crate::config::suggest::nearest;
 use crate::config::text;
 
 /// Where to ask, and how long.
@@ -91,9 +93,38 @@ impl ClientArgs {
     /// Runs the asynchronous part of a subcommand: where the connection of the shell lives,
     /// if this was typed in one.
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        let outcome = self.wait_for(work);
+        match outcome {
+            Err(Failure::Error(error)) if error.kind() == ErrorKind::NotFound => {
+                Err(self.with_bucket_meant(error).into())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn wait_for<T>(&self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
         match &self.session {
             Some(session) => session.block_on(work),
             None => block_on(work),
+        }
+    }
+
+    /// Adds the bucket that was meant to an error about one that is not there.
+    fn with_bucket_meant(&self, error: Error) -> Error {
+        if self.bucket.is_empty() {
+            return error;
+        }
+        let buckets = self.wait_for(async {
+            let client = self.connect(1).await?;
+            Ok(complete::names(&client, complete::Kind::Bucket, "").await)
+        });
+        let buckets = buckets.unwrap_or_default();
+        match nearest(&self.bucket, buckets.iter().map(String::as_str)) {
+            Some(near) if near != self.bucket => {
+                let message = format!("{}: did you mean `{near}`?", error.message());
+                Error::new(ErrorKind::NotFound, message)
+            }
+            _ => error,
         }
     }
 

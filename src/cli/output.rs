@@ -224,6 +224,13 @@ impl Printer {
         }
     }
 
+    /// A remark that belongs to no place.
+    pub(crate) fn aside(&mut self, text: &str) {
+        if !self.is_quiet {
+            self.remark(text);
+        }
+    }
+
     /// Something that is wrong, on stderr, never silent.
     pub(crate) fn complaint(&mut self, text: &str) {
         let prefix = self.prefix();
@@ -243,7 +250,7 @@ impl Printer {
                 self.complaint(&format!("cannot write the output: {error}"));
             }
             Failure::Usage(error) => self.usage(error),
-            Failure::Interrupted => self.note("interrupted: a write may have been applied"),
+            Failure::Interrupted => self.note("interrupted: if that was to write, it may have been applied"),
         }
     }
 

@@ -14,7 +14,7 @@ use super::lexer::{Unread, statements};
 use super::verbs;
 
 /// Hints longer than this would hide what is typed.
-const HINT_CHARS_MAX: usize = 100;
+const HINT_CHARS_MAX: usize = 60;
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -125,7 +125,12 @@ fn hint(line: &str) -> Option<String> {
         return None;
     }
     let hint: Vec<&str> = verb.usage.split(' ').skip(taken).collect();
-    let hint: String = hint.join(" ").chars().take(HINT_CHARS_MAX).collect();
+    let mut hint = hint.join(" ");
+    if hint.len() > HINT_CHARS_MAX {
+        let end = hint[..HINT_CHARS_MAX].rfind(" [").unwrap_or(HINT_CHARS_MAX);
+        hint.truncate(end);
+        hint.push_str(" ...");
+    }
     (!hint.is_empty()).then_some(hint)
 }
 

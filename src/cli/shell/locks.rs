@@ -73,7 +73,7 @@ impl Locks {
         held.next().map(|held| held.owner.clone()).ok_or_else(|| {
             let name = quoted(&bytes(name));
             Error::invalid(format!(
-                "this shell did not take the lock {name}: name its owner, too, as LOCK printed it"
+                "this shell does not hold the lock {name}: name its owner, too, as LOCK printed it"
             ))
         })
     }

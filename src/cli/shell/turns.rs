@@ -72,7 +72,6 @@ impl<'a> Shell<'a> {
 
     /// Runs a statement of `text`, and tells what went wrong with it.
     pub(super) fn run(&mut self, statement: &Statement, text: &[u8]) -> Turn {
-        let begun_us = self.clock.boot_us();
         self.printer.look(self.settled.format(), self.settled.is_quiet());
         let turn = match self.answer(statement, text) {
             Ok(turn) => turn,
@@ -84,10 +83,6 @@ impl<'a> Shell<'a> {
                 Turn::Ran(failure.status())
             }
         };
-        if self.is_timed {
-            let ms = (self.clock.boot_us() - begun_us) as f64 / 1e3;
-            self.printer.note(&format!("({ms:.1} ms)"));
-        }
         turn
     }
 
@@ -109,9 +104,20 @@ impl<'a> Shell<'a> {
             settled: self.settled.all(),
         };
         let session = self.session.with_input(statement.body.clone().map(Into::into));
+        let begun_us = self.clock.boot_us();
         let outcome = root::run_in(&session, &words, self.printer);
+        if self.is_timed {
+            let ms = (self.clock.boot_us() - begun_us) as f64 / 1e3;
+            self.printer.aside(&format!("({ms:.1} ms)"));
+        }
         self.remember(deed, &outcome, &shard);
-        outcome
+        match outcome {
+            // That is how a watch ends here.
+            Err(Failure::Interrupted) if self.is_interactive && line.is(&["kv", "watch"]) => {
+                Ok(ExitStatus::Interrupted)
+            }
+            outcome => outcome,
+        }
     }
 
     fn remember(&mut self, deed: Option<Deed>, outcome: &Outcome, shard: &str) {
