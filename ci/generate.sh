@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes the generated files that are checked in: completions and man pages.
+# Writes the generated files that are checked in: completions, man pages and the
+# description of the REST interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,3 +10,4 @@ dkv=${CARGO_TARGET_DIR:-target}/debug/dkv
 rm -rf completions man
 "$dkv" completions all completions
 "$dkv" man man
+"$dkv" openapi >docs/openapi.json

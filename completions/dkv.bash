@@ -37,6 +37,9 @@ _dkv() {
             dkv,man)
                 cmd="dkv__subcmd__man"
                 ;;
+            dkv,openapi)
+                cmd="dkv__subcmd__openapi"
+                ;;
             dkv,perf)
                 cmd="dkv__subcmd__perf"
                 ;;
@@ -170,7 +173,7 @@ _dkv() {
 
     case "${cmd}" in
         dkv)
-            opts="-o -q -h -V --config --output --quiet --no-progress --help --version bucket cluster completions man version serve kv lock info perf"
+            opts="-o -q -h -V --config --output --quiet --no-progress --help --version bucket cluster completions man openapi version serve kv lock info perf"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2542,6 +2545,32 @@ _dkv() {
             return 0
             ;;
         dkv__subcmd__man)
+            opts="-o -q -h --config --output --quiet --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json jsonl table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dkv__subcmd__openapi)
             opts="-o -q -h --config --output --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

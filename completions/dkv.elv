@@ -32,6 +32,7 @@ set edit:completion:arg-completer[dkv] = {|@words|
             cand cluster 'See and change the members of a cluster, or start one here'
             cand completions 'Print the completions of a shell'
             cand man 'Print the manual, or write its pages into a directory'
+            cand openapi 'Print the description of the REST interface (OpenAPI 3.1)'
             cand version 'Print the version'
             cand serve 'Start a node'
             cand kv 'Read and write keys'
@@ -322,6 +323,16 @@ set edit:completion:arg-completer[dkv] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'dkv;man'= {
+            cand --config 'Read settings from this TOML file'
+            cand -o 'How answers look'
+            cand --output 'How answers look'
+            cand -q 'Print data and errors only'
+            cand --quiet 'Print data and errors only'
+            cand --no-progress 'Show no progress bars'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'dkv;openapi'= {
             cand --config 'Read settings from this TOML file'
             cand -o 'How answers look'
             cand --output 'How answers look'

@@ -38,6 +38,7 @@ complete -c dkv -n "__fish_dkv_needs_command" -f -a "bucket" -d 'Make, change, l
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "cluster" -d 'See and change the members of a cluster, or start one here'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "man" -d 'Print the manual, or write its pages into a directory'
+complete -c dkv -n "__fish_dkv_needs_command" -f -a "openapi" -d 'Print the description of the REST interface (OpenAPI 3.1)'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "version" -d 'Print the version'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "serve" -d 'Start a node'
 complete -c dkv -n "__fish_dkv_needs_command" -f -a "kv" -d 'Read and write keys'
@@ -318,6 +319,15 @@ raw\t'Bytes as they are'"
 complete -c dkv -n "__fish_dkv_using_subcommand man" -s q -l quiet -d 'Print data and errors only'
 complete -c dkv -n "__fish_dkv_using_subcommand man" -l no-progress -d 'Show no progress bars'
 complete -c dkv -n "__fish_dkv_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dkv -n "__fish_dkv_using_subcommand openapi" -l config -d 'Read settings from this TOML file' -r -F
+complete -c dkv -n "__fish_dkv_using_subcommand openapi" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+table\t'A table for people'
+raw\t'Bytes as they are'"
+complete -c dkv -n "__fish_dkv_using_subcommand openapi" -s q -l quiet -d 'Print data and errors only'
+complete -c dkv -n "__fish_dkv_using_subcommand openapi" -l no-progress -d 'Show no progress bars'
+complete -c dkv -n "__fish_dkv_using_subcommand openapi" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dkv -n "__fish_dkv_using_subcommand version" -l config -d 'Read settings from this TOML file' -r -F
 complete -c dkv -n "__fish_dkv_using_subcommand version" -s o -l output -d 'How answers look' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'

@@ -58,6 +58,17 @@ impl ErrorKind {
     ];
 }
 
+/// Which limit `LimitExceeded` means, and so whether it helps to send less or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// What was sent or asked for is too large: send less.
+    Size,
+    /// Too much is under way: send it later.
+    Rate,
+    /// There is no room to keep more: make some.
+    Room,
+}
+
 /// An error a caller can act on: a kind to branch on, a message that says what
 /// was wrong with which value and what would be right, a source to debug.
 #[derive(Debug)]
@@ -66,6 +77,7 @@ pub struct Error {
     message: String,
     compacted_floor: Option<Revision>,
     leader: Option<String>,
+    limit: Limit,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -77,6 +89,7 @@ impl Error {
             message: message.into(),
             compacted_floor: None,
             leader: None,
+            limit: Limit::Size,
             source: None,
         }
     }
@@ -102,6 +115,13 @@ impl Error {
         self
     }
 
+    /// Says which limit it is (`LimitExceeded`); without it, of the size.
+    #[must_use]
+    pub fn with_limit(mut self, limit: Limit) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// What the caller should branch on.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -122,6 +142,11 @@ impl Error {
         self.leader.as_deref()
     }
 
+    /// Which limit it is, for `LimitExceeded`.
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
     /// Shorthand for [`ErrorKind::Invalid`].
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
@@ -140,6 +165,16 @@ impl Error {
     /// Shorthand for [`ErrorKind::LimitExceeded`].
     pub fn limit_exceeded(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::LimitExceeded, message)
+    }
+
+    /// [`ErrorKind::LimitExceeded`]: too much is under way.
+    pub fn too_busy(message: impl Into<String>) -> Self {
+        Self::limit_exceeded(message).with_limit(Limit::Rate)
+    }
+
+    /// [`ErrorKind::LimitExceeded`]: there is no room to keep more.
+    pub fn no_room(message: impl Into<String>) -> Self {
+        Self::limit_exceeded(message).with_limit(Limit::Room)
     }
 
     /// Shorthand for [`ErrorKind::Corrupt`].

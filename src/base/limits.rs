@@ -146,6 +146,9 @@ pub const IMPORT_WRITES_MAX: usize = 1_024;
 /// Bytes of one import's writes under way at once: a quarter of what a shard takes.
 pub const IMPORT_BYTES_MAX: usize = 16 << 20;
 
+/// Bodies of plain HTTP that are on their way in and out at once, bytes.
+pub const REST_BODIES_BYTES_MAX: usize = 256 << 20;
+
 /// Connections of clients to a node at once. Fewer if it may not open so many files.
 pub const CONNECTIONS_MAX: usize = 65_536;
 

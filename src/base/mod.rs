@@ -12,4 +12,4 @@ pub mod limits;
 pub mod time;
 pub mod types;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Limit, Result};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 /// Names a shard within a cluster, as people write it: `100`.
@@ -137,3 +138,12 @@ macro_rules! hex_id {
 
 hex_id!(ClientId);
 hex_id!(OwnerId);
+
+/// What lies behind every key with this prefix; `None`: nothing does.
+pub fn prefix_end(prefix: &[u8]) -> Option<Bytes> {
+    // The successor: the last byte that can grow grows, what follows is dropped.
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end.into())
+}

@@ -25,6 +25,7 @@ mod man;
 mod misspelt;
 mod moment;
 mod old_flags;
+mod openapi;
 mod ops;
 mod output;
 mod perf;

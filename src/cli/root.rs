@@ -11,8 +11,8 @@ use crate::cli::layered::{Effective, Words};
 use crate::cli::output::{Format, Printer, Stream};
 use crate::cli::session::Session;
 use crate::cli::{
-    bucket, cluster, complete, completions, explain, help, info, kv, lock, man, old_flags, perf,
-    serve, shell, version,
+    bucket, cluster, complete, completions, explain, help, info, kv, lock, man, old_flags, openapi,
+    perf, serve, shell, version,
 };
 
 const ENVIRONMENT_HELP: &str = "\
@@ -79,6 +79,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    /// Print the description of the REST interface (OpenAPI 3.1)
+    Openapi,
     /// Print the version
     Version,
 }
@@ -180,6 +182,7 @@ fn dispatch(
         Command::Explain(args) => explain::run(&args, printer),
         Command::Completions(args) => completions::run(&args, printer),
         Command::Man(args) => man::run(&args, printer),
+        Command::Openapi => openapi::run(printer),
         Command::Version => version::run(printer),
     }
 }

@@ -4,7 +4,7 @@ use prost::Message;
 use tonic::{Code, Status};
 
 use crate::base::types::Revision;
-use crate::base::{Error, ErrorKind};
+use crate::base::{Error, ErrorKind, Limit};
 use crate::proto::v1;
 
 /// The error inside a reply of the server at `from`.
@@ -18,7 +18,8 @@ pub(super) fn from_wire(error: v1::Error, from: &impl std::fmt::Display) -> Erro
             error.kind, error.message
         ));
     };
-    let mut converted = Error::new(kind, error.message);
+    let limit = limit_from_wire(error.limit());
+    let mut converted = Error::new(kind, error.message).with_limit(limit);
     if kind == ErrorKind::Compacted {
         converted = converted.with_compacted_floor(Revision(error.compacted_floor));
     }
@@ -26,6 +27,14 @@ pub(super) fn from_wire(error: v1::Error, from: &impl std::fmt::Display) -> Erro
         converted = converted.with_leader(error.leader);
     }
     converted
+}
+
+fn limit_from_wire(limit: v1::Limit) -> Limit {
+    match limit {
+        v1::Limit::Rate => Limit::Rate,
+        v1::Limit::Room => Limit::Room,
+        v1::Limit::Size | v1::Limit::Unspecified => Limit::Size,
+    }
 }
 
 /// The kind of a wire error; none for one that names no kind.
@@ -114,6 +123,7 @@ mod tests {
             message: "said".to_owned(),
             compacted_floor: 7,
             leader: "127.0.0.1:9".to_owned(),
+            limit: v1::Limit::Rate.into(),
         }
     }
 
@@ -124,6 +134,7 @@ mod tests {
             let error = from_wire(wire(number), &"here");
             assert_eq!(error.message(), "said");
             assert_eq!(error.leader(), Some("127.0.0.1:9"));
+            assert_eq!(error.limit(), Limit::Rate);
             let floor = (error.kind() == ErrorKind::Compacted).then_some(Revision(7));
             assert_eq!(error.compacted_floor(), floor);
             seen.push(error.kind());

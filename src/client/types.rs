@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::base::types::{FenceToken, NodeId, OwnerId, Revision, ShardId};
+use crate::base::types::{FenceToken, NodeId, OwnerId, Revision, ShardId, prefix_end};
 
 /// A key with its value and metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,18 +61,8 @@ impl KeyRange {
 /// ```
 pub fn prefix_range(prefix: impl Into<Bytes>) -> KeyRange {
     let start = prefix.into();
-    let mut end = start.to_vec();
-    // The successor: the last byte that can grow grows, what follows is dropped.
-    while let Some(last) = end.pop() {
-        if last < u8::MAX {
-            end.push(last + 1);
-            break;
-        }
-    }
-    KeyRange {
-        start,
-        end: end.into(),
-    }
+    let end = prefix_end(&start).unwrap_or_default();
+    KeyRange { start, end }
 }
 
 /// Whether a set may take place.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::base::{Error, ErrorKind};
+use crate::base::{Error, ErrorKind, Limit};
 
 /// A failure of an engine.
 #[derive(Debug, Error)]
@@ -80,6 +80,9 @@ impl From<EngineError> for Error {
                 ErrorKind::Internal
             }
         };
-        Error::new(kind, error.to_string()).with_source(error)
+        let limit = Limit::Room;
+        Error::new(kind, error.to_string())
+            .with_limit(limit)
+            .with_source(error)
     }
 }

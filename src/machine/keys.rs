@@ -16,6 +16,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::base::limits::BUCKET_BYTES_MAX;
 use crate::base::time::MachineTime;
+use crate::base::types::prefix_end;
 use crate::machine::codec::CodecError;
 
 /// The key of the one row of `meta`.
@@ -52,14 +53,6 @@ pub(super) fn bucket_end(bucket: &str) -> Bytes {
     let mut row = BytesMut::with_capacity(1 + bucket.len());
     put_bucket(&mut row, bucket);
     prefix_end(&row).expect("UTF-8 has no byte 255, and a length of 255 has a name behind it")
-}
-
-/// What lies behind every key with this prefix; `None`: nothing does.
-pub(super) fn prefix_end(prefix: &[u8]) -> Option<Bytes> {
-    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
-    let mut end = prefix[..=last].to_vec();
-    end[last] += 1;
-    Some(end.into())
 }
 
 /// The bucket and the key of a row in `data`.

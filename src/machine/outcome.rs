@@ -37,7 +37,7 @@ pub struct Outcome {
     pub kind: OutcomeKind,
     /// The shard's revision after it.
     pub revision: Revision,
-    /// Keys deleted or things swept; the fence of a lock outcome; the number after an
+    /// The version of the key that was set; keys deleted or things swept; the fence of a lock outcome; the number after an
     /// addition, as bits; how many keys a transaction changed, or the place of the operation
     /// it was refused for.
     pub count: u64,

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
+use crate::base::types::prefix_end;
 use crate::base::{Error, ErrorKind, Result};
 use crate::engine::{Read, Table, Value};
 use crate::kv::Record;
@@ -65,7 +66,7 @@ pub fn locks(
 ) -> Result<Vec<(Bytes, Lock)>> {
     let after = after.map(|after| [after, &[0]].concat());
     let start = after.as_deref().unwrap_or_default().max(prefix);
-    let end = keys::prefix_end(prefix);
+    let end = prefix_end(prefix);
     let mut found = Vec::new();
     let mut damage = None;
     if limit == 0 || end.as_deref().is_some_and(|end| end <= start) {
@@ -108,7 +109,7 @@ pub fn buckets(
 ) -> Result<Vec<(String, Bucket)>> {
     let after = [after.as_bytes(), &[0]].concat();
     let start = after.as_slice().max(prefix.as_bytes());
-    let end = keys::prefix_end(prefix.as_bytes());
+    let end = prefix_end(prefix.as_bytes());
     let mut found = Vec::new();
     let mut damage = None;
     if limit == 0 || end.as_deref().is_some_and(|end| end <= start) {

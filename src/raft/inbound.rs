@@ -109,7 +109,7 @@ impl Inbound {
         // What the library has taken it writes before it does anything else. The leader
         // tries again, ever more rarely.
         if let Some(why) = self.log.read_only().filter(|_| !request.entries.is_empty()) {
-            return Err(Error::limit_exceeded(why));
+            return Err(Error::no_room(why));
         }
         if lane == Lane::Data {
             self.pipeline(from, session, (id, request));

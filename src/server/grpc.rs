@@ -6,13 +6,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::convert;
+use super::asking::Asking;
 use super::describe::Describe;
-use super::metrics::{Outcome, RequestKind};
 use super::service::Service;
 use super::session::Session;
 use super::status::to_status;
@@ -21,12 +19,10 @@ use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
 
-/// How much longer a request may take than it was allowed, to say what was wrong.
-const GIVE_UP: Duration = Duration::from_millis(100);
-
 /// Every gRPC service of the client port.
 #[derive(Clone)]
 pub(super) struct Grpc {
+    asking: Asking,
     service: Service,
     describe: Describe,
     stopping: watch::Receiver<bool>,
@@ -41,18 +37,11 @@ impl Grpc {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self {
+            asking: Asking::new(service.clone(), stopping.clone()),
             service,
             describe,
             stopping,
         }
-    }
-
-    async fn answer(&self, asked: Asked, due: Instant) -> Result<Reply> {
-        let call = convert::call(asked, self.service.value_bytes_max())?;
-        let consistency = call.operation.consistency();
-        let answer = self.service.call(call.shard, call.operation, due).await?;
-        let shard = self.service.shard(call.shard)?;
-        convert::reply(&self.service, shard, call.kind, consistency, answer)
     }
 
     /// One request, one reply of the form `pick` takes, within its deadline.
@@ -62,36 +51,7 @@ impl Grpc {
         asked: Asked,
         pick: fn(Reply) -> Option<T>,
     ) -> Result<Response<T>, Status> {
-        let kind = RequestKind::of(&asked);
-        let reply = self.metered(kind, self.within(deadline, asked)).await;
-        picked(reply, pick)
-    }
-
-    async fn within(&self, deadline: Duration, asked: Asked) -> Result<Reply> {
-        // A shard that gives up by itself says more of why.
-        let due = Instant::now() + deadline;
-        let answered = tokio::time::timeout_at(due + GIVE_UP, self.answer(asked, due)).await;
-        answered.unwrap_or_else(|_| Err(overdue(deadline)))
-    }
-
-    /// Counts a request with what becomes of it. A caller that goes away before is not
-    /// answered, and so not counted.
-    async fn metered(
-        &self,
-        kind: RequestKind,
-        answer: impl Future<Output = Result<Reply>>,
-    ) -> Result<Reply> {
-        let meter = self.service.meter();
-        let _in_flight = meter.begin();
-        let came = Instant::now();
-        let reply = answer.await;
-        let outcome = match &reply {
-            Ok(reply) => Outcome::of(reply),
-            Err(error) => Outcome::Error(error.kind()),
-        };
-        let took_us = u64::try_from(came.elapsed().as_micros()).unwrap_or(u64::MAX);
-        meter.answered(kind, outcome, took_us, 1);
-        reply
+        picked(self.asking.ask(deadline, asked).await, pick)
     }
 
     fn deadline(&self, metadata: &MetadataMap) -> Duration {
@@ -109,13 +69,6 @@ fn picked<T>(reply: Result<Reply>, pick: fn(Reply) -> Option<T>) -> Result<Respo
     pick(reply)
         .map(Response::new)
         .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))
-}
-
-fn overdue(deadline: Duration) -> Error {
-    Error::timeout(format!(
-        "no outcome within {} ms, so it is unknown: ask again with the same request id",
-        deadline.as_millis()
-    ))
 }
 
 /// `grpc-timeout` of the gRPC wire protocol: at most 8 digits and a unit.
@@ -211,9 +164,9 @@ impl Pages {
         let Some(mut request) = self.next.take() else {
             return Ok(None);
         };
-        let due = self.grpc.service.due();
-        let page = self.grpc.answer(Asked::Scan(request.clone()), due);
-        let reply = match self.grpc.metered(RequestKind::Scan, page).await? {
+        let asking = &self.grpc.asking;
+        let within = self.grpc.service.request_timeout();
+        let reply = match asking.ask(within, Asked::Scan(request.clone())).await? {
             Reply::Scan(reply) => reply,
             _ => return Err(Error::internal("a scan is answered with a page")),
         };
@@ -248,18 +201,7 @@ impl v1::lock_server::Lock for Grpc {
             None => self.service.request_timeout() + wait,
         };
         let asked = Asked::Acquire(request.into_inner());
-        let mut stopping = self.stopping.clone();
-        let answered = async {
-            tokio::select! {
-                answered = self.within(deadline, asked) => answered,
-                // The wait is given up with the future. One that does not wait has its answer
-                // soon, and whoever asked shall hear it.
-                _ = stopping.wait_for(|stopping| *stopping), if !wait.is_zero() => {
-                    Err(super::session::wait_broken_off())
-                }
-            }
-        };
-        let reply = self.metered(RequestKind::Acquire, answered).await;
+        let reply = self.asking.ask_waiting(deadline, asked, wait).await;
         picked(reply, |reply| match reply {
             Reply::Acquire(reply) => Some(reply),
             _ => None,

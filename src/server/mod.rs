@@ -4,6 +4,7 @@
 //! Invariant: transports hold no rules. They translate and call [`Service`], which
 //! alone calls the stores. Only `node.rs` knows how the rooms fit together.
 
+mod asking;
 mod cluster;
 mod convert;
 mod cursor;
@@ -20,6 +21,7 @@ pub mod node;
 pub mod operation;
 mod peer;
 mod read;
+mod rest;
 pub mod run;
 pub mod service;
 mod session;
@@ -33,6 +35,7 @@ mod watch;
 pub use direct::Direct;
 pub use ephemeral::Ephemeral;
 pub use node::Node;
+pub use rest::openapi;
 pub use run::{Ready, run};
 pub use service::Service;
 

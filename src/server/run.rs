@@ -10,6 +10,7 @@ use tonic::transport::Server;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
+use super::asking::Asking;
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::grpc::Grpc;
@@ -17,6 +18,7 @@ use super::http::{Front, Live, Standing, health, routes};
 use super::listen::Listener;
 use super::metrics::Connections;
 use super::node::{Directory, Node, Opened};
+use super::rest::{self, Rest};
 use super::settings::ServeConfig;
 use crate::base::host::{Host, ProcessFigures};
 use crate::base::types::NodeId;
@@ -84,9 +86,10 @@ pub async fn run(
         describe: describe.clone(),
         book: membership.as_ref().map(|it| it.book.clone()),
     };
-    let services = Grpc::new(node.service.clone(), describe.clone(), stopping);
+    let asking = Asking::new(node.service.clone(), stopping.clone());
+    let services = Grpc::new(node.service.clone(), describe, stopping);
     let once = "only this function sets it, once";
-    let live = live(&node, describe, membership.as_ref());
+    let live = live(&node, asking, admin.clone(), membership.as_ref());
     standing.live.set(live).ok().expect(once);
     let services = grpc_routes(services, admin, health(standing.clone()).await)?;
     grpc.set(services).expect(once);
@@ -204,9 +207,11 @@ fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
         .collect()
 }
 
-fn live(node: &Node, describe: Describe, membership: Option<&Membership>) -> Live {
+fn live(node: &Node, asking: Asking, admin: Admin, membership: Option<&Membership>) -> Live {
     Live {
-        describe,
+        describe: admin.describe.clone(),
+        asking,
+        admin,
         log: node.log_status(),
         links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         fatal: node.fatal.clone(),
@@ -218,7 +223,8 @@ type Serving = JoinSet<Result<(), tonic::transport::Error>>;
 /// Serves every listener until the node stops: HTTP/1.1 and HTTP/2, gRPC once it is
 /// there.
 fn serve(listeners: Vec<Listener>, standing: &Standing, grpc: &Arc<SetOnce<Routes>>) -> Serving {
-    let http = routes(standing.clone());
+    let rest = Rest::new(standing.clone());
+    let http = routes(standing.clone()).merge(rest::routes(rest));
     let front = Front::new(grpc.clone(), http, standing.waiting.clone());
     let server = Server::builder()
         .accept_http1(true)

@@ -56,7 +56,7 @@ impl Subject {
 
     fn quota_exceeded(&self, bytes: u64) -> Error {
         let bucket = &self.bucket;
-        Error::limit_exceeded(format!(
+        Error::no_room(format!(
             "the write would take bucket `{bucket}` beyond its quota of bytes or keys ({bytes} bytes \
              are in it): \
              delete keys, or raise it with `dkv bucket update {bucket}`"
@@ -103,7 +103,7 @@ pub(super) fn settle_batch(replies: Vec<Applied>, subjects: &[Subject]) -> Answe
 pub(super) fn settle(applied: Applied, subject: &Subject) -> Result<Applied> {
     match applied.outcome.kind {
         OutcomeKind::FenceStale => Err(subject.stale_fence(applied.outcome.count)),
-        OutcomeKind::QueueFull => Err(Error::limit_exceeded(format!(
+        OutcomeKind::QueueFull => Err(Error::too_busy(format!(
             "{} callers wait for this lock already, the most there can be: try later",
             limits::LOCK_WAITERS_MAX
         ))),
@@ -133,14 +133,14 @@ pub(super) fn settle(applied: Applied, subject: &Subject) -> Result<Applied> {
                 subject.bucket
             ),
         )),
-        OutcomeKind::BucketsFull => Err(Error::limit_exceeded(format!(
+        OutcomeKind::BucketsFull => Err(Error::no_room(format!(
             "the shard has {} buckets, the most it can have: drop one first",
             limits::BUCKETS_MAX
         ))),
         OutcomeKind::OutcomeUnknown => Err(Error::timeout(
             "this request is too old to tell whether it was applied: read, then decide",
         )),
-        OutcomeKind::SessionsFull => Err(Error::limit_exceeded(format!(
+        OutcomeKind::SessionsFull => Err(Error::too_busy(format!(
             "{} clients wrote to this shard within the last {} s, the most it can keep apart: \
              nothing was done; ask again later, or let fewer clients write more each",
             limits::SESSIONS_MAX,

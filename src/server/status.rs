@@ -3,7 +3,7 @@
 use prost::Message;
 use tonic::{Code, Status};
 
-use crate::base::{Error, ErrorKind};
+use crate::base::{Error, ErrorKind, Limit};
 use crate::proto::v1;
 
 /// The gRPC code of a kind.
@@ -42,6 +42,15 @@ fn wire_kind(kind: ErrorKind) -> v1::ErrorKind {
     }
 }
 
+fn wire_limit(error: &Error) -> v1::Limit {
+    match error.limit() {
+        _ if error.kind() != ErrorKind::LimitExceeded => v1::Limit::Unspecified,
+        Limit::Size => v1::Limit::Size,
+        Limit::Rate => v1::Limit::Rate,
+        Limit::Room => v1::Limit::Room,
+    }
+}
+
 /// An error as a session frame carries it.
 pub(super) fn to_frame(error: &Error) -> v1::Error {
     v1::Error {
@@ -49,6 +58,7 @@ pub(super) fn to_frame(error: &Error) -> v1::Error {
         message: error.message().to_owned(),
         compacted_floor: error.compacted_floor().map_or(0, |floor| floor.0),
         leader: error.leader().unwrap_or_default().to_owned(),
+        limit: wire_limit(error).into(),
     }
 }
 

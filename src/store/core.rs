@@ -126,7 +126,7 @@ impl Core {
             )));
         }
         if let Some(why) = self.read_only() {
-            return Err(Error::limit_exceeded(format!(
+            return Err(Error::no_room(format!(
                 "shard {} is read-only until its disk has room: {why}",
                 self.options.shard
             )));
@@ -144,7 +144,7 @@ impl Core {
             return Ok(());
         }
         self.done(weight);
-        Err(Error::limit_exceeded(format!(
+        Err(Error::too_busy(format!(
             "shard {} has {waiting} bytes of writes waiting for its disk ({} at most): \
              send less, or later",
             self.options.shard,

@@ -285,7 +285,7 @@ impl Shared {
         self.core.admit(weight)?;
         if let Some(why) = self.core.wal.read_only() {
             self.core.done(weight);
-            return Err(Error::limit_exceeded(why));
+            return Err(Error::no_room(why));
         }
         let core = self.core.clone();
         let done = Box::new(move |result| {

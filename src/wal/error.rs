@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::record::GroupId;
 use crate::base::host::is_no_room;
 use crate::base::types::LogIndex;
-use crate::base::{Error, ErrorKind};
+use crate::base::{Error, ErrorKind, Limit};
 
 /// A failure of the log. Cheap to clone: one failed batch answers many callers.
 #[derive(Debug, Clone, Error)]
@@ -174,6 +174,13 @@ impl From<WalError> for Error {
             WalError::Poisoned(_) => ErrorKind::Timeout,
             WalError::Io { .. } | WalError::NotIndexed { .. } => ErrorKind::Internal,
         };
-        Error::new(kind, error.to_string()).with_source(error)
+        let limit = match &error {
+            WalError::ReadOnly { .. } | WalError::OutOfSpace { .. } => Limit::Room,
+            WalError::QueueFull { .. } => Limit::Rate,
+            _ => Limit::Size,
+        };
+        Error::new(kind, error.to_string())
+            .with_limit(limit)
+            .with_source(error)
     }
 }

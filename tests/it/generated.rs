@@ -17,6 +17,17 @@ fn man_pages_are_up_to_date() {
     assert_up_to_date("man", &["man"], 15);
 }
 
+#[test]
+fn the_description_of_rest_is_up_to_date() {
+    let kept = std::fs::read_to_string(Path::new(TOP).join("docs/openapi.json")).unwrap();
+    let fresh = run(dkv().arg("openapi"), b"");
+    let same = fresh.exits(0).text() == kept;
+    assert!(
+        same,
+        "docs/openapi.json is out of date: run ./ci/generate.sh (or `just generate`)"
+    );
+}
+
 /// Writes the files anew and compares them with those that are checked in.
 #[track_caller]
 fn assert_up_to_date(kept_in: &str, command: &[&str], at_least: usize) {

@@ -37,6 +37,7 @@ mod packaging;
 mod past;
 mod perf;
 mod perf_compare;
+mod rest_tour;
 mod restart;
 mod sessions;
 mod shell;

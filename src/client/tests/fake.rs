@@ -314,6 +314,7 @@ fn handle(state: &Mutex<State>, frame: &v1::RequestFrame) -> Option<Handled> {
             message: format!("told to say {}", kind.as_str_name()),
             compacted_floor: 0,
             leader,
+            ..v1::Error::default()
         }))),
         Some(Fault::Impersonate(other)) => {
             let own = std::mem::replace(&mut state.identity, other);

@@ -119,6 +119,7 @@ impl FakeMember {
             message: format!("told to say {}", kind.as_str_name()),
             compacted_floor: 0,
             leader: leader.to_owned(),
+            ..v1::Error::default()
         };
         let details = error.encode_to_vec().into();
         let status = Status::with_details(Code::Unavailable, error.message, details);

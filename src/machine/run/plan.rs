@@ -85,7 +85,7 @@ fn plan_set(set: &Set, current: Option<&Record>, moment: Moment) -> (Done, Optio
     if !set.keep_timers || current.is_none() {
         moment.give_timers(&mut record);
     }
-    let mut done = Done::from(OutcomeKind::Written);
+    let mut done = Done::counted(OutcomeKind::Written, record.version);
     if set.return_previous {
         done.previous = current.cloned();
     }

@@ -144,6 +144,7 @@ fn applied_reply(
         Kind::Set(key) => Reply::Set(v1::SetReply {
             header,
             written: is(OutcomeKind::Written),
+            version: outcome.count,
             previous_unavailable: key.is_some() && applied.repeated,
             previous: applied
                 .previous

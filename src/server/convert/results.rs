@@ -90,6 +90,7 @@ fn told(
     match kind {
         OpKind::Set(key) => Wire::Set(v1::SetResult {
             written: outcome == OutcomeKind::Written,
+            version: count,
             previous_unavailable: key.is_some() && is_repeated,
             previous: record
                 .zip(key.clone())

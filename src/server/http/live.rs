@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{SetOnce, watch};
 
 use crate::base::host::ProcessFigures;
-use crate::server::cluster::Waiting;
+use crate::server::asking::Asking;
+use crate::server::cluster::{Admin, Waiting};
 use crate::server::describe::Describe;
 use crate::server::metrics::{self, Connections, Figures};
 use crate::server::node::LogStatus;
@@ -15,6 +16,8 @@ use crate::store::fatal::Fatal;
 /// A node that has recovered.
 pub(in crate::server) struct Live {
     pub(in crate::server) describe: Describe,
+    pub(in crate::server) asking: Asking,
+    pub(in crate::server) admin: Admin,
     pub(in crate::server) log: Arc<dyn Fn() -> LogStatus + Send + Sync>,
     /// How the links to the other members are doing; none without a cluster.
     pub(in crate::server) links: Arc<dyn Fn() -> Vec<PeerFigures> + Send + Sync>,

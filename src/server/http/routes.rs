@@ -11,20 +11,16 @@ use crate::server::metrics::CONTENT_TYPE;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What there is, for whoever asks for something else.
-const PATHS: &str = "GET /livez, /readyz, /readyz?verbose, /health and /metrics";
-
 /// Longer paths are cut in messages, characters.
 const PATH_CHARS_MAX: usize = 80;
 
-/// Every route that is not gRPC's.
+/// What tells how the node does.
 pub(in crate::server) fn routes(standing: Standing) -> Router {
     Router::new()
         .route("/livez", routing::get(livez).fallback(only_get))
         .route("/readyz", routing::get(readyz).fallback(only_get))
         .route("/health", routing::get(health).fallback(only_get))
         .route("/metrics", routing::get(metrics).fallback(only_get))
-        .fallback(no_such_path)
         .with_state(standing)
 }
 
@@ -85,14 +81,6 @@ async fn only_get(method: Method, uri: Uri) -> Response {
     let allowed = header::HeaderValue::from_static("GET, HEAD");
     response.headers_mut().insert(header::ALLOW, allowed);
     response
-}
-
-async fn no_such_path(uri: Uri) -> Response {
-    let message = format!(
-        "there is no {}; plain HTTP has {PATHS}; everything else is gRPC over HTTP/2\n",
-        shown(uri.path())
-    );
-    answer(StatusCode::NOT_FOUND, TEXT, message)
 }
 
 fn shown(text: &str) -> String {

@@ -27,7 +27,7 @@ impl Places {
         };
         // Counted before it is looked at: two that come together do not both get the last.
         if self.taken.fetch_add(1, Ordering::Relaxed) >= limits::WATCHES_MAX {
-            return Err(Error::limit_exceeded(format!(
+            return Err(Error::too_busy(format!(
                 "this node has {} watches, the most there can be: end some, watch a prefix \
                  instead of many keys, or ask another node",
                 limits::WATCHES_MAX

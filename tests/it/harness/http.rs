@@ -18,7 +18,8 @@ pub(crate) struct Answer {
 /// Asks for a path and reads until the server hangs up.
 #[track_caller]
 pub(crate) fn http(address: &str, method: &str, path: &str) -> Answer {
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: dkv\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     http_raw(address, request.as_bytes())
 }
 

@@ -115,7 +115,7 @@ impl Model {
             self.default_timers(key, &mut record);
         }
         let previous = if set.return_previous { old } else { None };
-        let reply = (Kind::Written, 0, previous);
+        let reply = (Kind::Written, record.version, previous);
         (reply, Some((EventKind::Set, Some(record))))
     }
 

@@ -1,0 +1,170 @@
+//! What stands at the routes, gathered: parameters that many share, and which routes there
+//! are.
+
+use utoipa::{IntoParams, OpenApi};
+
+/// What every route takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `head` reads")]
+pub(super) struct Common {
+    /// The shard; also as the header `X-Dkv-Shard`.
+    #[param(default = 100, minimum = 0, maximum = 4294967295_u64)]
+    shard: Option<u64>,
+    /// The bucket; without it the default one.
+    #[param(pattern = "^[A-Za-z0-9._:-]{0,255}$")]
+    bucket: Option<String>,
+    /// `linearizable`, or `stale` to be answered at once from what this node has applied.
+    #[param(pattern = "^(linearizable|stale)$")]
+    consistency: Option<String>,
+    /// How long the request may take, such as `500ms` or `2s`; at most a minute.
+    #[param(pattern = "^[1-9][0-9]{0,3}(ms|s)?$")]
+    timeout: Option<String>,
+}
+
+/// What every write takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is the documentation of what `head` reads")]
+pub(super) struct Write {
+    /// `CLIENT-SEQUENCE`: 32 hexadecimal digits that a client draws once, and a number that
+    /// grows by one with each of its writes. A write that comes again under the same key is
+    /// done once. Without it a repeated write is done again.
+    #[param(
+        rename = "Idempotency-Key",
+        pattern = "^[0-9a-f]{32}-[1-9][0-9]{0,17}$"
+    )]
+    idempotency_key: Option<String>,
+}
+
+/// What can be guarded by a lock.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `head` reads")]
+pub(super) struct Fenced {
+    /// `NAME@TOKEN` of a lock of the same shard: the write is refused unless its holder has
+    /// this fence. Also as the header `X-Dkv-Fence`.
+    #[param(pattern = "^[A-Za-z0-9]{1,20}@[0-9]{1,18}$")]
+    fence: Option<String>,
+}
+
+/// The timers of a key.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `timers` reads")]
+pub(super) struct TimerParameters {
+    /// When the key is removed, such as `30s`, `5m` or `1h`. The same as `ttl_seconds` and
+    /// `delete_in`: give one of them.
+    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
+    ttl: Option<String>,
+    /// The same in seconds.
+    #[param(maximum = 3162240000_u64)]
+    ttl_seconds: Option<u64>,
+    /// The same as `ttl`.
+    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
+    delete_in: Option<String>,
+    /// When the value is dropped and the key remains.
+    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
+    expire_in: Option<String>,
+}
+
+/// The options of a set.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `keys` reads")]
+pub(super) struct PutParameters {
+    /// Keep the timers the key has.
+    keep_timers: Option<bool>,
+    /// Answer what was replaced, too.
+    return_previous: Option<bool>,
+    /// `NAME@TOKEN` of a lock of the same shard: the write is refused unless its holder has
+    /// this fence. Also as the header `X-Dkv-Fence`.
+    #[param(pattern = "^[A-Za-z0-9]{1,20}@[0-9]{1,18}$")]
+    fence: Option<String>,
+}
+
+/// A moment of the past.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `head` reads")]
+pub(super) struct Past {
+    /// As it was at this revision.
+    at: Option<u64>,
+    /// As it was so long ago, such as `5m`. Excludes `at`.
+    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
+    ago: Option<String>,
+}
+
+/// Which keys.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `scan` reads")]
+pub(super) struct Range {
+    /// Keys that begin so, percent-encoded. Excludes `start` and `end`.
+    #[param(max_length = 200)]
+    prefix: Option<String>,
+    /// The first key.
+    #[param(max_length = 200)]
+    start: Option<String>,
+    /// The first key behind.
+    #[param(max_length = 200)]
+    end: Option<String>,
+}
+
+/// How keys are listed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `scan` reads")]
+pub(super) struct ScanParameters {
+    /// Keys in a page.
+    #[param(default = 100, minimum = 1, maximum = 10000)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 8192)]
+    cursor: Option<String>,
+    /// Without values.
+    keys_only: Option<bool>,
+    /// With keys whose value was dropped.
+    include_expired: Option<bool>,
+    /// From the last key to the first.
+    reverse: Option<bool>,
+    /// Only count.
+    count_only: Option<bool>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "dkv",
+        description = "A linearizable key-value store and lock service. Every answer names in `X-Dkv-Revision` the revision it reflects; every refusal has a body with a kind to branch on.",
+    ),
+    tags(
+        (name = "keys", description = "Keys and values"),
+        (name = "many", description = "Batches and transactions"),
+    ),
+    paths(
+        super::keys::put,
+        super::keys::get,
+        super::keys::delete,
+        super::scan::list,
+        super::scan::delete,
+        super::verbs::has,
+        super::verbs::expire,
+        super::verbs::touch,
+        super::verbs::persist,
+        super::verbs::incr,
+        super::verbs::history,
+        super::batch::batch,
+        super::batch::put,
+        super::batch::get,
+        super::batch::delete,
+        super::transaction::transaction,
+    ),
+    components(schemas(super::refused::ErrorBody))
+)]
+struct Api;
+
+/// What the attributes at the routes say.
+pub(super) fn described() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}

@@ -1,0 +1,160 @@
+//! What bodies of JSON are made of: bytes as text where they are text, else as base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::base::{Error, Result};
+use crate::proto::v1;
+
+/// A key with its value and metadata.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(super) struct Record {
+    /// The key, if it is UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// The key as base64, if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_b64: Option<String>,
+    /// The value, if it is UTF-8. Neither is there where only keys were asked for, and for
+    /// an expired key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    /// The value as base64, if it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_b64: Option<String>,
+    /// Of the last change; the key's `ETag`.
+    revision: u64,
+    /// Of the change that created it.
+    create_revision: u64,
+    /// 1 when created, then one more with each set.
+    version: u64,
+    /// What remains until the value is dropped, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expire_in_ms: Option<u64>,
+    /// What remains until the key is removed, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delete_in_ms: Option<u64>,
+    /// The value was dropped, the key remains.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    expired: bool,
+}
+
+impl Record {
+    /// The record as JSON has it, with its value or, where that was not asked for, without.
+    pub(super) fn of(record: v1::Record, with_value: bool) -> Self {
+        let (key, key_b64) = text(&record.key);
+        let has_value = with_value && !record.expired;
+        let (value, value_b64) = has_value.then(|| text(&record.value)).unwrap_or_default();
+        Self {
+            key,
+            key_b64,
+            value,
+            value_b64,
+            revision: record.revision,
+            create_revision: record.create_revision,
+            version: record.version,
+            expire_in_ms: record.expire_in_ms,
+            delete_in_ms: record.delete_in_ms,
+            expired: record.expired,
+        }
+    }
+}
+
+/// A key in a request: text, or `{"key_b64": ...}`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum KeyForm {
+    /// A key that is UTF-8.
+    Text(String),
+    /// Any key, as base64.
+    Encoded(EncodedKey),
+}
+
+/// A key as base64.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EncodedKey {
+    #[schema(content_encoding = "base64")]
+    key_b64: String,
+}
+
+impl KeyForm {
+    pub(super) fn bytes(self) -> Result<Bytes> {
+        match self {
+            Self::Text(text) => Ok(text.into()),
+            Self::Encoded(EncodedKey { key_b64 }) => from_base64("key_b64", &key_b64),
+        }
+    }
+}
+
+/// Bytes as text, or as base64 if they are not UTF-8.
+pub(super) fn text(bytes: &Bytes) -> (Option<String>, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(STANDARD.encode(bytes))),
+    }
+}
+
+/// A field that is given as text or as base64.
+///
+/// # Errors
+/// `Invalid` if it is given both ways or neither, or is no base64.
+pub(super) fn field(name: &str, text: Option<String>, encoded: Option<String>) -> Result<Bytes> {
+    match (text, encoded) {
+        (Some(text), None) => Ok(text.into()),
+        (None, Some(encoded)) => from_base64(&format!("{name}_b64"), &encoded),
+        (Some(_), Some(_)) => Err(Error::invalid(format!(
+            "give `{name}` or `{name}_b64`, not both"
+        ))),
+        (None, None) => Err(Error::invalid(format!(
+            "`{name}` is missing (`{name}_b64` for what is not UTF-8)"
+        ))),
+    }
+}
+
+pub(super) fn from_base64(name: &str, encoded: &str) -> Result<Bytes> {
+    let decoded = STANDARD.decode(encoded);
+    decoded
+        .map(Bytes::from)
+        .map_err(|error| Error::invalid(format!("`{name}` is not base64: {error}")))
+}
+
+/// 16 bytes as 32 hexadecimal digits.
+pub(super) fn from_hex(digits: &str) -> Option<[u8; 16]> {
+    let is_hex = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = is_hex.then(|| u128::from_str_radix(digits, 16).ok())??;
+    Some(number.to_be_bytes())
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_text_where_they_can_be() {
+        assert_eq!(text(&Bytes::from("é")), (Some("é".to_owned()), None));
+        let (none, encoded) = text(&Bytes::from_static(b"\xff"));
+        assert_eq!((none, encoded.as_deref()), (None, Some("/w==")));
+        assert_eq!(field("value", None, encoded).unwrap()[..], *b"\xff");
+        for (text, encoded) in [(None, None), (Some("a"), Some("YQ==")), (None, Some("a b"))] {
+            let field = field("value", text.map(str::to_owned), encoded.map(str::to_owned));
+            assert!(field.is_err());
+        }
+    }
+
+    #[test]
+    fn sixteen_bytes_are_32_digits() {
+        let bytes = from_hex("00112233445566778899aAbBccddeeff").unwrap();
+        assert_eq!(hex(&bytes), "00112233445566778899aabbccddeeff");
+        assert!(from_hex("+0112233445566778899aabbccddeeff").is_none());
+        assert!(from_hex("00").is_none());
+    }
+}

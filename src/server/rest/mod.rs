@@ -1,0 +1,35 @@
+//! REST: JSON or raw bodies over plain HTTP, for curl and for programs without a client of
+//! dkv.
+//!
+//! Invariant: a request becomes the message that gRPC carries, and an answer is made of
+//! gRPC's reply. What a request means is decided behind them, once for every interface.
+
+mod batch;
+mod body;
+mod budget;
+mod compares;
+mod conditional;
+mod described;
+mod docs;
+mod document;
+mod forms;
+mod gate;
+mod guarded;
+mod head;
+mod keys;
+mod marks;
+mod ops;
+mod outcomes;
+mod percent;
+mod query;
+mod refused;
+mod rest;
+mod routes;
+mod scan;
+mod timers;
+mod transaction;
+mod verbs;
+
+pub use document::openapi;
+pub(super) use rest::Rest;
+pub(super) use routes::routes;

@@ -1,0 +1,124 @@
+//! What every route works with.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+
+use super::body;
+use super::budget::{Budget, Held};
+use super::head::Head;
+use super::marks;
+use super::refused::Answered;
+use crate::base::Error;
+use crate::proto::v1;
+use crate::proto::v1::reply_frame::Reply;
+use crate::proto::v1::request_frame::Request;
+use crate::server::http::{Live, Standing};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The node as its REST interface sees it. Clones are the same.
+#[derive(Clone)]
+pub(in crate::server) struct Rest {
+    standing: Standing,
+    pub(super) budget: Budget,
+}
+
+impl Rest {
+    pub(in crate::server) fn new(standing: Standing) -> Self {
+        Self {
+            standing,
+            budget: Budget::default(),
+        }
+    }
+
+    /// The node, once it has recovered: a request waits for that as it would in the queue of
+    /// a port that nobody accepts from yet.
+    ///
+    /// # Errors
+    /// `Unavailable` while it waits for other nodes, which may take for ever.
+    pub(super) async fn live(&self) -> Answered<&Live> {
+        match (self.standing.live.get(), self.standing.waiting.why()) {
+            (Some(live), _) => Ok(live),
+            (None, Some(why)) => {
+                Err(Error::unavailable(format!("this node runs, and is {why}")).into())
+            }
+            (None, None) => Ok(self.standing.live.wait().await),
+        }
+    }
+
+    /// The node if it has recovered.
+    pub(super) fn live_now(&self) -> Option<&Live> {
+        self.standing.live.get()
+    }
+
+    /// Reads the head of a request: see [`Head::of`].
+    pub(super) async fn head(&self, parts: &Parts, base: &str, own: &[&str]) -> Answered<Head> {
+        let within = self.live().await?.describe.service.request_timeout();
+        Ok(Head::of(parts, base, own, within)?)
+    }
+
+    /// Does what is asked.
+    pub(super) async fn ask(&self, head: &Head, request: Request) -> Answered<Reply> {
+        Ok(self.live().await?.asking.ask(head.within, request).await?)
+    }
+
+    /// As [`Self::ask`], for what may wait so long for its turn, beside its time.
+    pub(super) async fn ask_waiting(
+        &self,
+        head: &Head,
+        request: Request,
+        wait: Duration,
+    ) -> Answered<Reply> {
+        let asking = &self.live().await?.asking;
+        let answer = asking.ask_waiting(head.within + wait, request, wait);
+        Ok(answer.await?)
+    }
+
+    /// Reads a document that a route requires.
+    pub(super) async fn document<T: serde::de::DeserializeOwned>(
+        &self,
+        head: &Head,
+        parts: &Parts,
+        sent: Body,
+    ) -> Answered<(T, Held)> {
+        body::read_document(&self.budget, parts, sent, head.within).await
+    }
+
+    /// An answer in JSON.
+    pub(super) fn json(
+        &self,
+        status: StatusCode,
+        header: Option<&v1::Header>,
+        answer: &impl Serialize,
+    ) -> Answered {
+        let mut text = serde_json::to_vec(answer).map_err(|error| {
+            Error::internal("an answer could not be written as JSON").with_source(error)
+        })?;
+        text.push(b'\n');
+        self.bytes(status, header, JSON, text.into())
+    }
+
+    /// An answer of bytes as they are.
+    pub(super) fn bytes(
+        &self,
+        status: StatusCode,
+        header: Option<&v1::Header>,
+        content_type: HeaderValue,
+        bytes: bytes::Bytes,
+    ) -> Answered {
+        let length = bytes.len();
+        let mut response = Response::new(body::write(&self.budget, bytes)?);
+        *response.status_mut() = status;
+        let headers: &mut HeaderMap = response.headers_mut();
+        headers.insert(CONTENT_TYPE, content_type);
+        headers.insert(CONTENT_LENGTH, length.into());
+        marks::reflect(headers, header);
+        Ok(response)
+    }
+}
