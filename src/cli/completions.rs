@@ -7,11 +7,11 @@ use clap::{Args, Command, ValueEnum};
 use clap_complete::{Generator, Shell};
 
 use crate::base::Error;
+use crate::cli::complete::script;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
-use crate::cli::output::Printer;
-use crate::cli::complete::script;
 use crate::cli::files;
+use crate::cli::output::Printer;
 
 /// Print the completions of a shell
 ///
@@ -118,10 +118,13 @@ mod tests {
     fn what_is_hidden_is_not_completed() {
         fn words(command: &Command) -> Vec<String> {
             let flags = command.get_arguments().filter_map(clap::Arg::get_long);
-            let below = command.get_subcommands();
-            let names = below.clone().map(Command::get_name).chain(flags);
-            let names = names.map(str::to_owned).collect::<Vec<_>>().into_iter();
-            names.chain(below.flat_map(words)).collect()
+            let names = command
+                .get_subcommands()
+                .map(Command::get_name)
+                .chain(flags);
+            let mut found: Vec<String> = names.map(str::to_owned).collect();
+            found.extend(command.get_subcommands().flat_map(words));
+            found
         }
         let words = words(&visible(&crate::cli::command()));
         for hidden in ["setEIfUnset", "transport", "tls-ca", "wal-segment-size"] {

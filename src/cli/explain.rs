@@ -224,7 +224,10 @@ mod tests {
     fn the_flag_is_the_subcommand() {
         let argv = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
         let wanted = argv(&["dkv", "explain", "Timeout"]);
-        assert_eq!(as_subcommand(argv(&["dkv", "--explain", "Timeout"])), wanted);
+        assert_eq!(
+            as_subcommand(argv(&["dkv", "--explain", "Timeout"])),
+            wanted
+        );
         assert_eq!(as_subcommand(argv(&["dkv", "--explain=Timeout"])), wanted);
         let other = argv(&["dkv", "kv", "set", "a", "--explain"]);
         assert_eq!(as_subcommand(other.clone()), other);
@@ -244,7 +247,10 @@ mod tests {
         for kind in ErrorKind::ALL {
             let text = in_words(kind);
             assert!(text.lines().count() >= 5, "{text}");
-            assert!(text.lines().all(|line| line.chars().count() < 200), "{text}");
+            assert!(
+                text.lines().all(|line| line.chars().count() < 200),
+                "{text}"
+            );
         }
     }
 }

@@ -250,7 +250,9 @@ impl Printer {
                 self.complaint(&format!("cannot write the output: {error}"));
             }
             Failure::Usage(error) => self.usage(error),
-            Failure::Interrupted => self.note("interrupted: if that was to write, it may have been applied"),
+            Failure::Interrupted => {
+                self.note("interrupted: if that was to write, it may have been applied")
+            }
         }
     }
 

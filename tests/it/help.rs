@@ -5,8 +5,20 @@ use std::path::Path;
 use crate::harness::{Node, Shell, dkv, run};
 
 const TOPICS: [&str; 14] = [
-    "locks", "expiry", "transactions", "watches", "history", "buckets", "shell", "rest",
-    "consistency", "cluster", "backup", "config", "errors", "exit-codes",
+    "locks",
+    "expiry",
+    "transactions",
+    "watches",
+    "history",
+    "buckets",
+    "shell",
+    "rest",
+    "consistency",
+    "cluster",
+    "backup",
+    "config",
+    "errors",
+    "exit-codes",
 ];
 
 #[test]
@@ -20,7 +32,9 @@ fn help_lists_commands_and_topics() {
     assert!(of_set.exits(0).text().contains("--if-absent"), "{of_set}");
     let unknown = run(dkv().args(["help", "lokcs"]), b"");
     unknown.exits(2).complains("did you mean `dkv help locks`?");
-    run(dkv().args(["help", "xyzzy"]), b"").exits(2).complains("lists the commands and topics");
+    run(dkv().args(["help", "xyzzy"]), b"")
+        .exits(2)
+        .complains("lists the commands and topics");
 }
 
 /// Every example of every topic, as a person would paste it, but for those that take a cluster,
@@ -64,7 +78,13 @@ fn every_kind_of_error_is_explained() {
     assert!(all.exits(0).text().contains("FenceStale"), "{all}");
     let one = run(dkv().args(["--explain", "timeout"]), b"");
     one.exits(0);
-    for words in ["exit 8", "DEADLINE_EXCEEDED", "HTTP 504", "Applied?", "unknown"] {
+    for words in [
+        "exit 8",
+        "DEADLINE_EXCEEDED",
+        "HTTP 504",
+        "Applied?",
+        "unknown",
+    ] {
         assert!(one.text().contains(words), "{words}: {one}");
     }
     let json = run(dkv().args(["explain", "FenceStale", "-o", "jsonl"]), b"");
@@ -79,14 +99,20 @@ fn every_kind_of_error_is_explained() {
 fn explanations_agree_with_the_documentation() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
     let table = std::fs::read_to_string(path).unwrap();
-    for line in table.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
+    for line in table
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+    {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let statuses: Vec<&str> = cells[3].split(", ").collect();
         for (at, kind) in cells[1].split(", ").enumerate() {
             let told = run(dkv().args(["explain", kind]), b"");
             let status = statuses.get(at).unwrap_or(&statuses[0]).trim_matches('`');
             let codes = format!("exit {}, gRPC {status}", cells[cells.len() - 2]);
-            assert!(told.exits(0).text().contains(&codes), "{kind}: {codes}: {told}");
+            assert!(
+                told.exits(0).text().contains(&codes),
+                "{kind}: {codes}: {told}"
+            );
         }
     }
 }

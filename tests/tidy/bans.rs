@@ -69,6 +69,7 @@ const BANS: &[Ban] = &[
             "comfy_table",
             "dialoguer",
             "indicatif",
+            "rustyline",
         ],
         except: &["src/cli/"],
         in_tests: true,

@@ -7,11 +7,11 @@ use super::settings::SettingsArgs;
 use crate::base::{Error, ErrorKind};
 use crate::cli::ask::confirmed;
 use crate::cli::client_args::ClientArgs;
-use crate::cli::session::Session;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
+use crate::cli::session::Session;
 use crate::client::BucketSettings;
 
 /// Make, change, list and drop buckets: named parts of a shard

@@ -162,7 +162,12 @@ mod tests {
 
     #[test]
     fn nonsense_is_nothing_to_tell() {
-        for words in [&["bash"][..], &["bash", "dkv \"", "", ""], &["csh", "dkv"], &[]] {
+        for words in [
+            &["bash"][..],
+            &["bash", "dkv \"", "", ""],
+            &["csh", "dkv"],
+            &[],
+        ] {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             assert_eq!(answer(&words, &[]), b"", "{words:?}");
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::kinds::Kind;
 use crate::base::Result;
@@ -41,7 +42,11 @@ pub(crate) async fn names(client: &Client, kind: Kind, begin: &str) -> Vec<Strin
     let answered = tokio::time::timeout(PATIENCE, asked).await;
     let names = answered.ok().and_then(Result::ok).unwrap_or_default();
     let is_shown = |name: &String| name.starts_with(begin) && !name.contains(char::is_control);
-    names.into_iter().filter(is_shown).take(CANDIDATES_MAX).collect()
+    names
+        .into_iter()
+        .filter(is_shown)
+        .take(CANDIDATES_MAX)
+        .collect()
 }
 
 async fn keys(client: &Client, begin: &str) -> Result<Vec<String>> {
@@ -56,7 +61,9 @@ async fn keys(client: &Client, begin: &str) -> Result<Vec<String>> {
 /// The parts that follow the first `known` bytes, one question for each.
 async fn parts(client: &Client, mut range: KeyRange, known: usize) -> Result<Vec<String>> {
     let mut parts = Vec::new();
-    while parts.len() < CANDIDATES_MAX {
+    let begun = Instant::now();
+    // Some are better than none because time ran out.
+    while parts.len() < CANDIDATES_MAX && begun.elapsed() < PATIENCE / 2 {
         let Some(key) = first_keys(client, range.clone(), 1).await?.pop() else {
             break;
         };
@@ -91,14 +98,24 @@ async fn first_keys(client: &Client, range: KeyRange, limit: usize) -> Result<Ve
 
 async fn buckets(client: &Client, begin: &str) -> Result<Vec<String>> {
     let page = client.bucket_list(begin).next_page().await?;
-    Ok(page.into_iter().flatten().map(|bucket| bucket.name).collect())
+    Ok(page
+        .into_iter()
+        .flatten()
+        .map(|bucket| bucket.name)
+        .collect())
 }
 
 async fn locks(client: &Client, begin: &str, with_fence: bool) -> Result<Vec<String>> {
     let begin = begin.split('@').next().unwrap_or_default();
     let begin = Bytes::copy_from_slice(begin.as_bytes());
-    let page = client.lock_list(begin).next_page().await?.unwrap_or_default();
-    let named = page.into_iter().filter_map(|lock| Some((text(&lock.name)?, lock.fence)));
+    let page = client
+        .lock_list(begin)
+        .next_page()
+        .await?
+        .unwrap_or_default();
+    let named = page
+        .into_iter()
+        .filter_map(|lock| Some((text(&lock.name)?, lock.fence)));
     Ok(named
         .map(|(name, fence)| match with_fence {
             true => format!("{name}@{fence}"),
@@ -109,12 +126,20 @@ async fn locks(client: &Client, begin: &str, with_fence: bool) -> Result<Vec<Str
 
 async fn shards(client: &Client) -> Result<Vec<String>> {
     let node = client.describe().await?;
-    Ok(node.shards.iter().map(|shard| shard.id.0.to_string()).collect())
+    Ok(node
+        .shards
+        .iter()
+        .map(|shard| shard.id.0.to_string())
+        .collect())
 }
 
 async fn members(client: &Client) -> Result<Vec<String>> {
     let overview = client.cluster()?.overview().await?;
-    Ok(overview.members.into_iter().map(|view| view.member.name).collect())
+    Ok(overview
+        .members
+        .into_iter()
+        .map(|view| view.member.name)
+        .collect())
 }
 
 fn text(bytes: &[u8]) -> Option<String> {

@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use clap::{Arg, Command};
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
+use clap_complete::engine::{
+    ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
+};
 
 /// What an argument names, where a server, or this machine, can tell what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -52,7 +52,8 @@ pub(super) fn options(
 }
 
 fn is_of(flag: &str, word: &str) -> bool {
-    word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='))
+    word.strip_prefix(flag)
+        .is_some_and(|rest| rest.starts_with('='))
 }
 
 #[cfg(test)]
@@ -61,7 +62,10 @@ mod tests {
 
     fn of(words: &str, variables: &[(&str, &str)]) -> Option<ClientOptions> {
         let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
-        let variables = variables.iter().map(|(k, v)| (k.into(), v.into())).collect();
+        let variables = variables
+            .iter()
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
         options(&words, variables)
     }
 

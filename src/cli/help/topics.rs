@@ -48,7 +48,9 @@ pub(crate) fn topic(name: &str) -> Option<&'static str> {
 
 /// What a topic is about: the first line of its text.
 pub(super) fn about(name: &str) -> &'static str {
-    topic(name).and_then(|text| text.lines().next()).unwrap_or_default()
+    topic(name)
+        .and_then(|text| text.lines().next())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -64,7 +66,10 @@ mod tests {
             for line in text.lines() {
                 assert!(line.chars().count() <= 100, "{name}: {line}");
             }
-            assert!(text.contains("    dkv ") || text.contains("    curl "), "{name} has no example");
+            assert!(
+                text.contains("    dkv ") || text.contains("    curl "),
+                "{name} has no example"
+            );
         }
     }
 

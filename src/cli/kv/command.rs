@@ -3,13 +3,13 @@
 use clap::{Args, Subcommand};
 
 use crate::cli::client_args::ClientArgs;
-use crate::cli::session::Session;
 use crate::cli::failure::Outcome;
 use crate::cli::kv::{
     delete, diff, export, history, import, incr, read, scan, set, timers, ttl, txn, watch,
 };
 use crate::cli::output::Printer;
 use crate::cli::perf::{self, PerfArgs};
+use crate::cli::session::Session;
 
 /// Read and write keys
 #[derive(Debug, Args)]

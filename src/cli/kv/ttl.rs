@@ -31,7 +31,10 @@ impl TtlArgs {
             return Ok(ExitStatus::NotFound);
         };
         let row = Row::new()
-            .with("timers", record.expire_in.is_some() || record.delete_in.is_some())
+            .with(
+                "timers",
+                record.expire_in.is_some() || record.delete_in.is_some(),
+            )
             .with("expireIn", record.expire_in)
             .with("deleteIn", record.delete_in)
             .for_programs("revision", record.revision.0);

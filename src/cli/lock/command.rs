@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 
 use crate::cli::client_args::ClientArgs;
-use crate::cli::session::Session;
 use crate::cli::failure::Outcome;
 use crate::cli::lock::run as running;
 use crate::cli::lock::{hold, inspect};
 use crate::cli::output::Printer;
+use crate::cli::session::Session;
 
 /// Take, hold and inspect locks
 #[derive(Debug, Args)]

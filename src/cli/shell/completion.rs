@@ -60,27 +60,43 @@ impl Completion {
 
     fn behind(&self, first: &Word, rest: &[Word], words: &[Word], typed: &str) -> Vec<Found> {
         let name = first.plain().unwrap_or_default();
-        let mut found = match rest {
-            [] => plain(second_words(name, typed)),
-            _ => Vec::new(),
-        };
         let two = rest.first().and_then(Word::plain);
         let two = two.and_then(|second| verbs::named(&format!("{name} {second}")));
         if let Some(verb) = two {
             return self.of_verb(verb, &rest[1..], typed);
         }
-        if is_as_typed(words, &self.tree) {
-            return self.of_command(words, typed);
-        }
+        let mut found = match rest {
+            [] => self.second_words(name, typed),
+            _ if is_as_typed(words, &self.tree) => return self.of_command(words, typed),
+            _ => Vec::new(),
+        };
         if let Some(verb) = verbs::named(name) {
             found.extend(match verb.runs {
                 Runs::Shell(own) => self.of_own(own, rest, typed),
                 Runs::Command(_) => self.of_verb(verb, rest, typed),
             });
-        } else if rest.is_empty() {
+        } else if rest.is_empty() && typed.starts_with('-') {
             found.extend(self.of_command(words, typed));
         }
         found
+    }
+
+    /// The second word of a verb of two, or a subcommand as the command line has it.
+    fn second_words(&self, first: &str, typed: &str) -> Vec<Found> {
+        let seconds = verbs::all().filter_map(|verb| {
+            let (one, two) = verb.name.split_once(' ')?;
+            one.eq_ignore_ascii_case(first).then_some(two)
+        });
+        let mut found = cased(seconds, typed);
+        let group = self.tree.find_subcommand(first.to_ascii_lowercase());
+        let below = group.into_iter().flat_map(Command::get_subcommands);
+        let shown = below.filter(|command| !command.is_hide_set());
+        for name in begun(shown.map(Command::get_name), &typed.to_ascii_lowercase()) {
+            if !found.iter().any(|it| it.eq_ignore_ascii_case(&name)) {
+                found.push(name);
+            }
+        }
+        plain(found)
     }
 
     /// A line as the command line has it.
@@ -142,7 +158,9 @@ impl Completion {
     }
 
     fn names(&self, kind: Option<Kind>, typed: &str) -> Vec<Found> {
-        let names = kind.map(|kind| (self.asker)(kind, typed)).unwrap_or_default();
+        let names = kind
+            .map(|kind| (self.asker)(kind, typed))
+            .unwrap_or_default();
         names.iter().map(|name| Found::name(name)).collect()
     }
 }
@@ -183,22 +201,18 @@ fn kind_of(verb: &Verb, name: &str) -> Option<Kind> {
 }
 
 fn first_words(typed: &str) -> Vec<String> {
-    let names = verbs::all().flat_map(Verb::names).filter(|name| *name != "?");
-    let mut words: Vec<&str> = names.map(|name| name.split(' ').next().unwrap_or(name)).collect();
+    let names = verbs::all()
+        .flat_map(Verb::names)
+        .filter(|name| *name != "?");
+    let mut words: Vec<&str> = names
+        .map(|name| name.split(' ').next().unwrap_or(name))
+        .collect();
     words.dedup();
     let mut found = cased(words.into_iter(), typed);
     if !typed.is_empty() {
         found.extend(begun(["kv"].into_iter(), typed));
     }
     found
-}
-
-fn second_words(first: &str, typed: &str) -> Vec<String> {
-    let seconds = verbs::all().filter_map(|verb| {
-        let (one, two) = verb.name.split_once(' ')?;
-        one.eq_ignore_ascii_case(first).then_some(two)
-    });
-    cased(seconds, typed)
 }
 
 /// Those that begin as typed, in the letter case in which that was typed.
@@ -295,6 +309,11 @@ mod tests {
         assert_eq!(typed("BUCKET DR"), ["DROP "]);
         assert_eq!(typed("BUCKET DROP "), ["sessions "]);
         assert_eq!(typed("bucket drop se"), ["sessions "]);
+        assert_eq!(
+            typed("bucket "),
+            ["CREATE ", "UPDATE ", "DROP ", "list ", "entries "]
+        );
+        assert_eq!(typed("lock in"), ["info "]);
         assert_eq!(typed("UNLOCK "), ["jobs "]);
         assert_eq!(typed("kv get us"), ["user:1 ", "user:2 "]);
         assert_eq!(typed("kv ge"), ["get "]);

@@ -30,7 +30,10 @@ pub(super) fn split(text: &[u8]) -> Option<(Vec<Word>, Current)> {
         quote: None,
     };
     let is_between = quote.is_none() && text.last().is_none_or(|last| b" \t\n;".contains(last));
-    let begins = text.trim_ascii_end().last().is_none_or(|last| *last == b';');
+    let begins = text
+        .trim_ascii_end()
+        .last()
+        .is_none_or(|last| *last == b';');
     let is_new_line = quote.is_none() && text.last() == Some(&b'\n');
     if is_between && begins || is_new_line {
         return Some((Vec::new(), empty));
@@ -64,7 +67,12 @@ mod tests {
             let (words, current) = split(text.as_bytes()).unwrap();
             let word = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             let words: Vec<String> = words.iter().map(|it| word(&it.bytes)).collect();
-            (words.join("|"), word(&current.bytes), current.at, current.quote)
+            (
+                words.join("|"),
+                word(&current.bytes),
+                current.at,
+                current.quote,
+            )
         };
         let of = |words: &str, current: &str, at, quote: Option<u8>| {
             (words.to_owned(), current.to_owned(), at, quote)

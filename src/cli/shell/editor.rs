@@ -58,7 +58,10 @@ impl Hinter for Editing {
 
     /// Without colours nobody could tell a hint from what was typed.
     fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<Syntax> {
-        (self.is_coloured && at == line.len()).then(|| hint(line)).flatten().map(Syntax)
+        (self.is_coloured && at == line.len())
+            .then(|| hint(line))
+            .flatten()
+            .map(Syntax)
     }
 }
 
@@ -100,7 +103,9 @@ impl Highlighter for Editing {
 /// Where the command that a line begins with ends, if it is one.
 fn verb_end(line: &str) -> Option<usize> {
     let start = line.len() - line.trim_start().len();
-    let end = line[start..].find([' ', ';', '\n']).map_or(line.len(), |end| start + end);
+    let end = line[start..]
+        .find([' ', ';', '\n'])
+        .map_or(line.len(), |end| start + end);
     let name = &line[start..end];
     let is_group = ["kv", "lock", "bucket", "cluster"].contains(&name);
     (is_group || verbs::named(name).is_some()).then_some(end)
@@ -141,11 +146,19 @@ mod tests {
     #[test]
     fn the_syntax_follows_what_is_typed() {
         assert_eq!(hint("set "), hint("SET "));
-        assert!(hint("SET ").unwrap().starts_with("key value [TTL 5m | 300]"));
+        assert!(
+            hint("SET ")
+                .unwrap()
+                .starts_with("key value [TTL 5m | 300]")
+        );
         assert!(hint("SET a ").unwrap().starts_with("value [TTL"));
         assert!(hint("SET a 1 ").unwrap().starts_with("[TTL 5m"));
         assert_eq!(hint("SET a 1 TTL 5m "), None);
-        assert!(hint("BUCKET CREATE ").unwrap().starts_with("name [TTL 30m]"));
+        assert!(
+            hint("BUCKET CREATE ")
+                .unwrap()
+                .starts_with("name [TTL 30m]")
+        );
         for quiet in ["", "SE", "SET a", "xyzzy ", "EXIT "] {
             assert_eq!(hint(quiet), None, "{quiet}");
         }

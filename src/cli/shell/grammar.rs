@@ -133,11 +133,7 @@ pub(super) const fn word(keyword: &'static str, flag: &'static str) -> Choice {
 }
 
 /// A keyword with a value behind it.
-pub(super) const fn with(
-    keyword: &'static str,
-    flag: &'static str,
-    value: &'static str,
-) -> Choice {
+pub(super) const fn with(keyword: &'static str, flag: &'static str, value: &'static str) -> Choice {
     Choice {
         keyword,
         flag,

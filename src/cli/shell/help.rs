@@ -63,7 +63,10 @@ fn unknown(name: &str) -> Error {
             |near| format!("did you mean HELP {near}?"),
         );
     let shown: String = name.chars().take(40).collect();
-    Error::invalid(format!("there is no help on `{}`: {near}", shown.escape_debug()))
+    Error::invalid(format!(
+        "there is no help on `{}`: {near}",
+        shown.escape_debug()
+    ))
 }
 
 fn overview() -> String {
@@ -87,8 +90,11 @@ fn of_verb(verb: &Verb) -> String {
     let mut text = format!("{}\n    {}\n", verb.usage, verb.about);
     if let Runs::Command(path) = verb.runs {
         let path = path.join(" ");
-        writeln!(text, "    It is `dkv {path}` and takes its flags, too: HELP {path}")
-            .expect("a string takes everything");
+        writeln!(
+            text,
+            "    It is `dkv {path}` and takes its flags, too: HELP {path}"
+        )
+        .expect("a string takes everything");
     }
     text
 }

@@ -56,7 +56,10 @@ mod tests {
         };
         let place = |path: &str| Some(PathBuf::from(path));
         let home = ("HOME", "/h/alice");
-        assert_eq!(with(None, &[home]), place("/h/alice/.local/state/dkv/history"));
+        assert_eq!(
+            with(None, &[home]),
+            place("/h/alice/.local/state/dkv/history")
+        );
         let state = ("XDG_STATE_HOME", "/s");
         assert_eq!(with(None, &[home, state]), place("/s/dkv/history"));
         let relative = ("XDG_STATE_HOME", "s");

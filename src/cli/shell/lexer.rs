@@ -254,7 +254,8 @@ impl Lexer<'_> {
             }
         }
         let quote_char = char::from(quote);
-        let message = format!("this {quote_char} is never closed: another {quote_char} belongs behind it");
+        let message =
+            format!("this {quote_char} is never closed: another {quote_char} belongs behind it");
         let wrong = Wrong::at(opened_at, message);
         Err(Unread::Unfinished(Waiting::Quote(quote), wrong))
     }

@@ -82,11 +82,13 @@ impl Locks {
     pub(super) fn remember(&mut self, deed: Option<Deed>, status: ExitStatus, shard: &str) {
         match deed {
             Some(Deed::Take(taken)) if status == ExitStatus::Done => {
-                self.held.retain(|held| held.name != taken.name || held.shard != taken.shard);
+                self.held
+                    .retain(|held| held.name != taken.name || held.shard != taken.shard);
                 self.held.push(taken);
             }
             Some(Deed::Give(name)) if status == ExitStatus::Done => {
-                self.held.retain(|held| held.name != name || held.shard != shard);
+                self.held
+                    .retain(|held| held.name != name || held.shard != shard);
             }
             _ => {}
         }
@@ -94,7 +96,11 @@ impl Locks {
 
     /// What to tell whoever leaves: the locks that nobody gave up.
     pub(super) fn farewell(&self) -> Option<String> {
-        let names: Vec<String> = self.held.iter().map(|held| quoted(&bytes(&held.name))).collect();
+        let names: Vec<String> = self
+            .held
+            .iter()
+            .map(|held| quoted(&bytes(&held.name)))
+            .collect();
         if names.is_empty() {
             return None;
         }

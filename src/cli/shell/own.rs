@@ -25,7 +25,11 @@ impl Shell<'_> {
         match own {
             Own::Use => self.use_bucket(words)?,
             Own::Shard => self.settle("shard", words, "SHARD [id]")?,
-            Own::Output => self.settle("output", words, "OUTPUT [text | json | jsonl | table | raw]")?,
+            Own::Output => self.settle(
+                "output",
+                words,
+                "OUTPUT [text | json | jsonl | table | raw]",
+            )?,
             Own::Timing => self.timing(words)?,
             Own::Connect => self.connect(words)?,
             Own::Help => return help::show(self, words).map(Turn::Ran),
@@ -60,7 +64,10 @@ impl Shell<'_> {
                 return Ok(None);
             }
             let page = client.bucket_list(String::new()).next_page().await?;
-            let names = page.unwrap_or_default().into_iter().map(|bucket| bucket.name);
+            let names = page
+                .unwrap_or_default()
+                .into_iter()
+                .map(|bucket| bucket.name);
             Ok(Some(names.collect::<Vec<String>>()))
         })?;
         let Some(names) = names else {
@@ -160,8 +167,12 @@ fn at_most_one(words: &[Word], usage: &str) -> Result<Option<String>> {
         [] => Ok(None),
         [word] => text(word).map(Some),
         [_, more, ..] => {
-            let shown = String::from_utf8_lossy(&more.bytes).escape_debug().to_string();
-            Err(Error::invalid(format!("`{shown}` is not expected here: write {usage}")))
+            let shown = String::from_utf8_lossy(&more.bytes)
+                .escape_debug()
+                .to_string();
+            Err(Error::invalid(format!(
+                "`{shown}` is not expected here: write {usage}"
+            )))
         }
     }
 }

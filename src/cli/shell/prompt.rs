@@ -100,7 +100,9 @@ fn remembered(shell: &mut Shell<'_>, line: &mut Line, chosen: Option<OsString>) 
         Ok(()) => Some(path),
         Err(error) => {
             let path = path.display();
-            shell.printer.note(&format!("note: no history is kept in {path}: {error}"));
+            shell
+                .printer
+                .note(&format!("note: no history is kept in {path}: {error}"));
             None
         }
     }
@@ -118,11 +120,15 @@ fn greeting(shell: &mut Shell<'_>) {
     match greet(&shell.session) {
         Ok(greeting) => shell.printer.note(&greeting),
         Err(Failure::Error(error)) => {
-            shell.printer.note(&format!("{error}; commands will try again"));
+            shell
+                .printer
+                .note(&format!("{error}; commands will try again"));
         }
         Err(failure) => shell.printer.failure(&failure),
     }
-    shell.printer.note("HELP lists the commands, Tab completes, Ctrl-D leaves");
+    shell
+        .printer
+        .note("HELP lists the commands, Tab completes, Ctrl-D leaves");
 }
 
 /// `Ran(Done)` unless the person leaves: a failure was told, and the prompt comes back.

@@ -65,7 +65,11 @@ impl Settled {
 
 fn format(word: &str) -> Result<Format> {
     Format::from_str(word, true).map_err(|_| {
-        let names: Vec<String> = Format::value_variants().iter().copied().map(name_of).collect();
+        let names: Vec<String> = Format::value_variants()
+            .iter()
+            .copied()
+            .map(name_of)
+            .collect();
         let near = nearest(word, names.iter().map(String::as_str));
         let meant = near.map_or(String::new(), |near| format!(": did you mean {near}?"));
         Error::invalid(format!(

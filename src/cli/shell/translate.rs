@@ -35,11 +35,23 @@ pub(super) struct Line {
 const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["serve"], "start a node from your own shell: dkv serve"),
     (&["shell"], "you are in it; CONNECT asks other nodes"),
-    (&["top"], "it needs the whole screen: run dkv top in another terminal"),
+    (
+        &["top"],
+        "it needs the whole screen: run dkv top in another terminal",
+    ),
     (&["man"], "read it outside: dkv man | man -l -"),
-    (&["completions"], "they are for your own shell: dkv completions bash"),
-    (&["cluster", "up"], "start a cluster from your own shell: dkv cluster up"),
-    (&["lock", "run"], "it runs commands of your own shell: dkv lock run; LOCK takes a lock here"),
+    (
+        &["completions"],
+        "they are for your own shell: dkv completions bash",
+    ),
+    (
+        &["cluster", "up"],
+        "start a cluster from your own shell: dkv cluster up",
+    ),
+    (
+        &["lock", "run"],
+        "it runs commands of your own shell: dkv lock run; LOCK takes a lock here",
+    ),
 ];
 
 impl Line {
@@ -211,7 +223,12 @@ pub(super) fn expected(verb: &'static Verb, words: &[Word], tree: &Command) -> E
 }
 
 /// A verb with what follows it.
-fn in_grammar(verb: &'static Verb, words: &[Word], tree: &Command, end: usize) -> Result<Line, Wrong> {
+fn in_grammar(
+    verb: &'static Verb,
+    words: &[Word],
+    tree: &Command,
+    end: usize,
+) -> Result<Line, Wrong> {
     let mut reading = Reading::new(verb, tree);
     let mut rest = words;
     while !rest.is_empty() {
@@ -322,7 +339,9 @@ impl<'a> Reading<'a> {
                 short.as_deref() == Some(flag)
             }),
         };
-        found.is_some_and(|argument| matches!(argument.get_action(), ArgAction::Set | ArgAction::Append))
+        found.is_some_and(|argument| {
+            matches!(argument.get_action(), ArgAction::Set | ArgAction::Append)
+        })
     }
 
     /// The keyword that these words begin with, and what is behind it.
@@ -385,10 +404,15 @@ impl<'a> Reading<'a> {
     }
 
     fn finish(mut self, end: usize) -> Result<Line, Wrong> {
-        let missing = self.verb.places.iter().skip(self.filled).find(|place| match place.flag {
-            Some(flag) => place.need == Need::One && !self.line.has(flag),
-            None => place.need != Need::Maybe && self.is_open(place),
-        });
+        let missing = self
+            .verb
+            .places
+            .iter()
+            .skip(self.filled)
+            .find(|place| match place.flag {
+                Some(flag) => place.need == Need::One && !self.line.has(flag),
+                None => place.need != Need::Maybe && self.is_open(place),
+            });
         if let Some(place) = missing {
             let (name, usage) = (self.verb.name, self.verb.usage);
             let message = format!("{name} needs a {}: write {usage}", place.name);

@@ -72,7 +72,8 @@ impl<'a> Shell<'a> {
 
     /// Runs a statement of `text`, and tells what went wrong with it.
     pub(super) fn run(&mut self, statement: &Statement, text: &[u8]) -> Turn {
-        self.printer.look(self.settled.format(), self.settled.is_quiet());
+        self.printer
+            .look(self.settled.format(), self.settled.is_quiet());
         let turn = match self.answer(statement, text) {
             Ok(turn) => turn,
             Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
@@ -97,13 +98,17 @@ impl<'a> Shell<'a> {
     fn command(&mut self, mut line: Line, statement: &Statement) -> Outcome {
         let shard = shard_of(&line).unwrap_or_else(|| self.settled.get("shard").to_owned());
         let client = self.session.own_client();
-        let deed = self.locks.complete(&mut line, &shard, || client.mint_owner())?;
+        let deed = self
+            .locks
+            .complete(&mut line, &shard, || client.mint_owner())?;
         let words = Words {
             argv: line.argv(),
             variables: self.variables.clone(),
             settled: self.settled.all(),
         };
-        let session = self.session.with_input(statement.body.clone().map(Into::into));
+        let session = self
+            .session
+            .with_input(statement.body.clone().map(Into::into));
         let begun_us = self.clock.boot_us();
         let outcome = root::run_in(&session, &words, self.printer);
         if self.is_timed {
@@ -148,7 +153,9 @@ fn shard_of(line: &Line) -> Option<String> {
     while let Some(flag) = flags.next() {
         let flag = flag.to_string_lossy();
         if flag == "--shard" {
-            return flags.next().map(|value| value.to_string_lossy().into_owned());
+            return flags
+                .next()
+                .map(|value| value.to_string_lossy().into_owned());
         }
         if let Some(value) = flag.strip_prefix("--shard=") {
             return Some(value.to_owned());

@@ -1,8 +1,6 @@
 //! The verbs, as a table.
 
-use super::grammar::{
-    Choice, Own, Place, Runs, Verb, flagged, many, maybe, one, with, word,
-};
+use super::grammar::{Choice, Own, Place, Runs, Verb, flagged, many, maybe, one, with, word};
 
 const TTL: Choice = with("TTL", "--ttl", "DURATION");
 const EX: Choice = with("EX", "--ttl", "DURATION");
@@ -90,7 +88,13 @@ const KEYS: &[Verb] = &[
             "print values, as they are or were",
         )
     },
-    verb("HAS", &["kv", "has"], KEY, "HAS key", "tell whether a key is there"),
+    verb(
+        "HAS",
+        &["kv", "has"],
+        KEY,
+        "HAS key",
+        "tell whether a key is there",
+    ),
     Verb {
         also: &["DEL"],
         options: &[PREFIX, START, END, YES, FENCE],
@@ -300,7 +304,12 @@ const NAMED: &[Verb] = &[
         )
     },
     Verb {
-        options: &[TTL, EX, with("WAIT", "--wait", "DURATION"), with("OWNER", "--owner", "HEX")],
+        options: &[
+            TTL,
+            EX,
+            with("WAIT", "--wait", "DURATION"),
+            with("OWNER", "--owner", "HEX"),
+        ],
         bare: Some("--ttl"),
         ..verb(
             "LOCK",
@@ -354,7 +363,13 @@ const NAMED: &[Verb] = &[
 const REST: &[Verb] = &[
     Verb {
         also: &["INFO"],
-        ..verb("STATUS", &["info"], &[], "STATUS", "describe the node and its shards")
+        ..verb(
+            "STATUS",
+            &["info"],
+            &[],
+            "STATUS",
+            "describe the node and its shards",
+        )
     },
     verb(
         "CLUSTER",
@@ -370,14 +385,50 @@ const REST: &[Verb] = &[
         "EXPLAIN kind",
         "explain a kind of error, such as Timeout",
     ),
-    own("USE", Own::Use, &[maybe("bucket")], "USE [bucket]", "choose the bucket of later commands; none: the default one"),
-    own("SHARD", Own::Shard, &[maybe("id")], "SHARD [id]", "choose the shard of later commands; none: tell it"),
-    own("OUTPUT", Own::Output, &[maybe("format")], "OUTPUT [text | json | jsonl | table | raw]", "choose how answers look"),
-    own("TIMING", Own::Timing, &[maybe("on|off")], "TIMING [on | off]", "tell how long each command took"),
-    own("CONNECT", Own::Connect, &[many("address")], "CONNECT address...", "ask other nodes from now on"),
+    own(
+        "USE",
+        Own::Use,
+        &[maybe("bucket")],
+        "USE [bucket]",
+        "choose the bucket of later commands; none: the default one",
+    ),
+    own(
+        "SHARD",
+        Own::Shard,
+        &[maybe("id")],
+        "SHARD [id]",
+        "choose the shard of later commands; none: tell it",
+    ),
+    own(
+        "OUTPUT",
+        Own::Output,
+        &[maybe("format")],
+        "OUTPUT [text | json | jsonl | table | raw]",
+        "choose how answers look",
+    ),
+    own(
+        "TIMING",
+        Own::Timing,
+        &[maybe("on|off")],
+        "TIMING [on | off]",
+        "tell how long each command took",
+    ),
+    own(
+        "CONNECT",
+        Own::Connect,
+        &[many("address")],
+        "CONNECT address...",
+        "ask other nodes from now on",
+    ),
     Verb {
         also: &["?"],
-        ..own("HELP", Own::Help, &[maybe("command")], "HELP [command | topic]", "list the commands, or explain one")
+        ..own(
+            "HELP",
+            Own::Help,
+            &[maybe("command")],
+            "HELP [command | topic]",
+            "list the commands, or explain one",
+        )
     },
     own("CLEAR", Own::Clear, &[], "CLEAR", "clear the screen"),
     Verb {

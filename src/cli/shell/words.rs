@@ -111,7 +111,9 @@ pub(super) fn quoted(bytes: &[u8]) -> String {
     if let Some(text) = text
         && first_is_safe
         && bytes.iter().all(is_plain)
-        && !text.chars().any(|char| char.is_control() || char.is_whitespace())
+        && !text
+            .chars()
+            .any(|char| char.is_control() || char.is_whitespace())
     {
         return text.to_owned();
     }
