@@ -9,6 +9,7 @@ pub mod error;
 pub mod histogram;
 pub mod host;
 pub mod limits;
+pub mod suggest;
 pub mod time;
 pub mod types;
 

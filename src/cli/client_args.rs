@@ -8,13 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 
+use crate::base::suggest::nearest;
 use crate::base::types::{FenceToken, ShardId};
 use crate::base::{Error, ErrorKind, Result, duration};
 use crate::cli::complete;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::session::Session;
 use crate::client::{Client, ClientOptions, Consistency, Fence};
-use crate::config::suggest::nearest;
 use crate::config::text;
 
 /// Where to ask, and how long.

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use clap::Args;
 
+use crate::base::suggest::nearest;
 use crate::base::{Error, ErrorKind, Result};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::output::{Format, Printer};
 use crate::cli::row::Row;
-use crate::config::suggest::nearest;
 
 /// The flag that is this subcommand, too.
 const FLAG: &str = "--explain";

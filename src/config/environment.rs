@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
+use crate::base::suggest::nearest;
 use crate::base::{Error, Result};
-use crate::config::suggest::nearest;
 
 const PREFIX: &str = "DKV_";
 

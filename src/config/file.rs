@@ -3,8 +3,8 @@
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
+use crate::base::suggest::nearest;
 use crate::base::{Error, Result};
-use crate::config::suggest::nearest;
 
 /// A settings file, read.
 #[derive(Debug)]

@@ -13,7 +13,6 @@ pub mod environment;
 pub mod file;
 pub mod layers;
 pub mod serve;
-pub mod suggest;
 pub mod text;
 
 pub use layers::{Layers, Sourced};

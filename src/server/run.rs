@@ -89,7 +89,7 @@ pub async fn run(
     let asking = Asking::new(node.service.clone(), stopping.clone());
     let services = Grpc::new(node.service.clone(), describe, stopping);
     let once = "only this function sets it, once";
-    let live = live(&node, asking, admin.clone(), membership.as_ref());
+    let live = live(&host, &node, asking, admin.clone(), membership.as_ref());
     standing.live.set(live).ok().expect(once);
     let services = grpc_routes(services, admin, health(standing.clone()).await)?;
     grpc.set(services).expect(once);
@@ -207,7 +207,13 @@ fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
         .collect()
 }
 
-fn live(node: &Node, asking: Asking, admin: Admin, membership: Option<&Membership>) -> Live {
+fn live(
+    host: &Host,
+    node: &Node,
+    asking: Asking,
+    admin: Admin,
+    membership: Option<&Membership>,
+) -> Live {
     Live {
         describe: admin.describe.clone(),
         asking,
@@ -215,6 +221,7 @@ fn live(node: &Node, asking: Asking, admin: Admin, membership: Option<&Membershi
         log: node.log_status(),
         links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         fatal: node.fatal.clone(),
+        rng: host.rng.clone(),
     }
 }
 

@@ -55,7 +55,7 @@ fn wrong_methods_and_paths_are_told_what_there_is() {
             assert!(refused.body.contains("GET"), "{}", refused.body);
         }
     }
-    for path in ["/", "/metric", "/livez/", "/readyz/etcd", "/../etc/passwd"] {
+    for path in ["/metric", "/livez/", "/readyz/etcd", "/../etc/passwd"] {
         let missing = http(node.address(), "GET", path);
         assert_eq!(missing.status, 404, "{path}");
         assert!(missing.body.contains("/readyz?verbose"), "{}", missing.body);
@@ -74,7 +74,7 @@ fn grpc_is_not_reached_over_http_1() {
     let body = b"\0\0\0\0\x06\x1a\x01k\x22\x01v";
     for content_type in ["text/plain", "application/grpc"] {
         let mut request = format!(
-            "POST /dkv.v1.Kv/Set HTTP/1.1\r\nHost: dkv\r\nContent-Type: {content_type}\r\n\
+            "POST /dkv.v1.Kv/Set HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         )
@@ -91,14 +91,14 @@ fn heads_without_end_and_garbage_are_refused() {
     let many: String = (0..2_000).map(|i| format!("X-{i}: y\r\n")).collect();
     let long = format!("X-Long: {}\r\n", "y".repeat(8 << 20));
     for headers in [many, long] {
-        let request = format!("GET /livez HTTP/1.1\r\nHost: dkv\r\n{headers}\r\n");
+        let request = format!("GET /livez HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         let refused = http_raw(node.address(), request.as_bytes());
         assert!(matches!(refused.status, 0 | 431), "{refused:?}");
     }
     let garbage = http_raw(node.address(), b"\0\x01\x02 what is this\r\n\r\n");
     assert!(matches!(garbage.status, 0 | 400), "{garbage:?}");
     let body = format!(
-        "GET /livez HTTP/1.1\r\nHost: dkv\r\nConnection: close\r\nContent-Length: {}\r\n\r\nx",
+        "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\nx",
         u64::MAX
     );
     // The body is nobody's business, and is not waited for.
@@ -114,7 +114,7 @@ fn a_node_that_stops_is_not_ready() {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // The head is not complete: the request is under way when the node is told to stop.
     stream
-        .write_all(b"GET /readyz?verbose HTTP/1.1\r\nHost: dkv\r\nConnection: close\r\n")
+        .write_all(b"GET /readyz?verbose HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n")
         .unwrap();
     // An answer to a later connection means that the earlier one was accepted.
     assert_eq!(http(node.address(), "GET", "/livez").status, 200);

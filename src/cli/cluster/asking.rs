@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::base::suggest::nearest;
 use crate::base::{Error, Result, duration};
 use crate::client::{Client, ClientOptions, Cluster, ClusterMember, ClusterOverview, MemberView};
-use crate::config::suggest::nearest;
 
 /// Where to ask, and how long. The shard and the bucket of keys mean nothing here.
 #[derive(Debug, Args)]

@@ -6,11 +6,11 @@ use clap::{Args, Command};
 
 use super::topics::{about, topic, topics};
 use crate::base::Error;
+use crate::base::suggest::nearest;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
 use crate::cli::root;
-use crate::config::suggest::nearest;
 
 /// Explain a topic, with examples, or a command
 ///

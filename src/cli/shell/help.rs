@@ -7,11 +7,11 @@ use super::turns::Shell;
 use super::verbs;
 use super::words::Word;
 use crate::base::Error;
+use crate::base::suggest::nearest;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::layered::Words;
 use crate::cli::{help, root};
-use crate::config::suggest::nearest;
 
 const QUOTING: &str = "\
 Words are written in any letter case, and \"quoted\" where they hold blanks, ; or #, or are keywords

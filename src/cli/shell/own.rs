@@ -6,12 +6,12 @@ use super::grammar::Own;
 use super::help;
 use super::turns::{Shell, Turn};
 use super::words::{Word, quoted};
+use crate::base::suggest::nearest;
 use crate::base::{Error, Result};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::row::Row;
 use crate::cli::session::Session;
-use crate::config::suggest::nearest;
 
 /// How long nodes have to say that they are there.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(2);

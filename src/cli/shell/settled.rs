@@ -2,10 +2,10 @@
 
 use clap::ValueEnum;
 
+use crate::base::suggest::nearest;
 use crate::base::{Error, Result};
 use crate::cli::client_args::ClientArgs;
 use crate::cli::output::Format;
-use crate::config::suggest::nearest;
 use crate::config::text;
 
 /// Settings of this shell. A flag in a line beats them; they beat the environment.

@@ -9,7 +9,7 @@ use super::grammar::{Choice, Need, Own, Place, Runs, Verb};
 use super::verbs;
 use super::words::{Statement, Word, Wrong};
 use crate::base::duration;
-use crate::config::suggest::nearest;
+use crate::base::suggest::nearest;
 
 /// What a statement asks for.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use super::item::{Content, Item, Rules};
 use crate::base::limits;
+use crate::base::suggest;
 use crate::cli::row::escaped;
-use crate::config::suggest;
 
 /// Characters of a wrong word that an error shows.
 const SHOWN_CHARS_MAX: usize = 40;

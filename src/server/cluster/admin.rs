@@ -65,7 +65,7 @@ impl Admin {
         }
     }
 
-    fn status_now(&self) -> v1::ClusterStatusReply {
+    pub(in crate::server) fn status_now(&self) -> v1::ClusterStatusReply {
         let service = &self.describe.service;
         let first = self.replicated().next();
         let members = first.map(|(_, group)| group.members()).unwrap_or_default();
@@ -91,7 +91,7 @@ impl Admin {
         }
     }
 
-    async fn add_learner(&self, address: String) -> Changed {
+    pub(in crate::server) async fn add_learner(&self, address: String) -> Changed {
         let first = self.led()?;
         let book = self.book.as_ref().ok_or_else(|| not_leader(first))?;
         let identity = book.myself().identity();
@@ -141,7 +141,7 @@ impl Admin {
         Ok(format!("{} is a learner", from.name))
     }
 
-    async fn promote(&self, request: v1::MemberRequest) -> Changed {
+    pub(in crate::server) async fn promote(&self, request: v1::MemberRequest) -> Changed {
         let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
         let (node, member) = find(first, name)?;
@@ -161,7 +161,7 @@ impl Admin {
         })
     }
 
-    async fn remove(&self, request: v1::MemberRequest) -> Changed {
+    pub(in crate::server) async fn remove(&self, request: v1::MemberRequest) -> Changed {
         let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
         let (node, member) = find(first, name)?;
@@ -192,7 +192,7 @@ impl Admin {
         })
     }
 
-    async fn transfer(&self, request: v1::TransferLeaderRequest) -> Changed {
+    pub(in crate::server) async fn transfer(&self, request: v1::TransferLeaderRequest) -> Changed {
         let (name, shard) = (&request.name, request.shard);
         let by = settle_by(request.wait_ms);
         let groups: Vec<&Group> = self
@@ -232,7 +232,7 @@ impl Admin {
         Ok(format!("{name} leads shard {}", done.join(", ")))
     }
 
-    async fn snapshot(&self, shard: u32) -> Result<v1::SnapshotReply> {
+    pub(in crate::server) async fn snapshot(&self, shard: u32) -> Result<v1::SnapshotReply> {
         let shards = self.describe.service.shards();
         let wanted: Vec<&Shard> = shards
             .filter(|it| shard == 0 || it.id == ShardId(shard))

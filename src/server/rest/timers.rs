@@ -117,6 +117,17 @@ impl Timers {
     }
 }
 
+/// A time that is given in one of two ways, ms.
+pub(super) fn either(span: Option<&Span>, seconds: Option<u64>) -> Result<Option<u64>> {
+    let ms = span.map(Span::ms).transpose()?;
+    match (ms, seconds) {
+        (Some(_), Some(_)) => Err(Error::invalid(
+            "`ttl` and `ttl_seconds` say the same: give one",
+        )),
+        (ms, seconds) => Ok(ms.or(seconds.map(|it| it.saturating_mul(1_000)))),
+    }
+}
+
 /// `ttl`, `ttl_seconds` and `delete_in` are three names of one thing.
 fn one(given: [Option<u64>; 3]) -> Result<u64> {
     let mut given = given.into_iter().flatten();

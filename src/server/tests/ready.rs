@@ -8,6 +8,8 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::world::{SubmitNow as _, World, kv, set, store};
+use crate::server::asking::Asking;
+use crate::server::cluster::Admin;
 use crate::server::describe::Describe;
 use crate::server::http::{Live, Standing, health, routes};
 use crate::server::metrics::Connections;
@@ -40,11 +42,18 @@ impl Asked {
             addresses: Vec::new(),
             started_ms: 0,
         };
+        let stopping = asked.standing.stopping.clone();
         let live = Live {
+            asking: Asking::new(node.service.clone(), stopping),
+            admin: Admin {
+                describe: describe.clone(),
+                book: None,
+            },
             describe,
             log: node.log_status(),
             links: Arc::new(Vec::new),
             fatal: node.fatal.clone(),
+            rng: world.rng.clone(),
         };
         assert!(asked.standing.live.set(live).is_ok());
         asked
