@@ -19,7 +19,6 @@ use crate::proto::v1;
 #[serde(deny_unknown_fields)]
 pub(super) struct JoinForm {
     /// Where the node, which was started with --join, listens for other members.
-    #[schema(max_length = 300)]
     address: String,
 }
 
@@ -28,7 +27,6 @@ pub(super) struct JoinForm {
 #[serde(deny_unknown_fields)]
 pub(super) struct MemberForm {
     /// Its name.
-    #[schema(max_length = 300)]
     name: String,
     /// How long the answer may wait for the change to come into effect: 8 s if not given, at
     /// most a minute. After that the answer is that it goes on.
@@ -40,7 +38,6 @@ pub(super) struct MemberForm {
 #[serde(deny_unknown_fields)]
 pub(super) struct TransferForm {
     /// The name of the member.
-    #[schema(max_length = 300)]
     name: String,
     /// The shard; not given: all replicated ones.
     #[schema(minimum = 1)]

@@ -33,7 +33,6 @@ pub(super) struct Located {
     #[param(pattern = "^(linearizable|stale)$")]
     consistency: Option<String>,
     /// How long the request may take, such as `500ms` or `2s`; at most a minute.
-    #[param(pattern = "^[1-9][0-9]{0,3}(ms|s)?$")]
     timeout: Option<String>,
 }
 

@@ -75,8 +75,8 @@ impl LockForm {
     tag = "locks",
     operation_id = "list_locks",
     params(
-        ("prefix" = Option<String>, Query, description = "Locks whose names begin so, percent-encoded", max_length = 200),
-        ("after" = Option<String>, Query, description = "Only names behind this one: the last of the page before", max_length = 200),
+        ("prefix" = Option<String>, Query, description = "Locks whose names begin so, percent-encoded"),
+        ("after" = Option<String>, Query, description = "Only names behind this one: the last of the page before"),
         ("limit" = Option<u64>, Query, description = "Locks in a page: 100 if not given", minimum = 1, maximum = 10000),
         super::described::Located,
     ),
@@ -112,7 +112,7 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     tag = "locks",
     operation_id = "get_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1),
         super::described::Located,
     ),
     responses(

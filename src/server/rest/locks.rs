@@ -113,7 +113,7 @@ pub(super) struct RevokeAnswer {
     tag = "locks",
     operation_id = "acquire_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1),
         super::described::Located,
         super::described::Write,
     ),
@@ -180,7 +180,7 @@ pub(super) async fn acquire(State(rest): State<Rest>, request: Request) -> Answe
     tag = "locks",
     operation_id = "renew_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1),
         super::described::Located,
         super::described::Write,
     ),
@@ -230,7 +230,7 @@ pub(super) async fn renew(State(rest): State<Rest>, request: Request) -> Answere
     tag = "locks",
     operation_id = "release_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1),
         super::described::Located,
         super::described::Write,
     ),
@@ -277,7 +277,7 @@ pub(super) async fn release(State(rest): State<Rest>, request: Request) -> Answe
     tag = "locks",
     operation_id = "revoke_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1),
         super::described::Located,
         super::described::Write,
     ),

@@ -11,6 +11,7 @@ use super::refused::{Answered, ErrorBody, misfit};
 use super::rest::Rest;
 use super::timers::{PARAMETERS, Timers};
 use crate::base::Error;
+use crate::base::limits::{HISTORY_PAGE, HISTORY_PAGE_MAX};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
@@ -278,7 +279,7 @@ pub(super) async fn history(State(rest): State<Rest>, request: Request) -> Answe
     let history = v1::HistoryRequest {
         target: Some(head.target.clone()),
         key: head.key()?,
-        limit: head.query.number("limit")?.unwrap_or(0),
+        limit: head.limit("changes", HISTORY_PAGE as u64, HISTORY_PAGE_MAX as u64)?,
         before_revision: head.query.number("before")?.unwrap_or(0),
     };
     let Reply::History(reply) = rest.ask(&head, Asked::History(history)).await? else {

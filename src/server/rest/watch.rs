@@ -63,7 +63,7 @@ const KINDS: [&str; 4] = ["set", "put", "delete", "expire"];
     tag = "watches",
     operation_id = "watch_keys",
     params(
-        ("key" = Option<String>, Query, description = "One key, percent-encoded. Excludes the others", min_length = 1, max_length = 200),
+        ("key" = Option<String>, Query, description = "One key, percent-encoded. Excludes the others", min_length = 1),
         super::described::Range,
         super::described::WatchParameters,
         super::described::Common,
@@ -99,7 +99,7 @@ pub(super) async fn watch(State(rest): State<Rest>, request: Request) -> Answere
     tag = "watches",
     operation_id = "watch_prefix",
     params(
-        ("prefix" = String, Path, description = "How the keys begin, percent-encoded", min_length = 1, max_length = 200),
+        ("prefix" = String, Path, description = "How the keys begin, percent-encoded", min_length = 1),
         super::described::WatchParameters,
         super::described::Common,
     ),
