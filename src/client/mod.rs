@@ -47,6 +47,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use error::from_status;
 pub(crate) use resident::Resident;
 
 pub use bucket::{BucketDropped, BucketInfo, BucketList, BucketSettings};

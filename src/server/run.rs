@@ -90,7 +90,7 @@ pub async fn run(
     let asking = Asking::new(node.service.clone(), standing.stopping.clone());
     let services = Grpc::new(node.service.clone(), describe, standing.clone());
     let once = "only this function sets it, once";
-    let live = live(&node, asking, admin.clone(), membership.as_ref());
+    let live = live(&host, &node, asking, admin.clone(), membership.as_ref());
     standing.live.set(live).ok().expect(once);
     tokio::spawn(figures::sample(standing.clone()));
     let services = grpc_routes(services, admin, health(standing.clone()).await)?;
@@ -209,7 +209,13 @@ fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
         .collect()
 }
 
-fn live(node: &Node, asking: Asking, admin: Admin, membership: Option<&Membership>) -> Live {
+fn live(
+    host: &Host,
+    node: &Node,
+    asking: Asking,
+    admin: Admin,
+    membership: Option<&Membership>,
+) -> Live {
     Live {
         describe: admin.describe.clone(),
         asking,
@@ -217,6 +223,7 @@ fn live(node: &Node, asking: Asking, admin: Admin, membership: Option<&Membershi
         log: node.log_status(),
         links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         fatal: node.fatal.clone(),
+        rng: host.rng.clone(),
         samples: Ring::default(),
         longest_held: LongestHeld::default(),
     }

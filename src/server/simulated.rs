@@ -4,15 +4,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
+use tonic::Status;
 
 use super::Node;
 use super::cluster::Reconciler;
 use super::node::{Directory, Opened};
 use super::settings::ServeConfig;
+use super::watch::serve;
 use crate::base::Result;
 use crate::base::host::Host;
 use crate::base::types::{ClusterId, NodeId};
+use crate::proto::v1;
 use crate::raft::{Group, Hub, Member, PeerTransport};
 
 /// Makes the data directory, and says who the node is.
@@ -64,6 +68,20 @@ pub async fn start(
     }
     tokio::spawn(keep_members_right(groups));
     Ok(node)
+}
+
+/// Serves a stream of watches as the transports do, for as long as it is polled.
+pub fn watches<R>(
+    node: &Node,
+    requests: R,
+) -> impl Stream<Item = Result<v1::WatchReply, Status>> + Send + 'static + use<R>
+where
+    R: Stream<Item = v1::WatchRequest> + Send + 'static,
+{
+    let (goes_on, stopping) = watch::channel(false);
+    let replies = serve(node.service.clone(), stopping, requests.map(Ok));
+    // Whoever could stop the node lives as long as the stream: gone, it would have stopped.
+    replies.inspect(move |_| debug_assert!(!*goes_on.borrow(), "nobody stops it"))
 }
 
 /// Until the runtime ends: a simulated node is never stopped in good order.

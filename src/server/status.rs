@@ -3,6 +3,7 @@
 use prost::Message;
 use tonic::{Code, Status};
 
+use crate::base::types::Revision;
 use crate::base::{Error, ErrorKind, Limit};
 use crate::proto::v1;
 
@@ -62,6 +63,27 @@ pub(super) fn to_frame(error: &Error) -> v1::Error {
     }
 }
 
+/// The error that a frame of this node's carries.
+pub(super) fn from_frame(frame: v1::Error) -> Error {
+    let kind = ErrorKind::ALL
+        .into_iter()
+        .find(|kind| wire_kind(*kind) == frame.kind());
+    let limit = match frame.limit() {
+        v1::Limit::Rate => Limit::Rate,
+        v1::Limit::Room => Limit::Room,
+        v1::Limit::Size | v1::Limit::Unspecified => Limit::Size,
+    };
+    let kind = kind.unwrap_or(ErrorKind::Internal);
+    let mut error = Error::new(kind, frame.message).with_limit(limit);
+    if kind == ErrorKind::Compacted {
+        error = error.with_compacted_floor(Revision(frame.compacted_floor));
+    }
+    if !frame.leader.is_empty() {
+        error = error.with_leader(frame.leader);
+    }
+    error
+}
+
 /// An error as a unary call answers it: the details hold the frame's form, which
 /// also says that it is ours and not a proxy's.
 pub(super) fn to_status(error: &Error) -> Status {
@@ -72,6 +94,26 @@ pub(super) fn to_status(error: &Error) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frame_says_all_that_the_error_says() {
+        for kind in ErrorKind::ALL {
+            let error = Error::new(kind, "why")
+                .with_limit(Limit::Room)
+                .with_leader("there");
+            let error = match kind {
+                ErrorKind::Compacted => error.with_compacted_floor(Revision(7)),
+                _ => error,
+            };
+            let read = from_frame(to_frame(&error));
+            assert_eq!((read.kind(), read.message()), (kind, "why"));
+            assert_eq!(read.leader(), Some("there"));
+            assert_eq!(read.compacted_floor(), error.compacted_floor());
+            if kind == ErrorKind::LimitExceeded {
+                assert_eq!(read.limit(), Limit::Room);
+            }
+        }
+    }
 
     #[test]
     fn every_kind_keeps_its_name_on_the_wire() {

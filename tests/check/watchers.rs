@@ -1,11 +1,13 @@
 //! Watchers of a random log that are told the truth, and one lie for each promise.
 
 use crate::check::dice::Dice;
+use crate::check::history::Outcome;
 use crate::check::txn::told::{End, Step, Transaction};
 use crate::check::watched::acked;
 use crate::check::watched::log::Log;
 use crate::check::watched::told::{Begin, Event, Kind, State, Stream, Told, Wanted, Watcher};
 use crate::check::watched::validate::{Promise, check};
+use crate::tale::{delete, op, set};
 
 const REVISIONS: u64 = 60;
 
@@ -280,4 +282,36 @@ fn what_was_acknowledged_is_in_the_log() {
             "{at}"
         );
     }
+}
+
+#[test]
+fn what_was_acknowledged_of_single_writes_is_in_the_log() {
+    let event = |revision, kind, value: Option<&str>| Event {
+        revision,
+        kind,
+        key: "key".to_owned(),
+        value: value.map(str::to_owned),
+        previous: None,
+    };
+    let history = [
+        op(1, 0, 1, set("key", "a"), Outcome::Written { revision: 1 }),
+        op(1, 2, 3, delete("key"), Outcome::Deleted { revision: 2 }),
+        op(
+            1,
+            4,
+            5,
+            delete("key"),
+            Outcome::NotDeleted { revision: None },
+        ),
+    ];
+    let (brought, gone) = (event(1, Kind::Set, Some("a")), event(2, Kind::Delete, None));
+    let missing = |from, events: &[&Event]| {
+        let log = Log::new(from, events.iter().copied().cloned());
+        acked::missing_write(&history, &log)
+    };
+    assert_eq!(missing(1, &[&brought, &gone]), None);
+    assert_eq!(missing(2, &[&gone]), None, "what was before is not known");
+    assert!(missing(1, &[&gone]).is_some());
+    assert!(missing(1, &[&brought]).is_some());
+    assert!(missing(1, &[&event(1, Kind::Set, Some("b")), &gone]).is_some());
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use dkv::base::ErrorKind;
 use dkv::base::types::{ClientId, RequestId};
+use dkv::base::{ErrorKind, Result};
+use dkv::kv::KvCommand;
+use dkv::machine::Applied;
 use dkv::server::service::{self, Answer};
 
 use crate::asks;
@@ -133,6 +135,17 @@ impl Asker {
             self.record(invoked_ns, Action::Other { what }, outcome);
         }
         said
+    }
+
+    /// Makes changes together, and says what became of each; of nothing if it was not told.
+    pub(crate) async fn change(&mut self, changes: &[KvCommand]) -> Vec<Result<Applied>> {
+        let learnt = self.try_all(changes.len() as u64, |request| {
+            asks::batch(changes.iter().cloned(), request)
+        });
+        match learnt.await {
+            Learnt::Answer(Answer::Batch(each, _)) => each,
+            _ => Vec::new(),
+        }
     }
 
     fn record(&self, invoked_ns: u64, action: Action, outcome: Outcome) {

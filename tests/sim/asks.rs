@@ -49,15 +49,7 @@ pub(crate) fn operation(ask: &Ask, request: RequestId) -> Operation {
             adds,
         } => one(commit(unchanged, puts, adds)),
         Ask::Add { key, by } => one(in_bucket("", add(key, *by))),
-        Ask::Batch { adds } => {
-            let nth = |at: u64| RequestId {
-                sequence: request.sequence + at,
-                ..request
-            };
-            let adds = adds.iter().map(|(key, by)| in_bucket("", add(key, *by)));
-            let commands = (0..).zip(adds).map(|(at, op)| command(op, nth(at)));
-            Operation::Batch(commands.collect())
-        }
+        Ask::Batch { adds } => batch(adds.iter().map(|(key, by)| add(key, *by)), request),
         Ask::Get { bucket, key } => read(Query::Get {
             bucket: bucket.clone(),
             key: bytes(key),
@@ -76,6 +68,17 @@ pub(crate) fn operation(ask: &Ask, request: RequestId) -> Operation {
             request,
         )),
     }
+}
+
+/// Changes of the default bucket together, the first of which has this request id.
+pub(crate) fn batch(changes: impl Iterator<Item = KvCommand>, request: RequestId) -> Operation {
+    let nth = |at: u64| RequestId {
+        sequence: request.sequence + at,
+        ..request
+    };
+    let changes = changes.map(|change| in_bucket("", change));
+    let commands = (0..).zip(changes).map(|(at, op)| command(op, nth(at)));
+    Operation::Batch(commands.collect())
 }
 
 fn read(query: Query) -> Operation {

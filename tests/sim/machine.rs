@@ -14,15 +14,17 @@ use dkv::base::Result;
 use dkv::base::host::sim_disk::SimDisk;
 use dkv::base::host::{Host, ManualClock, Rng, SeededRng, SimSpawn};
 use dkv::base::types::NodeId;
+use dkv::machine::HistoryLimits;
 use dkv::raft::{Group, GroupStatus};
 use dkv::server::service::{Answer, Operation};
 use dkv::server::settings::{
     ClusterConfig, DiskEngineConfig, EngineKind, ServeConfig, ShardKind, WantedShard,
 };
 use dkv::server::{Node, simulated};
-use dkv::store::{Replicated, ShardStatus};
+use dkv::store::{Replicated, ShardStatus, WatchFigures};
 
 use crate::SHARD;
+use crate::lines::Wire;
 use crate::links;
 use crate::members::Errand;
 use crate::stage::Stage;
@@ -43,6 +45,8 @@ pub(crate) struct Request {
 /// What a node is to do.
 pub(crate) enum Job {
     Answer(Request),
+    /// It serves watches.
+    Watch(Wire),
     Run(Errand),
 }
 
@@ -54,6 +58,7 @@ pub(crate) struct Setup {
     pub(crate) unflushed_bytes_max: u64,
     pub(crate) compaction_overhead: u64,
     pub(crate) wal_segment_bytes: u64,
+    pub(crate) history: HistoryLimits,
 }
 
 /// See the module.
@@ -91,12 +96,21 @@ struct Life {
     jobs: mpsc::Sender<Job>,
 }
 
+impl Life {
+    fn watches(&self) -> WatchFigures {
+        let shard = self.node.service.shard(SHARD).expect("it is there");
+        shard.store.watch_figures()
+    }
+}
+
 /// What there is to see of a node.
 pub(crate) struct Glimpse {
     pub(crate) life: u64,
     pub(crate) shard: ShardStatus,
     pub(crate) group: GroupStatus,
     pub(crate) handle: Group,
+    pub(crate) store: Replicated,
+    pub(crate) watches: WatchFigures,
     /// How often it compared its state with that of the others, in this life.
     pub(crate) state_checks: u64,
     pub(crate) fatal: Option<String>,
@@ -120,6 +134,7 @@ impl Machine {
             shards: vec![shard],
             wal_segment_bytes: setup.wal_segment_bytes,
             snapshot_entries: setup.snapshot_entries,
+            history: setup.history,
             disk_engine: DiskEngineConfig {
                 cache_bytes: 1 << 20,
                 unflushed_bytes_max: setup.unflushed_bytes_max,
@@ -257,6 +272,8 @@ impl Machine {
             shard: life.shard.status(),
             group: life.shard.group_status(),
             handle: life.shard.group().clone(),
+            store: life.shard.clone(),
+            watches: life.watches(),
             state_checks: life.shard.figures().state_checks,
             fatal: life.node.fatal.reason(),
             read_only: life.node.read_only()(),
@@ -268,6 +285,11 @@ impl Machine {
     pub(crate) fn note_fatal(&self, why: &str) {
         self.ended_badly(why);
         *self.life.lock() = None;
+    }
+
+    /// Something that must not be was said there.
+    pub(crate) fn is_wrong(&self, what: impl std::fmt::Display) {
+        self.stage.is_wrong(format!("{}: {what}", self.name));
     }
 
     /// True once the node has said that it cannot go on.
@@ -335,6 +357,11 @@ async fn work_off(machine: Arc<Machine>, node: Arc<Node>, mut jobs: mpsc::Receiv
         }
         match job {
             Job::Answer(request) => drop(tokio::task::spawn_local(answer(node.clone(), request))),
+            Job::Watch(wire) => {
+                drop(tokio::task::spawn_local(
+                    wire.serve(machine.clone(), node.clone()),
+                ));
+            }
             Job::Run(errand) => {
                 let store = &node.service.shard(SHARD).expect("it is there").store;
                 let group = store.replicated().expect("it is a dstore").group().clone();

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use turmoil::{Builder, Sim};
 
+use dkv::machine::HistoryLimits;
 use dkv::raft::Member;
 use dkv::server::settings::EngineKind;
 
 use crate::asker::Asker;
 use crate::check::dice::Dice;
-use crate::check::history::Operation;
-use crate::check::txn::told;
-use crate::check::{replay, search};
 use crate::faults::Nemesis;
+use crate::judge;
 use crate::load::{self, Client};
 use crate::machine::{Machine, Setup};
+use crate::mayflies;
+use crate::onlooker::Onlooker;
 use crate::panics;
 use crate::stage::{Stage, Tally};
-use crate::watch::Watch;
+use crate::watcher;
 
 /// Nodes that found the cluster, and all that there may be.
 const FOUNDERS: usize = 3;
@@ -67,9 +68,10 @@ pub(crate) fn run(seed: u64) -> Report {
         sim.host(machine.name.clone(), move || machine.clone().live());
     }
     invite(&mut sim, &mut dice, &stage, &machines);
+    watcher::invite(&mut sim, &dice, &stage, &machines);
     let nemesis = Nemesis::new(&stage, &machines, dice.fork(2), latency_ms_max);
-    play(&mut sim, &stage, &machines, nemesis);
-    judge(&stage);
+    let onlooker = play(&mut sim, &stage, &machines, nemesis);
+    judge::judge(&stage, &onlooker.annals);
     Report {
         trace: stage.trace(),
         tally: stage.tally(),
@@ -82,6 +84,7 @@ pub(crate) fn run(seed: u64) -> Report {
 /// may be no member yet.
 fn found(dice: &mut Dice, stage: &Arc<Stage>) -> Vec<Arc<Machine>> {
     let setup = Setup {
+        history: remembered(&mut dice.fork(4)),
         engine: *dice.pick(&EngineKind::ALL),
         snapshot_entries: dice.within(5, 80),
         unflushed_bytes_max: *dice.pick(&[256 << 20, 16 << 10]),
@@ -120,6 +123,23 @@ fn found(dice: &mut Dice, stage: &Arc<Stage>) -> Vec<Arc<Machine>> {
     machines
 }
 
+/// How much of what happened each member remembers: now and then so little that watchers which
+/// were away are told that it is gone.
+fn remembered(dice: &mut Dice) -> HistoryLimits {
+    let all = HistoryLimits::default();
+    match dice.below(4) {
+        0 => HistoryLimits {
+            age_ms: dice.within(500, 3_000),
+            ..all
+        },
+        1 => HistoryLimits {
+            bytes_max: *dice.pick(&[8 << 10, 32 << 10]),
+            ..all
+        },
+        _ => all,
+    }
+}
+
 /// Clients, on a machine of their own.
 fn invite(sim: &mut Sim<'_>, dice: &mut Dice, stage: &Arc<Stage>, machines: &[Arc<Machine>]) {
     let clients = u32::try_from(dice.within(3, 7)).expect("a few");
@@ -136,21 +156,32 @@ fn invite(sim: &mut Sim<'_>, dice: &mut Dice, stage: &Arc<Stage>, machines: &[Ar
             let client = Client::new(number, &stage, asker, pause_ms);
             asking.push(tokio::task::spawn_local(client.run()));
         }
+        let asker = Asker::new(clients, &stage, &machines, dice.fork(50), lost_percent);
+        asking.push(tokio::task::spawn_local(mayflies::run(
+            stage.clone(),
+            asker,
+        )));
         for client in asking {
             client.await?;
         }
         stage.note("the clients are done");
         load::read_all(&stage, &machines, clients, &dice).await;
+        stage.end();
         Ok(())
     });
 }
 
 /// Lets time pass until all is done, or something is wrong.
-fn play(sim: &mut Sim<'_>, stage: &Arc<Stage>, machines: &[Arc<Machine>], mut nemesis: Nemesis) {
-    let mut watch = Watch::new(stage);
+fn play(
+    sim: &mut Sim<'_>,
+    stage: &Arc<Stage>,
+    machines: &[Arc<Machine>],
+    mut nemesis: Nemesis,
+) -> Onlooker {
+    let mut onlooker = Onlooker::new(stage);
     let mut is_mended = false;
     let mut is_read = false;
-    while !(is_read && watch.is_settled(machines)) {
+    while !(is_read && onlooker.is_settled(machines)) {
         let elapsed = sim.elapsed();
         stage.set_now_ns(u64::try_from(elapsed.as_nanos()).expect("an hour at most"));
         match sim.step() {
@@ -160,14 +191,14 @@ fn play(sim: &mut Sim<'_>, stage: &Arc<Stage>, machines: &[Arc<Machine>], mut ne
         for machine in machines {
             machine.clock.advance_us(1_000);
         }
-        watch.look(machines);
+        onlooker.look(machines);
         let now_ms = stage.now_ms();
         if now_ms >= FAULTS_UNTIL_MS && !is_mended {
             nemesis.mend_all(sim);
             is_mended = true;
         }
         let may_break = now_ms >= FAULTS_FROM_MS && !is_mended;
-        nemesis.step(sim, watch.leader(), may_break);
+        nemesis.step(sim, onlooker.leader(), may_break);
         if now_ms >= LOAD_UNTIL_MS {
             stage.stop();
         }
@@ -178,25 +209,8 @@ fn play(sim: &mut Sim<'_>, stage: &Arc<Stage>, machines: &[Arc<Machine>], mut ne
             stage.is_wrong("it is stuck: a minute has passed and not all is done");
         }
         if !stage.wrong().is_empty() {
-            return;
+            break;
         }
     }
-}
-
-/// Checks what clients were told. Of a run that was broken off too little is known for that.
-fn judge(stage: &Stage) {
-    if !stage.wrong().is_empty() {
-        return;
-    }
-    let history: Vec<Operation> = stage.history();
-    for violation in replay::check(&history, 0) {
-        stage.is_wrong(violation);
-    }
-    let searched = search::check(&history);
-    for violation in searched.violations {
-        stage.is_wrong(violation);
-    }
-    for anomaly in told::judge(&stage.transactions()) {
-        stage.is_wrong(anomaly);
-    }
+    onlooker
 }

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::check::history::Operation;
+use crate::check::history::{Operation, Outcome};
 use crate::check::txn::player::Part;
 use crate::check::txn::told::Transaction;
+use crate::check::watched::told::Watcher;
 
 /// Something that is counted, so that a campaign in which it never happened is red.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,11 +61,23 @@ pub(crate) enum Event {
     Unknown,
     /// An answer reached nobody.
     Lost,
+    /// A watcher was told of a change.
+    Told,
+    /// One was told everything that was there at first, ...
+    Initial,
+    /// ... or how far it had been told everything.
+    Mark,
+    /// It went on elsewhere from where it was.
+    Resumed,
+    /// It was too slow, and read the history to catch up.
+    FellBehind,
+    /// It was told that what came next was gone.
+    Compacted,
 }
 
 impl Event {
     /// Every kind.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::Election,
         Self::Crash,
         Self::PowerLoss,
@@ -94,6 +107,12 @@ impl Event {
         Self::Grant,
         Self::Unknown,
         Self::Lost,
+        Self::Told,
+        Self::Initial,
+        Self::Mark,
+        Self::Resumed,
+        Self::FellBehind,
+        Self::Compacted,
     ];
 }
 
@@ -114,6 +133,13 @@ pub(crate) struct Stage {
     wrong: Mutex<Vec<String>>,
     history: Mutex<Vec<Operation>>,
     transactions: Mutex<Vec<Transaction>>,
+    /// Writes of keys that do not live long: nobody reads them.
+    brief: Mutex<Vec<Operation>>,
+    watchers: Mutex<Vec<Watcher>>,
+    /// The latest revision of which a client was told.
+    confirmed: AtomicU64,
+    /// All is said and done; since when, ms. 0: not yet.
+    ended_ms: AtomicU64,
 }
 
 impl Stage {
@@ -172,7 +198,49 @@ impl Stage {
             "client {} asks {}: {:?} -> {:?}",
             operation.client, operation.node, operation.action, operation.outcome
         ));
+        if let Some(revision) = revision(&operation.outcome) {
+            self.confirmed.fetch_max(revision, Ordering::SeqCst);
+        }
         self.history.lock().push(operation);
+    }
+
+    /// Records writes that no checker of reads needs to know of.
+    pub(crate) fn record_brief(&self, writes: Vec<Operation>) {
+        let revisions = writes.iter().filter_map(|it| revision(&it.outcome));
+        if let Some(last) = revisions.max() {
+            self.confirmed.fetch_max(last, Ordering::SeqCst);
+        }
+        self.brief.lock().extend(writes);
+    }
+
+    pub(crate) fn brief(&self) -> Vec<Operation> {
+        self.brief.lock().clone()
+    }
+
+    /// The latest revision of which a client was told.
+    pub(crate) fn confirmed(&self) -> u64 {
+        self.confirmed.load(Ordering::SeqCst)
+    }
+
+    /// Nothing will happen any more, and everything that did was shown to somebody.
+    pub(crate) fn end(&self) {
+        self.note(format!("it ends with revision {}", self.confirmed()));
+        self.ended_ms.store(self.now_ms(), Ordering::SeqCst);
+    }
+
+    /// Since when that is so, ms, and the last revision.
+    pub(crate) fn ended(&self) -> Option<(u64, u64)> {
+        let ended_ms = self.ended_ms.load(Ordering::SeqCst);
+        (ended_ms > 0).then(|| (ended_ms, self.confirmed()))
+    }
+
+    pub(crate) fn record_watcher(&self, watcher: Watcher) {
+        self.watchers.lock().push(watcher);
+    }
+
+    /// What watchers were told that have been told everything.
+    pub(crate) fn watchers(&self) -> Vec<Watcher> {
+        self.watchers.lock().clone()
     }
 
     /// Records the parts of a player's turn.
@@ -212,5 +280,21 @@ impl Stage {
         let mut history = self.history.lock().clone();
         history.sort_by_key(|operation| operation.invoked_ns);
         history
+    }
+}
+
+/// The revision of an answer, where it shows one.
+fn revision(outcome: &Outcome) -> Option<u64> {
+    match outcome {
+        Outcome::Written { revision } | Outcome::Deleted { revision } => Some(*revision),
+        Outcome::Read { revision, .. }
+        | Outcome::NotWritten { revision }
+        | Outcome::NotDeleted { revision }
+        | Outcome::NotAcquired { revision }
+        | Outcome::Renewed { revision, .. }
+        | Outcome::NotRenewed { revision }
+        | Outcome::Released { revision }
+        | Outcome::NotReleased { revision } => *revision,
+        _ => None,
     }
 }

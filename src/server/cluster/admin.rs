@@ -65,7 +65,8 @@ impl Admin {
         }
     }
 
-    fn status_now(&self) -> v1::ClusterStatusReply {
+    /// How this node sees the cluster.
+    pub(in crate::server) fn status_now(&self) -> v1::ClusterStatusReply {
         let service = &self.describe.service;
         let first = self.replicated().next();
         let members = first.map(|(_, group)| group.members()).unwrap_or_default();
@@ -91,7 +92,8 @@ impl Admin {
         }
     }
 
-    async fn add_learner(&self, address: String) -> Changed {
+    /// Adds a node that runs with --join, at its peer address; as the others, says what was done.
+    pub(in crate::server) async fn add_learner(&self, address: String) -> Changed {
         let first = self.led()?;
         let book = self.book.as_ref().ok_or_else(|| not_leader(first))?;
         let identity = book.myself().identity();
@@ -141,7 +143,8 @@ impl Admin {
         Ok(format!("{} is a learner", from.name))
     }
 
-    async fn promote(&self, request: v1::MemberRequest) -> Changed {
+    /// Makes a learner a voter, once it has caught up.
+    pub(in crate::server) async fn promote(&self, request: v1::MemberRequest) -> Changed {
         let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
         let (node, member) = find(first, name)?;
@@ -161,7 +164,8 @@ impl Admin {
         })
     }
 
-    async fn remove(&self, request: v1::MemberRequest) -> Changed {
+    /// Takes a member out.
+    pub(in crate::server) async fn remove(&self, request: v1::MemberRequest) -> Changed {
         let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
         let (node, member) = find(first, name)?;
@@ -192,7 +196,8 @@ impl Admin {
         })
     }
 
-    async fn transfer(&self, request: v1::TransferLeaderRequest) -> Changed {
+    /// Hands leaderships to a member.
+    pub(in crate::server) async fn transfer(&self, request: v1::TransferLeaderRequest) -> Changed {
         let (name, shard) = (&request.name, request.shard);
         let by = settle_by(request.wait_ms);
         let groups: Vec<&Group> = self
@@ -232,7 +237,8 @@ impl Admin {
         Ok(format!("{name} leads shard {}", done.join(", ")))
     }
 
-    async fn snapshot(&self, shard: u32) -> Result<v1::SnapshotReply> {
+    /// Makes the state of shards durable.
+    pub(in crate::server) async fn snapshot(&self, shard: u32) -> Result<v1::SnapshotReply> {
         let shards = self.describe.service.shards();
         let wanted: Vec<&Shard> = shards
             .filter(|it| shard == 0 || it.id == ShardId(shard))

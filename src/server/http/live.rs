@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{SetOnce, watch};
 
-use crate::base::host::ProcessFigures;
+use crate::base::host::{ProcessFigures, Rng};
 use crate::server::asking::Asking;
 use crate::server::cluster::{Admin, Waiting};
 use crate::server::describe::Describe;
@@ -23,6 +23,8 @@ pub(in crate::server) struct Live {
     /// How the links to the other members are doing; none without a cluster.
     pub(in crate::server) links: Arc<dyn Fn() -> Vec<PeerFigures> + Send + Sync>,
     pub(in crate::server) fatal: Fatal,
+    /// For ids that a client leaves to the node.
+    pub(in crate::server) rng: Arc<dyn Rng>,
     /// The last two minutes.
     pub(in crate::server) samples: Ring,
     pub(in crate::server) longest_held: LongestHeld,

@@ -14,7 +14,7 @@ use super::refused::{Answered, Refused};
 use crate::base::{Error, limits};
 
 /// A piece of a large body on its way out, bytes.
-const PIECE_BYTES: usize = 64 << 10;
+pub(super) const PIECE_BYTES: usize = 64 << 10;
 
 /// What a body of JSON may be longer than what it carries: base64 and names.
 pub(super) const JSON_BYTES_MAX: usize = limits::IMPORT_LINE_BYTES_MAX;
@@ -155,6 +155,26 @@ pub(super) async fn read_document<T: DeserializeOwned>(
     must_be_json(&parts.headers)?;
     let arrived = read(budget, parts, body, JSON_BYTES_MAX, within).await?;
     Ok((document(&arrived.bytes)?, arrived.held))
+}
+
+/// Reads a document that may be left away: then there is no body, or an empty one.
+pub(super) async fn read_optional<T: DeserializeOwned + Default>(
+    budget: &Budget,
+    parts: &Parts,
+    body: Body,
+    within: Duration,
+) -> Answered<(T, Held)> {
+    let is_typed = parts.headers.contains_key(header::CONTENT_TYPE);
+    if is_typed {
+        must_be_json(&parts.headers)?;
+    }
+    let arrived = read(budget, parts, body, JSON_BYTES_MAX, within).await?;
+    if arrived.bytes.is_empty() {
+        return Ok((T::default(), arrived.held));
+    }
+    must_be_json(&parts.headers)?;
+    let given: Option<T> = document(&arrived.bytes)?;
+    Ok((given.unwrap_or_default(), arrived.held))
 }
 
 /// A body that goes out piece by piece as it is read, holding what it takes until then.

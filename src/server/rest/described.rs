@@ -18,8 +18,35 @@ pub(super) struct Common {
     #[param(pattern = "^(linearizable|stale)$")]
     consistency: Option<String>,
     /// How long the request may take, such as `500ms` or `2s`; at most a minute.
-    #[param(pattern = "^[1-9][0-9]{0,3}(ms|s)?$")]
     timeout: Option<String>,
+}
+
+/// What routes take that are about no bucket.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `head` reads")]
+pub(super) struct Located {
+    /// The shard; also as the header `X-Dkv-Shard`.
+    #[param(default = 100, minimum = 0, maximum = 4294967295_u64)]
+    shard: Option<u64>,
+    /// `linearizable`, or `stale` to be answered at once from what this node has applied.
+    #[param(pattern = "^(linearizable|stale)$")]
+    consistency: Option<String>,
+    /// How long the request may take, such as `500ms` or `2s`; at most a minute.
+    timeout: Option<String>,
+}
+
+/// Which bucket.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(
+    dead_code,
+    reason = "it is the documentation of what `bucket_list` reads"
+)]
+pub(super) struct BucketName {
+    /// The bucket: 1 to 255 letters, digits and `._:-`.
+    #[param(pattern = "^[A-Za-z0-9_:-][A-Za-z0-9._:-]{0,200}$")]
+    name: String,
 }
 
 /// What every write takes.
@@ -44,7 +71,6 @@ pub(super) struct Write {
 pub(super) struct Fenced {
     /// `NAME@TOKEN` of a lock of the same shard: the write is refused unless its holder has
     /// this fence. Also as the header `X-Dkv-Fence`.
-    #[param(pattern = "^[A-Za-z0-9]{1,20}@[0-9]{1,18}$")]
     fence: Option<String>,
 }
 
@@ -55,16 +81,13 @@ pub(super) struct Fenced {
 pub(super) struct TimerParameters {
     /// When the key is removed, such as `30s`, `5m` or `1h`. The same as `ttl_seconds` and
     /// `delete_in`: give one of them.
-    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
     ttl: Option<String>,
     /// The same in seconds.
     #[param(maximum = 3162240000_u64)]
     ttl_seconds: Option<u64>,
     /// The same as `ttl`.
-    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
     delete_in: Option<String>,
     /// When the value is dropped and the key remains.
-    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
     expire_in: Option<String>,
 }
 
@@ -79,7 +102,6 @@ pub(super) struct PutParameters {
     return_previous: Option<bool>,
     /// `NAME@TOKEN` of a lock of the same shard: the write is refused unless its holder has
     /// this fence. Also as the header `X-Dkv-Fence`.
-    #[param(pattern = "^[A-Za-z0-9]{1,20}@[0-9]{1,18}$")]
     fence: Option<String>,
 }
 
@@ -91,7 +113,6 @@ pub(super) struct Past {
     /// As it was at this revision.
     at: Option<u64>,
     /// As it was so long ago, such as `5m`. Excludes `at`.
-    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
     ago: Option<String>,
 }
 
@@ -101,13 +122,10 @@ pub(super) struct Past {
 #[expect(dead_code, reason = "it is the documentation of what `scan` reads")]
 pub(super) struct Range {
     /// Keys that begin so, percent-encoded. Excludes `start` and `end`.
-    #[param(max_length = 200)]
     prefix: Option<String>,
     /// The first key.
-    #[param(max_length = 200)]
     start: Option<String>,
     /// The first key behind.
-    #[param(max_length = 200)]
     end: Option<String>,
 }
 
@@ -132,6 +150,30 @@ pub(super) struct ScanParameters {
     count_only: Option<bool>,
 }
 
+/// What is told of changes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the documentation of what `watch` reads")]
+pub(super) struct WatchParameters {
+    /// The first revision that is of interest; without it, what happens from now on.
+    #[param(minimum = 1)]
+    from: Option<u64>,
+    /// Begin with what is there now. Excludes `from`.
+    initial: Option<bool>,
+    /// With the key before each change.
+    previous: Option<bool>,
+    /// Which changes, as `set,delete,expire` or a part of it; `put` is another word for `set`.
+    #[param(pattern = "^(set|put|delete|expire)(,(set|put|delete|expire)){0,3}$")]
+    kinds: Option<String>,
+    /// How long nothing happens before `progress` is told; 10 s if not given, at least 100 ms.
+    #[param(pattern = "^[1-9][0-9]{0,3}(s|m)?$")]
+    progress: Option<String>,
+    /// The `id` of the last event that was seen, for clients that cannot send the header
+    /// `Last-Event-ID`. Wins over `from` and `initial`.
+    #[param(pattern = "^[1-9][0-9]{0,17}(-[1-9][0-9]{0,17})?$")]
+    last_event_id: Option<String>,
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -141,6 +183,10 @@ pub(super) struct ScanParameters {
     tags(
         (name = "keys", description = "Keys and values"),
         (name = "many", description = "Batches and transactions"),
+        (name = "watches", description = "Changes as they happen, as server-sent events"),
+        (name = "locks", description = "Locks with leases, fair queues and fence tokens"),
+        (name = "buckets", description = "Named parts of a shard, each a keyspace of its own"),
+        (name = "cluster", description = "The members, and who leads"),
         (name = "node", description = "How the node does"),
     ),
     paths(
@@ -160,6 +206,25 @@ pub(super) struct ScanParameters {
         super::batch::get,
         super::batch::delete,
         super::transaction::transaction,
+        super::locks::acquire,
+        super::locks::renew,
+        super::locks::release,
+        super::locks::revoke,
+        super::lock_list::list,
+        super::lock_list::info,
+        super::buckets::put,
+        super::buckets::patch,
+        super::buckets::delete,
+        super::bucket_list::list,
+        super::bucket_list::info,
+        super::watch::watch,
+        super::watch::watch_prefix,
+        super::cluster_status::status,
+        super::cluster::join,
+        super::cluster::promote,
+        super::cluster::remove,
+        super::cluster::transfer_leader,
+        super::cluster::snapshot,
         super::status::status,
     ),
     components(schemas(super::refused::ErrorBody))

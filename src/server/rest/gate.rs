@@ -26,10 +26,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids of clients are cut.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
+/// The id of a request, for routes that go on telling after the answer has begun.
+#[derive(Debug, Clone)]
+pub(super) struct Id(pub(super) String);
+
 /// Lets a request in, names it, and writes the body of a refusal.
 pub(super) async fn gate(State(rest): State<Rest>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let id = request_id(&parts);
+    parts.extensions.insert(Id(id.clone()));
     let mut response = match check(&rest, &parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(refused) => refused.into_response(),

@@ -38,7 +38,23 @@ impl Head {
     /// # Errors
     /// `Invalid`, saying what is wrong with which of them.
     pub(super) fn of(parts: &Parts, base: &str, own: &[&str], within: Duration) -> Result<Self> {
-        let query = Query::of(&parts.uri, own)?;
+        Self::with(Query::of(&parts.uri, own)?, parts, base, within)
+    }
+
+    /// As [`Self::of`], for a route that takes these parameters and no others.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(super) fn among(
+        parts: &Parts,
+        base: &str,
+        known: &[&str],
+        within: Duration,
+    ) -> Result<Self> {
+        Self::with(Query::among(&parts.uri, known)?, parts, base, within)
+    }
+
+    fn with(query: Query, parts: &Parts, base: &str, within: Duration) -> Result<Self> {
         let target = target(&query, &parts.headers)?;
         let within = match query.time_ms("timeout")? {
             None => within,
@@ -62,6 +78,12 @@ impl Head {
     /// The key that the path ends with: any bytes, percent-encoded where they must be.
     pub(super) fn key(&self) -> Result<Bytes> {
         percent::decode(&self.rest_of_path)
+    }
+
+    /// The name that comes next in the path, up to a `/`: any bytes, as in [`Self::key`].
+    pub(super) fn name(&self) -> Result<Bytes> {
+        let segment = self.rest_of_path.split('/').next();
+        percent::decode(segment.unwrap_or_default())
     }
 
     /// Which write it is, if the client says so, as `CLIENT-SEQUENCE`.
@@ -113,6 +135,17 @@ impl Head {
         }
         let when = revision.or(ago);
         Ok(when.map(|when| v1::At { when: Some(when) }))
+    }
+
+    /// How many of these a page has: if not said, the first number, and at most the second.
+    pub(super) fn limit(&self, what: &str, usual: u64, most: u64) -> Result<u64> {
+        match self.query.number("limit")? {
+            None => Ok(usual),
+            Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+            Some(limit) => Err(Error::invalid(format!(
+                "the limit is {limit}: a page has 1 to {most} {what}"
+            ))),
+        }
     }
 
     /// Where a former page ended.

@@ -6,17 +6,24 @@
 
 mod batch;
 mod body;
+mod bucket_list;
+mod buckets;
 mod budget;
+mod cluster;
+mod cluster_status;
 mod compares;
 mod conditional;
 mod described;
 mod docs;
 mod document;
+mod event;
 mod forms;
 mod gate;
 mod guarded;
 mod head;
 mod keys;
+mod lock_list;
+mod locks;
 mod marks;
 mod ops;
 mod outcomes;
@@ -30,6 +37,8 @@ mod status;
 mod timers;
 mod transaction;
 mod verbs;
+mod watch;
+mod watch_stream;
 
 pub use document::openapi;
 pub(super) use rest::Rest;

@@ -22,14 +22,21 @@ impl Query {
     /// `Invalid` for one that the route does not take, that is given twice, or that is
     /// encoded wrongly: it would mean something else without it.
     pub(super) fn of(uri: &Uri, own: &[&str]) -> Result<Self> {
+        Self::among(uri, &[own, &COMMON].concat())
+    }
+
+    /// As [`Self::of`], of a route that takes these and no others.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(super) fn among(uri: &Uri, known: &[&str]) -> Result<Self> {
         let mut pairs: Vec<(String, Bytes)> = Vec::new();
         let parts = uri.query().unwrap_or_default().split('&');
         for part in parts.filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let name = String::from_utf8_lossy(&decode_query(name)?).into_owned();
-            let known = || own.iter().chain(&COMMON).copied();
-            if !known().any(|it| it == name) {
-                return Err(unknown(&name, known()));
+            if !known.contains(&name.as_str()) {
+                return Err(unknown(&name, known));
             }
             if pairs.iter().any(|(given, _)| *given == name) {
                 return Err(Error::invalid(format!(
@@ -101,13 +108,15 @@ impl Query {
     }
 }
 
-fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
+fn unknown(name: &str, known: &[&str]) -> Error {
     let shown: String = name.chars().take(80).collect();
     let shown = shown.escape_debug();
-    Error::invalid(match suggest::nearest(name, known.clone()) {
+    Error::invalid(match suggest::nearest(name, known.iter().copied()) {
         Some(near) => format!("there is no parameter `{shown}` here: did you mean `{near}`?"),
+        None if known.is_empty() => {
+            format!("there is no parameter `{shown}` here, and no other")
+        }
         None => {
-            let known: Vec<_> = known.collect();
             let known = known.join(", ");
             format!("there is no parameter `{shown}` here: there are {known}")
         }

@@ -8,6 +8,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use tokio::sync::watch;
 
 use super::body;
 use super::budget::{Budget, Held};
@@ -68,6 +69,27 @@ impl Rest {
         Ok(Head::of(parts, base, own, within)?)
     }
 
+    /// As [`Self::head`], for a route that takes these parameters and no others.
+    pub(super) async fn head_among(
+        &self,
+        parts: &Parts,
+        base: &str,
+        known: &[&str],
+    ) -> Answered<Head> {
+        let within = self.live().await?.describe.service.request_timeout();
+        Ok(Head::among(parts, base, known, within)?)
+    }
+
+    /// Becomes true when the node stops: what goes on without end then ends.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.standing.stopping.clone()
+    }
+
+    /// An id that the client left to the node.
+    pub(super) async fn draw_id(&self) -> Answered<[u8; 16]> {
+        Ok(self.live().await?.rng.id())
+    }
+
     /// Does what is asked.
     pub(super) async fn ask(&self, head: &Head, request: Request) -> Answered<Reply> {
         Ok(self.live().await?.asking.ask(head.within, request).await?)
@@ -93,6 +115,16 @@ impl Rest {
         sent: Body,
     ) -> Answered<(T, Held)> {
         body::read_document(&self.budget, parts, sent, head.within).await
+    }
+
+    /// As [`Self::document`], for one that may be left away.
+    pub(super) async fn document_if_any<T: serde::de::DeserializeOwned + Default>(
+        &self,
+        head: &Head,
+        parts: &Parts,
+        sent: Body,
+    ) -> Answered<(T, Held)> {
+        body::read_optional(&self.budget, parts, sent, head.within).await
     }
 
     /// An answer in JSON.

@@ -7,7 +7,10 @@ use http::{Method, StatusCode, Uri};
 
 use super::refused::{Answered, Refused};
 use super::rest::Rest;
-use super::{batch, docs, gate, keys, scan, status, transaction, verbs};
+use super::{
+    batch, bucket_list, buckets, cluster, cluster_status, docs, gate, keys, lock_list, locks, scan,
+    status, transaction, verbs, watch,
+};
 use crate::base::{Error, ErrorKind};
 
 /// Every route of REST, and an answer for what is none.
@@ -16,6 +19,10 @@ pub(in crate::server) fn routes(rest: Rest) -> Router {
     Router::new()
         .merge(of_keys())
         .merge(of_many())
+        .merge(of_watches())
+        .merge(of_locks())
+        .merge(of_buckets())
+        .merge(of_cluster())
         .route("/v1/status", routing::get(status::status))
         .route("/openapi.json", routing::get(docs::openapi))
         .route("/docs", routing::get(docs::directory))
@@ -57,10 +64,51 @@ fn of_many() -> Router<Rest> {
         .route("/v1/transaction", routing::post(transaction::transaction))
 }
 
+fn of_watches() -> Router<Rest> {
+    let routes = Router::new().route("/v1/watch", routing::get(watch::watch));
+    below(routes, "/v1/watch/", routing::get(watch::watch_prefix))
+}
+
+fn of_locks() -> Router<Rest> {
+    Router::new()
+        .route("/v1/locks", routing::get(lock_list::list))
+        .route("/v1/locks/{name}", routing::get(lock_list::info))
+        .route("/v1/locks/{name}/acquire", routing::post(locks::acquire))
+        .route("/v1/locks/{name}/renew", routing::post(locks::renew))
+        .route("/v1/locks/{name}/release", routing::post(locks::release))
+        .route("/v1/locks/{name}/revoke", routing::post(locks::revoke))
+}
+
+fn of_buckets() -> Router<Rest> {
+    let bucket = routing::put(buckets::put)
+        .patch(buckets::patch)
+        .delete(buckets::delete)
+        .get(bucket_list::info);
+    Router::new()
+        .route("/v1/buckets", routing::get(bucket_list::list))
+        .route("/v1/buckets/{name}", bucket)
+}
+
+fn of_cluster() -> Router<Rest> {
+    let transfer = routing::post(cluster::transfer_leader);
+    Router::new()
+        .route("/v1/cluster", routing::get(cluster_status::status))
+        .route("/v1/cluster/join", routing::post(cluster::join))
+        .route("/v1/cluster/promote", routing::post(cluster::promote))
+        .route("/v1/cluster/remove", routing::post(cluster::remove))
+        .route("/v1/cluster/transfer-leader", transfer)
+        .route("/v1/cluster/snapshot", routing::post(cluster::snapshot))
+}
+
 async fn no_such_path(uri: Uri) -> Answered {
     let path: String = uri.path().chars().take(80).collect();
+    let is_named = ["/v1/locks/", "/v1/buckets/"];
+    let hint = match is_named.iter().any(|named| path.starts_with(named)) {
+        true => " (within a name `/` is written %2F)",
+        false => "",
+    };
     let message = format!(
-        "there is no {path}: / shows how this node does, /docs what it can be asked, /readyz?verbose \
+        "there is no {path}{hint}: / shows how this node does, /docs what it can be asked, /readyz?verbose \
          and /metrics are for machines; gRPC goes over HTTP/2 with its own content type"
     );
     Err(Error::new(ErrorKind::NotFound, message).into())

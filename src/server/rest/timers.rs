@@ -7,6 +7,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::document::DURATION;
 use super::query::Query;
 use crate::base::limits::DURATION_MS_MAX;
 use crate::base::{Error, Result, duration};
@@ -32,7 +33,7 @@ impl PartialSchema for Span {
             .maximum(Some(DURATION_MS_MAX / 1_000));
         let text = ObjectBuilder::new()
             .schema_type(Type::String)
-            .pattern(Some("^[0-9]{1,7}(ms|s|m|h)?$"));
+            .pattern(Some(DURATION));
         OneOfBuilder::new()
             .description(Some(
                 "`250ms`, `30s`, `5m`, `1h`, `7d`, or a number of seconds",
@@ -114,6 +115,17 @@ impl Timers {
         Err(Error::invalid(
             "timers are given in the query and in the body: give them once",
         ))
+    }
+}
+
+/// A time that is given in one of two ways, ms.
+pub(super) fn either(span: Option<&Span>, seconds: Option<u64>) -> Result<Option<u64>> {
+    let ms = span.map(Span::ms).transpose()?;
+    match (ms, seconds) {
+        (Some(_), Some(_)) => Err(Error::invalid(
+            "`ttl` and `ttl_seconds` say the same: give one",
+        )),
+        (ms, seconds) => Ok(ms.or(seconds.map(|it| it.saturating_mul(1_000)))),
     }
 }
 

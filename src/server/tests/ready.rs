@@ -53,6 +53,7 @@ impl Asked {
             log: node.log_status(),
             links: Arc::new(Vec::new),
             fatal: node.fatal.clone(),
+            rng: world.rng.clone(),
             samples: Default::default(),
             longest_held: Default::default(),
         };

@@ -11,5 +11,5 @@ mod feed;
 mod stream;
 
 pub(super) use places::Places;
-pub(super) use stream::{says, serve};
+pub(super) use stream::{is_stopping, says, serve};
 pub(super) use watcher::{Ask, Begin};

@@ -202,6 +202,7 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
-fn is_stopping() -> Error {
+/// Why watches end when their node does.
+pub(in crate::server) fn is_stopping() -> Error {
     Error::unavailable("this node is stopping: watch from another one, or once it is back")
 }

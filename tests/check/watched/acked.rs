@@ -2,6 +2,7 @@
 
 use super::log::Log;
 use super::told::Kind;
+use crate::check::history::{Action, Operation, Outcome};
 use crate::check::txn::told::{Step, Transaction};
 
 /// The first thing that was confirmed at a revision, and is not in the log there.
@@ -22,6 +23,25 @@ pub(crate) fn missing(history: &[Transaction], log: &Log) -> Option<String> {
     None
 }
 
+/// The same of what was written alone.
+pub(crate) fn missing_write(history: &[Operation], log: &Log) -> Option<String> {
+    history.iter().find_map(|operation| {
+        let (change, revision) = match (&operation.action, &operation.outcome) {
+            (Action::Set { key, value, .. }, Outcome::Written { revision }) => {
+                (Change::set(key, value), *revision)
+            }
+            (Action::Delete { key, .. }, Outcome::Deleted { revision }) => {
+                (Change::delete(key), *revision)
+            }
+            _ => return None,
+        };
+        let is_there = revision < log.from || change.is_in(log, revision);
+        let action = &operation.action;
+        let missing = || format!("{action:?} was confirmed at {revision}, and is not there");
+        (!is_there).then(missing)
+    })
+}
+
 /// How a key must have changed.
 struct Change {
     key: String,
@@ -36,6 +56,14 @@ impl Change {
             key: key.into(),
             kind: Kind::Set,
             ending: ending.to_string(),
+        }
+    }
+
+    fn delete(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            kind: Kind::Delete,
+            ending: String::new(),
         }
     }
 
@@ -65,13 +93,10 @@ fn all_of(step: &Step) -> Vec<Change> {
             is_there,
         } => {
             let side = if *is_left { "left" } else { "right" };
-            let change = Change::set(format!("{pair}-{side}"), &"");
+            let key = format!("{pair}-{side}");
             vec![match is_there {
-                true => change,
-                false => Change {
-                    kind: Kind::Delete,
-                    ..change
-                },
+                true => Change::set(key, &""),
+                false => Change::delete(key),
             }]
         }
         // Keys of buckets are not watched, and reads change nothing.

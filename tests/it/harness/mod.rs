@@ -6,6 +6,7 @@
 pub(crate) mod cluster;
 mod command;
 pub(crate) mod console;
+mod events;
 mod example_cluster;
 mod http;
 mod machine;
@@ -14,6 +15,7 @@ mod shell;
 mod site;
 
 pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
+pub(crate) use events::{Event, Events, rest};
 pub(crate) use example_cluster::ExampleCluster;
 pub(crate) use http::{Answer, Exposition, http, http_raw, parse_exposition, read_answer};
 pub(crate) use machine::{Machine, install_script};

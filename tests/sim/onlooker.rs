@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use dkv::base::types::{LogIndex, NodeId, Revision};
 use dkv::raft::Role;
+use dkv::store::WatchFigures;
 
+use crate::annals::Annals;
 use crate::machine::{Glimpse, Machine};
 use crate::members::steady;
 use crate::stage::{Event, Stage};
@@ -17,8 +19,9 @@ const LOGS_EVERY: u64 = 20;
 type Entry = (u64, u32);
 
 /// See the module.
-pub(crate) struct Watch {
+pub(crate) struct Onlooker {
     stage: Arc<Stage>,
+    pub(crate) annals: Annals,
     looks: u64,
     /// Who led each term.
     leaders: BTreeMap<u64, String>,
@@ -40,15 +43,17 @@ struct Seen {
     durable: LogIndex,
     state_checks: u64,
     purged: LogIndex,
-    history_floor: Revision,
+    revision: Revision,
+    watches: WatchFigures,
     is_read_only: bool,
     log: BTreeMap<LogIndex, Entry>,
 }
 
-impl Watch {
+impl Onlooker {
     pub(crate) fn new(stage: &Arc<Stage>) -> Self {
         Self {
             stage: stage.clone(),
+            annals: Annals::new(stage),
             looks: 0,
             leaders: BTreeMap::new(),
             hashes: BTreeMap::new(),
@@ -70,6 +75,7 @@ impl Watch {
             let Some(glimpse) = machine.look() else {
                 continue;
             };
+            self.annals.look(&machine.name, &glimpse);
             if let Some(why) = &glimpse.fatal {
                 machine.note_fatal(why);
                 continue;
@@ -119,8 +125,8 @@ impl Watch {
             self.stage.is_wrong(wrong);
         }
         if !is_new_life {
-            // Rows come without history.
-            let is_installed = glimpse.shard.history_floor > seen.history_floor;
+            // Rows come without history; one that is merely short is not ahead of what was there.
+            let is_installed = glimpse.shard.history_floor > seen.revision.next();
             if is_installed {
                 self.stage.count(Event::Install);
                 self.stage.note(format!("{name} took in all rows"));
@@ -131,7 +137,7 @@ impl Watch {
             self.stage.count_many(Event::ReadOnly, u64::from(is_news));
         }
         seen.purged = glimpse.group.purged;
-        seen.history_floor = glimpse.shard.history_floor;
+        seen.revision = glimpse.shard.revision;
         seen.is_read_only = glimpse.read_only.is_some();
         if applied > seen.applied {
             self.stage
@@ -145,6 +151,9 @@ impl Watch {
         let checks = std::mem::replace(&mut seen.state_checks, glimpse.state_checks);
         self.stage
             .count_many(Event::StateCompared, glimpse.state_checks - checks);
+        let was = std::mem::replace(&mut seen.watches, glimpse.watches);
+        let fell_behind = glimpse.watches.fell_behind - was.fell_behind;
+        self.stage.count_many(Event::FellBehind, fell_behind);
         let known = *self.hashes.entry(applied).or_insert(hash);
         if known != hash {
             let wrong = format!("{name} is in another state than others after entry {applied}");
