@@ -72,7 +72,7 @@ enum Command {
     Lock(Box<lock::LockArgs>),
     Bucket(Box<bucket::BucketArgs>),
     Cluster(Box<cluster::ClusterArgs>),
-    Info(info::InfoArgs),
+    Info(Box<info::InfoArgs>),
     Shell(Box<shell::ShellArgs>),
     Perf(Box<perf::PerfCommand>),
     Help(help::HelpArgs),
@@ -175,7 +175,7 @@ fn dispatch(
         Command::Info(args) => info::run(&args, printer),
         Command::Shell(args) => {
             let GlobalArgs { config, quiet, .. } = cli.everywhere;
-            shell::run(*args, config, quiet, variables.to_vec(), printer)
+            shell::run(&args, config, quiet, variables.to_vec(), printer)
         }
         Command::Perf(args) => perf::run(&args, printer),
         Command::Help(args) => help::run(&args, printer),
