@@ -13,6 +13,7 @@ mod codec;
 mod commands;
 mod draw;
 mod engine;
+mod hot;
 mod machine;
 mod wal;
 mod wire;

@@ -94,11 +94,84 @@ impl HistogramSnapshot {
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
+
+    /// What came after `earlier`, a snapshot of the same histogram.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut later = self.clone();
+        for (count, before) in later.counts.iter_mut().zip(&earlier.counts) {
+            *count = count.saturating_sub(*before);
+        }
+        later.sum = later.sum.wrapping_sub(earlier.sum);
+        later
+    }
+
+    /// Adds what another one of the same bounds has.
+    ///
+    /// # Panics
+    /// If the bounds differ.
+    pub fn add(&mut self, other: &Self) {
+        assert_eq!(self.bounds, other.bounds, "their buckets are the same");
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
+    /// What `part` of the values, from 0 to 1, are at most. Within a bucket values count as
+    /// evenly spread; beyond the last bound nothing is known but that bound. `None` if there
+    /// is no value.
+    pub fn quantile(&self, part: f64) -> Option<u64> {
+        let all = self.count();
+        let rank = (part * all as f64).ceil().clamp(1.0, all.max(1) as f64);
+        let mut below = 0.0;
+        let mut lower = 0;
+        for (bucket, count) in self.counts.iter().enumerate() {
+            let Some(upper) = self.bounds.get(bucket) else {
+                break;
+            };
+            let within = below + *count as f64;
+            if *count > 0 && within >= rank {
+                let share = (rank - below) / *count as f64;
+                return Some(lower + (share * (upper - lower) as f64).round() as u64);
+            }
+            (below, lower) = (within, *upper);
+        }
+        (all > 0).then_some(lower)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quantile_is_within_the_bucket_of_its_value() {
+        let histogram = Histogram::new(&[10, 100, 1_000]);
+        assert_eq!(histogram.snapshot().quantile(0.5), None);
+        histogram.record_many(5, 50);
+        histogram.record_many(60, 50);
+        let snapshot = histogram.snapshot();
+        assert_eq!(snapshot.quantile(0.5), Some(10));
+        assert_eq!(snapshot.quantile(0.75), Some(55));
+        assert_eq!(snapshot.quantile(1.0), Some(100));
+        assert_eq!(snapshot.quantile(0.0), Some(0));
+        histogram.record_many(5_000, 900);
+        assert_eq!(histogram.snapshot().quantile(0.99), Some(1_000));
+    }
+
+    #[test]
+    fn what_came_in_between_is_a_difference_and_adds_up() {
+        let histogram = Histogram::new(&[10, 100]);
+        histogram.record(5);
+        let earlier = histogram.snapshot();
+        histogram.record_many(50, 3);
+        let between = histogram.snapshot().since(&earlier);
+        assert_eq!((between.counts.clone(), between.sum), (vec![0, 3, 0], 150));
+        let mut all = earlier;
+        all.add(&between);
+        assert_eq!(all, histogram.snapshot());
+    }
 
     #[test]
     fn a_bound_belongs_to_its_bucket() {

@@ -6,11 +6,13 @@
 
 pub mod duration;
 pub mod error;
+pub mod heavy;
 pub mod histogram;
 pub mod host;
 pub mod limits;
 pub mod suggest;
 pub mod time;
+pub mod turns;
 pub mod types;
 
 pub use error::{Error, ErrorKind, Limit, Result};

@@ -37,6 +37,7 @@ mod session;
 mod shell;
 #[cfg(test)]
 mod tests;
+mod top;
 mod transfer;
 mod version;
 

@@ -5,6 +5,10 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
 
+mod screen;
+
+pub(crate) use screen::Screen;
+
 use crate::base::Error;
 use crate::cli::failure::{Failure, hint, is_help};
 use crate::cli::row::{Field, Row};

@@ -12,7 +12,7 @@ use crate::cli::output::{Format, Printer, Stream};
 use crate::cli::session::Session;
 use crate::cli::{
     bucket, cluster, complete, completions, explain, help, info, kv, lock, man, old_flags, openapi,
-    perf, serve, shell, version,
+    perf, serve, shell, top, version,
 };
 
 const ENVIRONMENT_HELP: &str = "\
@@ -73,6 +73,7 @@ enum Command {
     Bucket(Box<bucket::BucketArgs>),
     Cluster(Box<cluster::ClusterArgs>),
     Info(Box<info::InfoArgs>),
+    Top(Box<top::TopArgs>),
     Shell(Box<shell::ShellArgs>),
     Perf(Box<perf::PerfCommand>),
     Help(help::HelpArgs),
@@ -173,6 +174,7 @@ fn dispatch(
         Command::Bucket(args) => bucket::run(*args, printer),
         Command::Cluster(args) => cluster::run(*args, printer),
         Command::Info(args) => info::run(&args, printer),
+        Command::Top(args) => top::run(&args, printer),
         Command::Shell(args) => {
             let GlobalArgs { config, quiet, .. } = cli.everywhere;
             shell::run(&args, config, quiet, variables.to_vec(), printer)

@@ -60,7 +60,7 @@ fn kind_from_wire(kind: v1::ErrorKind) -> Option<ErrorKind> {
 /// The error of a call that ended with a status. Our own error is in its details;
 /// a status without it was made by something in between, and then nobody knows
 /// what became of the call: `UNAVAILABLE` without our detail is a `Timeout`.
-pub(super) fn from_status(status: &Status, from: &impl std::fmt::Display) -> Error {
+pub(crate) fn from_status(status: &Status, from: &impl std::fmt::Display) -> Error {
     if let Some(error) = detail(status) {
         return from_wire(error, from);
     }

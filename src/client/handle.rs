@@ -9,6 +9,7 @@ use super::convert;
 use super::endpoint::Endpoint;
 use super::error;
 use super::freshness::Consistency;
+use super::node::{Connected, Node};
 use super::options::{ClientOptions, check_timeout};
 use super::resident::Resident;
 use super::route::{Nodes, Route};
@@ -198,17 +199,21 @@ impl Client {
     }
 
     async fn describe_any(&self) -> Result<Description> {
+        let (node, connected) = self.any_connected().await?;
+        let reply = connected.describe().await;
+        let reply = reply.map_err(|it| error::from_status(&it, &node.endpoint))?;
+        convert::description(reply, &node.endpoint)
+    }
+
+    /// A node that can be reached.
+    pub(super) async fn any_connected(&self) -> Result<(Arc<Node>, Arc<Connected>)> {
         let mut tried = Vec::new();
         let mut reasons = Vec::new();
         let mut nobody_listens = true;
         loop {
             let node = self.route.choose(&self.shared.nodes, 0, &tried);
             match node.connected(0).await {
-                Ok(connected) => {
-                    let reply = connected.describe().await;
-                    let reply = reply.map_err(|it| error::from_status(&it, &node.endpoint))?;
-                    return convert::description(reply, &node.endpoint);
-                }
+                Ok(connected) => return Ok((node, connected)),
                 Err(why) => {
                     nobody_listens &= why.nobody_listens;
                     reasons.push(format!("{} ({})", node.endpoint, why.reason));

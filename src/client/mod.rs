@@ -37,6 +37,7 @@ mod slots;
 mod waiting;
 
 mod cluster;
+mod figures;
 
 mod watch;
 
@@ -46,12 +47,17 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use error::from_status;
 pub(crate) use resident::Resident;
 
 pub use bucket::{BucketDropped, BucketInfo, BucketList, BucketSettings};
 pub use cluster::{
     Cluster, ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, MemberView, PeerProgress,
     Role, ShardSnapshot,
+};
+pub use figures::{
+    ClassSample, Figures, HealthCheck, HeldLock, HotKey, MemberLag, Sample, ShardFigures,
+    ShardGroup,
 };
 pub use freshness::{Consistency, Dated, Freshness};
 pub use guard::{LockGuard, LockOptions};

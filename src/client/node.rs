@@ -218,4 +218,12 @@ impl Connected {
     pub(super) async fn describe(&self) -> Result<v1::DescribeReply, tonic::Status> {
         describe(self.channel.clone()).await
     }
+
+    /// Asks the node for its figures of the seconds after `since`.
+    pub(super) async fn figures(&self, since: u64) -> Result<v1::FiguresReply, tonic::Status> {
+        let reply = SessionClient::new(self.channel.clone())
+            .figures(v1::FiguresRequest { since })
+            .await?;
+        Ok(reply.into_inner())
+    }
 }

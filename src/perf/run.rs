@@ -263,7 +263,7 @@ impl Run<'_> {
 
     async fn clean_up(&self) -> Option<Left> {
         // A shard of dkv's locks alone takes no order to remove keys.
-        if !has_keys(self.options) && matches!(self.target, Target::Dkv(_)) {
+        if !has_keys(self.options) && self.target.is_dkv() {
             return None;
         }
         let prefix = self.material.prefix();

@@ -69,6 +69,8 @@ impl Asking {
     async fn answer(&self, request: Request, due: Instant) -> Result<Reply> {
         let call = convert::call(request, self.service.value_bytes_max())?;
         let consistency = call.operation.consistency();
+        let hot_keys = self.service.hot_keys();
+        hot_keys.came_alone(call.shard, &call.operation);
         let answer = self.service.call(call.shard, call.operation, due).await?;
         let shard = self.service.shard(call.shard)?;
         convert::reply(&self.service, shard, call.kind, consistency, answer)

@@ -11,6 +11,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::asking::Asking;
 use super::describe::Describe;
+use super::figures;
+use super::http::Standing;
 use super::service::Service;
 use super::session::Session;
 use super::status::to_status;
@@ -25,22 +27,20 @@ pub(super) struct Grpc {
     asking: Asking,
     service: Service,
     describe: Describe,
+    standing: Standing,
     stopping: watch::Receiver<bool>,
 }
 
 type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Grpc {
-    pub(super) fn new(
-        service: Service,
-        describe: Describe,
-        stopping: watch::Receiver<bool>,
-    ) -> Self {
+    pub(super) fn new(service: Service, describe: Describe, standing: Standing) -> Self {
         Self {
-            asking: Asking::new(service.clone(), stopping.clone()),
+            asking: Asking::new(service.clone(), standing.stopping.clone()),
             service,
             describe,
-            stopping,
+            stopping: standing.stopping.clone(),
+            standing,
         }
     }
 
@@ -238,6 +238,14 @@ impl v1::session_server::Session for Grpc {
         _request: Request<v1::DescribeRequest>,
     ) -> Result<Response<v1::DescribeReply>, Status> {
         Ok(Response::new(self.describe.now()))
+    }
+
+    async fn figures(
+        &self,
+        request: Request<v1::FiguresRequest>,
+    ) -> Result<Response<v1::FiguresReply>, Status> {
+        let since = request.into_inner().since;
+        Ok(Response::new(figures::tell(&self.standing, since)))
     }
 }
 

@@ -11,6 +11,7 @@ mod cursor;
 mod describe;
 pub mod direct;
 mod ephemeral;
+mod figures;
 mod grpc;
 mod http;
 mod lanes;

@@ -13,6 +13,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 use super::asking::Asking;
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
+use super::figures::{self, LongestHeld, Ring};
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, health, routes};
 use super::listen::Listener;
@@ -62,7 +63,7 @@ pub async fn run(
     let standing = Standing {
         live: Arc::default(),
         waiting: Waiting::default(),
-        stopping: stopping.clone(),
+        stopping,
         connections: Connections::at_most(connections_max(&config)),
     };
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
@@ -86,11 +87,12 @@ pub async fn run(
         describe: describe.clone(),
         book: membership.as_ref().map(|it| it.book.clone()),
     };
-    let asking = Asking::new(node.service.clone(), stopping.clone());
-    let services = Grpc::new(node.service.clone(), describe, stopping);
+    let asking = Asking::new(node.service.clone(), standing.stopping.clone());
+    let services = Grpc::new(node.service.clone(), describe, standing.clone());
     let once = "only this function sets it, once";
     let live = live(&host, &node, asking, admin.clone(), membership.as_ref());
     standing.live.set(live).ok().expect(once);
+    tokio::spawn(figures::sample(standing.clone()));
     let services = grpc_routes(services, admin, health(standing.clone()).await)?;
     grpc.set(services).expect(once);
     ready(&Ready {
@@ -222,6 +224,8 @@ fn live(
         links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         fatal: node.fatal.clone(),
         rng: host.rng.clone(),
+        samples: Ring::default(),
+        longest_held: LongestHeld::default(),
     }
 }
 

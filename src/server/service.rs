@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::figures::HotKeys;
 use super::metrics::Meter;
 pub use super::operation::{Answer, At, Consistency, Operation, Query};
 use super::read;
@@ -50,6 +51,7 @@ struct Inner {
     request_timeout: Duration,
     meter: Meter,
     watch_places: Places,
+    hot_keys: HotKeys,
 }
 
 impl Service {
@@ -60,6 +62,7 @@ impl Service {
         value_bytes_max: usize,
         request_timeout: Duration,
     ) -> Self {
+        let hot_keys = HotKeys::of(shards.iter().map(|shard| shard.id));
         let shards = shards.into_iter().map(|shard| (shard.id, shard)).collect();
         let node_bytes = Bytes::copy_from_slice(&node.0);
         let inner = Inner {
@@ -70,6 +73,7 @@ impl Service {
             request_timeout,
             meter: Meter::default(),
             watch_places: Places::default(),
+            hot_keys,
         };
         Self {
             inner: Arc::new(inner),
@@ -89,6 +93,11 @@ impl Service {
     /// Where watches take their places.
     pub(super) fn watch_places(&self) -> &Places {
         &self.inner.watch_places
+    }
+
+    /// Where transports show a part of what is asked.
+    pub(super) fn hot_keys(&self) -> &HotKeys {
+        &self.inner.hot_keys
     }
 
     /// This node's id as replies carry it.

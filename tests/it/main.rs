@@ -46,6 +46,7 @@ mod restart;
 mod same;
 mod sessions;
 mod shell;
+mod status_page;
 mod tour;
 mod transactions;
 mod transfer;

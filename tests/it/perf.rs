@@ -65,6 +65,55 @@ fn every_test_runs_against_a_real_node_and_leaves_no_keys() {
 }
 
 #[test]
+fn rest_and_single_calls_run_the_same_tests_and_leave_no_keys() {
+    let node = Node::start_with(&["--engine", "memory"]);
+    let all = "set,set-large,get,has,has-not,scan,batch,txn,lock,mixed,ycsb,delete";
+    for (scheme, connections, way) in [("http", 4, "HTTP/1.1"), ("grpc", 2, "unary gRPC")] {
+        let target = format!("{scheme}://{}", node.address());
+        let words = "--ops 40 --large-value-size 2K --value-size 10-1K -o jsonl --only";
+        let ran = perf(&node, &format!("{words} {all} --target {target}"));
+        let rows = rows(&ran);
+        assert_eq!(rows.len(), 17, "{scheme}");
+        for row in &rows {
+            let told = (&row["ops"], &row["errors"], &row["connections"]);
+            assert_eq!(told, (&40.into(), &0.into(), &connections.into()), "{row}");
+            assert_eq!(row["target"], target);
+            assert_eq!(row["acknowledged_when"], "on disk (fdatasync)");
+            assert!(row["reads"].as_str().unwrap().contains(way), "{row}");
+        }
+        assert_no_keys(&node);
+        // What the others have and these have not.
+        let watch = format!("--only watch --target {target}");
+        perf(&node, &watch).exits(2).complains("dkv:// alone");
+    }
+    let locks = node.dkv(&["lock", "list"]);
+    locks.exits(0).prints("");
+}
+
+#[test]
+fn rest_is_asked_for_the_shard_and_the_bucket_that_were_named() {
+    let node = Node::start_with(&["--engine", "memory"]);
+    node.dkv(&["bucket", "create", "mine"]).exits(0);
+    for scheme in ["http", "grpc"] {
+        let target = format!("{scheme}://{}", node.address());
+        let words = format!("--ops 20 --only set,scan -o jsonl --target {target}");
+        let in_bucket = perf(&node, &format!("{words} --bucket mine"));
+        assert!(rows(&in_bucket).iter().all(|row| row["errors"] == 0));
+        let stale = perf(&node, &format!("{words} --consistency stale"));
+        let reads = rows(&stale)[0]["reads"].as_str().unwrap().to_owned();
+        assert!(reads.starts_with("stale"), "{reads}");
+        perf(&node, &format!("{words} --bucket nobodys"))
+            .exits(1)
+            .complains("nobodys");
+        perf(&node, &format!("{words} --shard 7"))
+            .exits(1)
+            .complains("7");
+        let locks = format!("--ops 20 --only lock --shard 200 -o jsonl --target {target}");
+        assert_eq!(rows(&perf(&node, &locks))[0]["errors"], 0);
+    }
+}
+
+#[test]
 fn thousands_of_clients_share_a_few_connections() {
     let node = Node::start_with(&["--engine", "memory"]);
     let words = "perf --keys 50 --threads 5000 --warm-up 0s --ops 10000 --only set,get -o jsonl";
@@ -186,10 +235,9 @@ fn nonsense_is_refused_before_anything_is_measured() {
         ("--only get --skip get", "no test to run"),
         ("--csv /nowhere/rows.csv", "/nowhere/rows.csv"),
         ("--target 127.0.0.1:8080", "does not say what it is"),
-        (
-            "--target http://127.0.0.1:8080",
-            "`http` is not a kind of server",
-        ),
+        ("--target ftp://127.0.0.1:8080", "`ftp` is not a kind of"),
+        ("--target https://127.0.0.1:8080", "TLS"),
+        ("--target http://127.0.0.1:8080/v1", "host:port alone"),
     ] {
         let words: Vec<&str> = words.split(' ').collect();
         let ran = node.dkv(&[&["perf"], &words[..]].concat());
@@ -197,6 +245,8 @@ fn nonsense_is_refused_before_anything_is_measured() {
     }
     assert_no_keys(&node);
 }
+
+const REDIS: &[u8] = b"-ERR unknown command\r\n";
 
 /// A server that answers every connection with `answer`, once, for as long as this lives.
 fn answering(answer: &'static [u8]) -> String {
@@ -225,9 +275,21 @@ fn a_target_that_is_not_there_or_not_dkv_is_told() {
         .complains(&nobody)
         .prints("");
     let web: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    for answer in [web, b"-ERR unknown command\r\n"] {
+    for scheme in ["http", "grpc"] {
+        let target = format!("{scheme}://{nobody}");
+        let ran = dkv_at(
+            "127.0.0.1:1",
+            &["perf", "--only", "set", "--target", &target],
+        );
+        ran.exits(5)
+            .complains("is `dkv serve` running?")
+            .complains(&nobody)
+            .prints("");
+    }
+    let cases = ["dkv", "http", "grpc"].map(|scheme| [(scheme, web), (scheme, REDIS)]);
+    for (scheme, answer) in cases.into_iter().flatten() {
         let address = answering(answer);
-        let target = format!("dkv://{address}");
+        let target = format!("{scheme}://{address}");
         let ran = dkv_at(
             "127.0.0.1:1",
             &["perf", "--timeout", "3s", "--target", &target],

@@ -59,7 +59,7 @@ fn a_lock_is_taken_kept_and_given_up() {
         "Conflict",
         "goes on",
     );
-    let kept = json!({"owner": owner, "ttl_seconds": 30}).to_string();
+    let kept = json!({"owner": owner, "ttl": 30}).to_string();
     let (status, renewed) = post(&node, "/v1/locks/a%2Fb/renew", &kept);
     assert_eq!(
         (status, &renewed["renewed"], &renewed["fence"]),
@@ -213,7 +213,7 @@ fn what_makes_no_sense_of_a_lock_is_refused() {
         ("acquire", r#"{"ttl":1,"ttl_seconds":1}"#, "give one"),
         ("acquire", r#"{"ttl":"soon"}"#, "not a duration"),
         ("acquire", "[", "the JSON body"),
-        ("renew", &mine, "`ttl` is missing"),
+        ("renew", &mine, "missing field `ttl`"),
         ("renew", r#"{"ttl":1}"#, "missing field `owner`"),
         ("release", "{}", "missing field `owner`"),
         ("acquire?bucket=b", "", "no parameter `bucket`"),
@@ -268,7 +268,6 @@ fn buckets_are_made_changed_and_dropped() {
         "Conflict",
         "other settings",
     );
-    assert_eq!(ask("PUT", "/v1/buckets/b2", "").0, 201);
     let patch = ask("PATCH", "/v1/buckets/b", r#"{"quota_keys":1}"#);
     assert_eq!((patch.0, &patch.1["updated"]), (200, &json!(true)));
     assert_eq!(ask("PATCH", "/v1/buckets/b", "{}").1["updated"], false);
@@ -284,6 +283,16 @@ fn buckets_are_made_changed_and_dropped() {
         "dropping": false,
     });
     assert_eq!((status, bucket), (200, expected));
+}
+
+#[test]
+fn buckets_are_listed_and_dropped() {
+    let node = Node::start();
+    let ask = |method: &str, path: &str, body: &str| rest(node.address(), method, path, &[], body);
+    for name in ["b", "b2"] {
+        assert_eq!(ask("PUT", &format!("/v1/buckets/{name}"), "").0, 201);
+    }
+    assert_eq!(ask("PUT", "/v1/keys/k?bucket=b", r#"{"value":"v"}"#).0, 201);
     let page = ask("GET", "/v1/buckets?limit=1", "").1;
     assert_eq!(
         (&page["buckets"][0]["name"], &page["more"]),

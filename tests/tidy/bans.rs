@@ -69,6 +69,7 @@ const BANS: &[Ban] = &[
             "comfy_table",
             "dialoguer",
             "indicatif",
+            "ratatui",
             "rustyline",
         ],
         except: &["src/cli/"],

@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use aside::aside;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk, is_no_room};
-pub use process::{ProcessFigures, cores};
+pub use process::{ProcessFigures, ProcessLoad, cores};
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use spawn::{Patience, Progress, SimSpawn, Spawn, Step, ThreadSpawn};
 

@@ -18,6 +18,15 @@ pub struct ProcessFigures {
     pub cpu_us: u64,
 }
 
+/// What this process costs right now: a cheap part of its figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProcessLoad {
+    /// Memory that is really used, bytes; `None` where the system does not tell.
+    pub resident_bytes: Option<u64>,
+    /// Processor time since the start, microseconds.
+    pub cpu_us: u64,
+}
+
 /// How many threads of this process can run at once; 1 where the system does not tell.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -26,16 +35,27 @@ pub fn cores() -> usize {
 impl ProcessFigures {
     /// Asks the system; a few microseconds, and one per open file descriptor.
     pub fn read() -> Self {
+        let load = ProcessLoad::read();
+        // The listing itself holds one descriptor open.
+        let open = fs::read_dir("/proc/self/fd").map(|fds| fds.count() as u64);
+        Self {
+            resident_bytes: load.resident_bytes,
+            open_fds: open.ok().map(|open| open.saturating_sub(1)),
+            max_fds: getrlimit(Resource::Nofile).current,
+            cpu_us: load.cpu_us,
+        }
+    }
+}
+
+impl ProcessLoad {
+    /// Asks the system: a few microseconds, however many files are open.
+    pub fn read() -> Self {
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let seconds = u64::try_from(cpu.tv_sec).unwrap_or_default();
         let nanos = u64::try_from(cpu.tv_nsec).unwrap_or_default();
         let status = fs::read_to_string("/proc/self/status").ok();
-        // The listing itself holds one descriptor open.
-        let open = fs::read_dir("/proc/self/fd").map(|fds| fds.count() as u64);
         Self {
             resident_bytes: status.and_then(|status| resident_bytes(&status)),
-            open_fds: open.ok().map(|open| open.saturating_sub(1)),
-            max_fds: getrlimit(Resource::Nofile).current,
             cpu_us: seconds * 1_000_000 + nanos / 1_000,
         }
     }

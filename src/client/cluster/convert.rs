@@ -44,7 +44,11 @@ pub(super) fn snapshots(reply: v1::SnapshotReply) -> Vec<ShardSnapshot> {
     shards.collect()
 }
 
-fn member(member: v1::ClusterMember, from: &Endpoint) -> Result<ClusterMember> {
+/// A member as the node at `from` knows it.
+pub(in crate::client) fn member(
+    member: v1::ClusterMember,
+    from: &Endpoint,
+) -> Result<ClusterMember> {
     Ok(ClusterMember {
         node: node(&member.node, from)?,
         name: member.name,
@@ -93,7 +97,8 @@ fn shard(group: v1::GroupStatus, from: &Endpoint) -> Result<ClusterShard> {
     })
 }
 
-fn role(role: v1::Role, from: &Endpoint) -> Result<Role> {
+/// What the node at `from` is in a shard's cluster.
+pub(in crate::client) fn role(role: v1::Role, from: &Endpoint) -> Result<Role> {
     match role {
         v1::Role::Unspecified => Err(broken_contract(from, "with a role this client lacks")),
         v1::Role::Leader => Ok(Role::Leader),

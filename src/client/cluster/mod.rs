@@ -14,6 +14,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub(super) use convert::{member as wire_member, role as wire_role};
 pub use handle::Cluster;
 pub use types::{
     ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, MemberView, PeerProgress, Role,

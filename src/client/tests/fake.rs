@@ -279,6 +279,13 @@ impl Session for Service {
             ..v1::DescribeReply::default()
         }))
     }
+
+    async fn figures(
+        &self,
+        _: Call<v1::FiguresRequest>,
+    ) -> Result<Response<v1::FiguresReply>, Status> {
+        Err(Status::unimplemented("as an old server says it"))
+    }
 }
 
 enum Handled {

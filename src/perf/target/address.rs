@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use crate::base::{Error, Result};
 
-/// Which server to measure, and where: `dkv://host:port,...`, `redis://host:port` or
-/// `etcd://host:port,...`.
+/// Which server to measure, where, and in which way: `dkv://host:port,...` by sessions,
+/// `http://host:port,...` by REST, `grpc://host:port,...` by unary calls;
+/// `redis://host:port` or `etcd://host:port,...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetAddress {
     /// Nodes of dkv; `host:port` or `unix:/path` each.
@@ -15,9 +16,14 @@ pub enum TargetAddress {
     Redis(String),
     /// Members of etcd; `host:port` each.
     Etcd(Vec<String>),
+    /// Nodes of dkv, asked over REST; `host:port` each.
+    Rest(Vec<String>),
+    /// Nodes of dkv, asked by unary calls of gRPC; `host:port` each.
+    Grpc(Vec<String>),
 }
 
-const EXAMPLES: &str = "dkv://127.0.0.1:8080, redis://127.0.0.1:6379 or etcd://127.0.0.1:2379";
+const EXAMPLES: &str = "dkv://127.0.0.1:8080 (http:// for REST, grpc:// for single calls), \
+                        redis://127.0.0.1:6379 or etcd://127.0.0.1:2379";
 
 impl FromStr for TargetAddress {
     type Err = Error;
@@ -28,18 +34,29 @@ impl FromStr for TargetAddress {
                 "`{text}` does not say what it is: write {EXAMPLES}"
             ))
         })?;
+        // As a browser shows it.
+        let is_web = matches!(scheme, "http" | "grpc");
+        let rest = is_web
+            .then(|| rest.strip_suffix('/'))
+            .flatten()
+            .unwrap_or(rest);
         let hosts: Vec<String> = rest.split(',').map(|host| host.trim().to_owned()).collect();
         if hosts.iter().any(String::is_empty) {
             return Err(Error::invalid(format!(
                 "`{text}` lacks an address: write {EXAMPLES}"
             )));
         }
-        if matches!(scheme, "redis" | "etcd") {
+        if matches!(scheme, "redis" | "etcd" | "http" | "grpc") {
             hosts.iter().try_for_each(|host| check(scheme, host))?;
         }
         match scheme {
             "dkv" => Ok(Self::Dkv(hosts)),
             "etcd" => Ok(Self::Etcd(hosts)),
+            "http" => Ok(Self::Rest(hosts)),
+            "grpc" => Ok(Self::Grpc(hosts)),
+            "https" => Err(Error::invalid(format!(
+                "`{text}` asks for TLS, which this build does not have: write http://host:port"
+            ))),
             "redis" => match <[String; 1]>::try_from(hosts) {
                 Ok([host]) => Ok(Self::Redis(host)),
                 Err(_) => Err(Error::invalid(format!(
@@ -57,8 +74,8 @@ impl FromStr for TargetAddress {
 fn check(scheme: &str, host: &str) -> Result<()> {
     if host.contains('@') || host.contains('/') {
         return Err(Error::invalid(format!(
-            "`{scheme}://` takes host:port alone: a user, a password or a database cannot be \
-             given (write {EXAMPLES})"
+            "`{scheme}://` takes host:port alone: a user, a password, a database or a path cannot \
+             be given (write {EXAMPLES})"
         )));
     }
     let is_right = host.rsplit_once(':').is_some_and(|(name, port)| {
@@ -79,6 +96,8 @@ impl fmt::Display for TargetAddress {
             Self::Dkv(hosts) => write!(f, "dkv://{}", hosts.join(",")),
             Self::Redis(host) => write!(f, "redis://{host}"),
             Self::Etcd(hosts) => write!(f, "etcd://{}", hosts.join(",")),
+            Self::Rest(hosts) => write!(f, "http://{}", hosts.join(",")),
+            Self::Grpc(hosts) => write!(f, "grpc://{}", hosts.join(",")),
         }
     }
 }
@@ -95,9 +114,13 @@ mod tests {
             "dkv://a:1,b:2,[::1]:3",
             "redis://127.0.0.1:6379",
             "etcd://a:2379,b:2379",
+            "http://127.0.0.1:8080",
+            "grpc://a:1,b:2",
         ] {
             assert_eq!(text.parse::<TargetAddress>().unwrap().to_string(), text);
         }
+        let pasted: TargetAddress = "http://127.0.0.1:8080/".parse().unwrap();
+        assert_eq!(pasted.to_string(), "http://127.0.0.1:8080");
     }
 
     #[test]
@@ -105,7 +128,11 @@ mod tests {
         for (text, words) in [
             ("127.0.0.1:8080", "does not say what it is"),
             ("", "does not say what it is"),
-            ("http://a:80", "`http` is not a kind of server"),
+            ("ftp://a:80", "`ftp` is not a kind of server"),
+            ("https://a:80", "TLS"),
+            ("http://a:80/v1/keys", "takes host:port alone"),
+            ("http://a", "does not name host:port"),
+            ("grpc://unix:/run/dkv.sock", "takes host:port alone"),
             ("dkv://", "lacks an address"),
             ("etcd://a:1,,b:2", "lacks an address"),
             ("redis://a:1,b:2", "one Redis"),

@@ -1,11 +1,13 @@
 //! dkv, as any program asks it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::found::{Found, found_at};
 use super::{Promise, TargetAddress};
+use crate::base::host::Host;
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::client::{
     Client, ClientOptions, Compare, Condition, Consistency, KeyRange, Op, ScanOptions, SetOptions,
@@ -77,40 +79,11 @@ impl Dkv {
     }
 
     pub(super) async fn promise(&self) -> Result<Promise> {
-        let client = &self.clients[0];
-        let description = client.describe().await?;
-        let mut shards = description.shards.iter();
-        // A node that lacks the shard passes requests on to one that has it.
-        let shard = shards.find(|shard| shard.id == client.shard());
-        Ok(Promise {
-            acknowledged_when: shard.map_or_else(|| "unknown".to_owned(), acknowledged_when),
-            reads: match self.consistency {
-                Consistency::Linearizable => "linearizable",
-                Consistency::Stale => "stale: may answer from the past",
-            }
-            .to_owned(),
-        })
+        promise(&self.clients[0], self.consistency).await
     }
 
-    /// The error of a first call, or what is there instead of a dkv.
     pub(super) async fn explained(&self, error: Error) -> Error {
-        if !matches!(
-            error.kind(),
-            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal
-        ) {
-            return error;
-        }
-        for endpoint in self.endpoints.iter().filter(|it| !it.starts_with("unix:")) {
-            let address = endpoint.strip_prefix("http://").unwrap_or(endpoint);
-            match found_at(address).await {
-                // One that does not answer may be a dkv that is too busy.
-                Found::Nothing | Found::Silent | Found::Dkv => {}
-                found => {
-                    return Error::unavailable(format!("{endpoint} is no dkv: there is {found}"));
-                }
-            }
-        }
-        error
+        explained(&self.endpoints, error).await
     }
 
     pub(super) async fn clear(&self, prefix: &str) -> Result<()> {
@@ -118,6 +91,83 @@ impl Dkv {
         self.clients[0].delete_range(range, None).await?;
         Ok(())
     }
+}
+
+/// What is known of nodes that are asked in another way than by this client.
+pub(super) struct Asker {
+    client: Client,
+    consistency: Consistency,
+    nonce: u128,
+    acquisitions: AtomicU64,
+}
+
+impl Asker {
+    /// Connects with the first question.
+    pub(super) async fn connect(options: &PerfOptions, addresses: &[String]) -> Result<Self> {
+        let client = ClientOptions {
+            endpoints: addresses.to_vec(),
+            connections: 1,
+            ..options.client.clone()
+        };
+        options.client.check()?;
+        Ok(Self {
+            consistency: client.consistency,
+            client: Client::connect(client).await?,
+            nonce: u128::from_be_bytes(Host::system().rng.id()),
+            acquisitions: AtomicU64::new(0),
+        })
+    }
+
+    /// What the nodes promise, and in which way they are asked, in words.
+    pub(super) async fn promise(&self, way: &str) -> Result<Promise> {
+        let promise = promise(&self.client, self.consistency).await?;
+        Ok(Promise {
+            reads: format!("{}; {way}", promise.reads),
+            ..promise
+        })
+    }
+
+    /// The owner of one acquisition, whom nobody else is.
+    pub(super) fn owner(&self) -> u128 {
+        let number = self.acquisitions.fetch_add(1, Ordering::Relaxed);
+        self.nonce.wrapping_add(number.into())
+    }
+}
+
+async fn promise(client: &Client, consistency: Consistency) -> Result<Promise> {
+    let description = client.describe().await?;
+    let mut shards = description.shards.iter();
+    // A node that lacks the shard passes requests on to one that has it.
+    let shard = shards.find(|shard| shard.id == client.shard());
+    Ok(Promise {
+        acknowledged_when: shard.map_or_else(|| "unknown".to_owned(), acknowledged_when),
+        reads: match consistency {
+            Consistency::Linearizable => "linearizable",
+            Consistency::Stale => "stale: may answer from the past",
+        }
+        .to_owned(),
+    })
+}
+
+/// The error of a first call, or what is there instead of a dkv.
+pub(super) async fn explained(endpoints: &[String], error: Error) -> Error {
+    if !matches!(
+        error.kind(),
+        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal
+    ) {
+        return error;
+    }
+    for endpoint in endpoints.iter().filter(|it| !it.starts_with("unix:")) {
+        let address = endpoint.strip_prefix("http://").unwrap_or(endpoint);
+        match found_at(address).await {
+            // One that does not answer may be a dkv that is too busy.
+            Found::Nothing | Found::Silent | Found::Dkv => {}
+            found => {
+                return Error::unavailable(format!("{endpoint} is no dkv: there is {found}"));
+            }
+        }
+    }
+    error
 }
 
 fn acknowledged_when(shard: &ShardDescription) -> String {
@@ -261,11 +311,11 @@ fn sets(keys: &[String], value: &Bytes) -> Vec<Op> {
     keys.iter().map(set).collect()
 }
 
-fn held() -> Error {
+pub(super) fn held() -> Error {
     Error::new(ErrorKind::Conflict, "somebody else holds the lock")
 }
 
-fn bytes(text: &str) -> Bytes {
+pub(super) fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 

@@ -165,7 +165,7 @@ async fn ask<C: Call>(channel: &Channel, call: C) -> Result<C::Answer, Status> {
 }
 
 /// What the operating system said: the layers above only say that something went wrong.
-fn innermost(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

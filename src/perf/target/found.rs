@@ -76,7 +76,9 @@ fn name(answer: &[u8]) -> Found {
     let words = match answer {
         [] => return Found::Silent,
         [b'H', b'T', b'T', b'P', b'/', ..] if has(b"\"etcdserver\"") => return Found::Etcd,
-        [b'H', b'T', b'T', b'P', b'/', ..] if has(b"/livez") && has(b"gRPC") => return Found::Dkv,
+        [b'H', b'T', b'T', b'P', b'/', ..] if has(b"there is no /version") && has(b"gRPC") => {
+            return Found::Dkv;
+        }
         [b'H', b'T', b'T', b'P', b'/', ..] => "an HTTP server",
         [b'-' | b'+', ..] => return Found::Redis,
         // A SETTINGS frame of stream 0.
@@ -99,9 +101,13 @@ mod tests {
         let dkv =
             b"HTTP/1.1 404 Not Found\r\n\r\nthere is no /version; plain HTTP has GET /livez, \
             /readyz; everything else is gRPC over HTTP/2\n";
+        let with_rest =
+            b"HTTP/1.0 404 Not Found\r\n\r\n{\"error\":{\"kind\":\"NotFound\",\"message\":\
+            \"there is no /version: /docs shows what there is, and gRPC goes over HTTP/2\"}}\n";
         for (answer, named) in [
             (&etcd[..], "an etcd"),
             (dkv, "a dkv"),
+            (with_rest, "a dkv"),
             (b"HTTP/1.0 404 Not Found\r\n\r\n", "an HTTP server"),
             (
                 b"-ERR wrong number of arguments for 'get' command\r\n",

@@ -8,7 +8,9 @@ mod address;
 mod dkv;
 mod etcd;
 mod found;
+mod grpc;
 mod redis;
+mod rest;
 
 use bytes::Bytes;
 
@@ -17,7 +19,9 @@ use super::test::Test;
 use crate::base::{Error, ErrorKind, Result};
 use dkv::{Dkv, DkvLane};
 use etcd::{Etcd, EtcdLane};
+use grpc::{Grpc, GrpcLane};
 use redis::{Redis, RedisLane};
+use rest::{Rest, RestLane};
 
 pub use address::TargetAddress;
 
@@ -31,6 +35,8 @@ pub(super) enum Target {
     Dkv(Dkv),
     Redis(Redis),
     Etcd(Etcd),
+    Rest(Rest),
+    Grpc(Grpc),
 }
 
 /// What one logical client uses: it has one call under way at a time.
@@ -38,6 +44,8 @@ pub(super) enum Lane {
     Dkv(DkvLane),
     Redis(RedisLane),
     Etcd(EtcdLane),
+    Rest(RestLane),
+    Grpc(GrpcLane),
 }
 
 /// What a server promises, in words for people: figures of servers that promise different
@@ -60,6 +68,8 @@ impl Target {
         Ok(match &options.target {
             Some(TargetAddress::Redis(at)) => Self::Redis(Redis::connect(options, at).await?),
             Some(TargetAddress::Etcd(at)) => Self::Etcd(Etcd::connect(options, at).await?),
+            Some(TargetAddress::Rest(at)) => Self::Rest(Rest::connect(options, at).await?),
+            Some(TargetAddress::Grpc(at)) => Self::Grpc(Grpc::connect(options, at).await?),
             Some(TargetAddress::Dkv(_)) | None => Self::Dkv(Dkv::connect(options).await?),
         })
     }
@@ -71,7 +81,12 @@ impl Target {
 
     /// Says that only dkv's watches are measured.
     pub(super) fn unwatched() -> Error {
-        Error::invalid("the test watch is for dkv alone: leave it out (--skip watch)")
+        Error::invalid("the test watch is for dkv:// alone: leave it out (--skip watch)")
+    }
+
+    /// Whether it is a dkv, however it is asked.
+    pub(super) fn is_dkv(&self) -> bool {
+        matches!(self, Self::Dkv(_) | Self::Rest(_) | Self::Grpc(_))
     }
 
     /// The lane of the logical client of this number.
@@ -80,6 +95,8 @@ impl Target {
             Self::Dkv(dkv) => Lane::Dkv(dkv.lane(client)),
             Self::Redis(redis) => Lane::Redis(redis.lane(client)),
             Self::Etcd(etcd) => Lane::Etcd(etcd.lane(client)),
+            Self::Rest(rest) => Lane::Rest(rest.lane(client)),
+            Self::Grpc(grpc) => Lane::Grpc(grpc.lane(client)),
         }
     }
 
@@ -89,6 +106,8 @@ impl Target {
             Self::Dkv(dkv) => dkv.name(),
             Self::Redis(redis) => redis.name(),
             Self::Etcd(etcd) => etcd.name(),
+            Self::Rest(rest) => rest.name(),
+            Self::Grpc(grpc) => grpc.name(),
         }
     }
 
@@ -96,7 +115,8 @@ impl Target {
     pub(super) fn connections(&self, options: &PerfOptions) -> usize {
         match self {
             Self::Redis(redis) => redis.connections(options.threads),
-            Self::Dkv(_) | Self::Etcd(_) => options.client.connections,
+            Self::Rest(rest) => rest.connections(options.threads),
+            Self::Dkv(_) | Self::Etcd(_) | Self::Grpc(_) => options.client.connections,
         }
     }
 
@@ -106,6 +126,8 @@ impl Target {
             Self::Dkv(dkv) => dkv.promise().await,
             Self::Redis(redis) => redis.promise().await,
             Self::Etcd(etcd) => etcd.promise().await,
+            Self::Rest(rest) => rest.promise().await,
+            Self::Grpc(grpc) => grpc.promise().await,
         }
     }
 
@@ -113,6 +135,8 @@ impl Target {
     pub(super) async fn explained(&self, error: Error) -> Error {
         match self {
             Self::Dkv(dkv) => dkv.explained(error).await,
+            Self::Rest(rest) => rest.explained(error).await,
+            Self::Grpc(grpc) => grpc.explained(error).await,
             // They have been asked when they were connected.
             Self::Redis(_) | Self::Etcd(_) => error,
         }
@@ -124,13 +148,15 @@ impl Target {
             Self::Dkv(dkv) => dkv.clear(prefix).await,
             Self::Redis(redis) => redis.clear(prefix).await,
             Self::Etcd(etcd) => etcd.clear(prefix).await,
+            Self::Rest(rest) => rest.clear(prefix).await,
+            Self::Grpc(grpc) => grpc.clear(prefix).await,
         }
     }
 
     /// What a person types to do the same.
     pub(super) fn removed_by(&self, prefix: &str) -> String {
         match self {
-            Self::Dkv(_) => format!(
+            Self::Dkv(_) | Self::Rest(_) | Self::Grpc(_) => format!(
                 "with the same options for the server, `dkv kv delete --prefix {prefix} --yes`"
             ),
             Self::Redis(redis) => redis.removed_by(prefix),
@@ -146,6 +172,8 @@ impl Lane {
             Self::Dkv(lane) => lane.set(key, value).await,
             Self::Redis(lane) => lane.set(key, value).await,
             Self::Etcd(lane) => lane.set(key, value).await,
+            Self::Rest(lane) => lane.set(key, value).await,
+            Self::Grpc(lane) => lane.set(key, value).await,
         }
     }
 
@@ -155,6 +183,8 @@ impl Lane {
             Self::Dkv(lane) => lane.get(key).await,
             Self::Redis(lane) => lane.get(key).await,
             Self::Etcd(lane) => lane.get(key).await,
+            Self::Rest(lane) => lane.get(key).await,
+            Self::Grpc(lane) => lane.get(key).await,
         }
     }
 
@@ -164,6 +194,8 @@ impl Lane {
             Self::Dkv(lane) => lane.has(key).await,
             Self::Redis(lane) => lane.has(key).await,
             Self::Etcd(lane) => lane.has(key).await,
+            Self::Rest(lane) => lane.has(key).await,
+            Self::Grpc(lane) => lane.has(key).await,
         }
     }
 
@@ -173,6 +205,8 @@ impl Lane {
             Self::Dkv(lane) => lane.delete(key).await,
             Self::Redis(lane) => lane.delete(key).await,
             Self::Etcd(lane) => lane.delete(key).await,
+            Self::Rest(lane) => lane.delete(key).await,
+            Self::Grpc(lane) => lane.delete(key).await,
         }
     }
 
@@ -188,6 +222,8 @@ impl Lane {
             Self::Dkv(lane) => lane.scan(prefix, limit, go_on).await,
             Self::Redis(lane) => lane.scan(prefix, limit, go_on).await,
             Self::Etcd(lane) => lane.scan(prefix, prefix, limit, go_on).await,
+            Self::Rest(lane) => lane.scan(prefix, prefix, limit, go_on).await,
+            Self::Grpc(lane) => lane.scan(prefix, prefix, limit, go_on).await,
         }
     }
 
@@ -201,6 +237,8 @@ impl Lane {
             Self::Dkv(lane) => lane.scan_from(prefix, start, limit).await,
             Self::Redis(lane) => lane.scan_from(),
             Self::Etcd(lane) => lane.scan(prefix, start, limit, &|| true).await,
+            Self::Rest(lane) => lane.scan(prefix, start, limit, &|| true).await,
+            Self::Grpc(lane) => lane.scan(prefix, start, limit, &|| true).await,
         }
     }
 
@@ -211,6 +249,8 @@ impl Lane {
             Self::Dkv(lane) => lane.modify(key, value).await,
             Self::Redis(lane) => lane.modify(key, value).await,
             Self::Etcd(lane) => lane.modify(key, value).await,
+            Self::Rest(lane) => lane.modify(key, value).await,
+            Self::Grpc(lane) => lane.modify(key, value).await,
         }
     }
 
@@ -221,7 +261,9 @@ impl Lane {
     pub(super) async fn watch_cycle(&self, key: &str, value: Bytes) -> Result<()> {
         match self {
             Self::Dkv(lane) => lane.watch_cycle(key, value).await,
-            Self::Redis(_) | Self::Etcd(_) => Err(Target::unwatched()),
+            Self::Redis(_) | Self::Etcd(_) | Self::Rest(_) | Self::Grpc(_) => {
+                Err(Target::unwatched())
+            }
         }
     }
 
@@ -231,6 +273,8 @@ impl Lane {
             Self::Dkv(lane) => lane.batch(keys, value).await,
             Self::Redis(lane) => lane.batch(keys, &value).await,
             Self::Etcd(lane) => lane.batch(keys, value).await,
+            Self::Rest(lane) => lane.batch(keys, value).await,
+            Self::Grpc(lane) => lane.batch(keys, value).await,
         }
     }
 
@@ -243,6 +287,8 @@ impl Lane {
             Self::Dkv(lane) => lane.txn(keys, value).await?,
             Self::Redis(lane) => lane.txn(keys, &value).await?,
             Self::Etcd(lane) => lane.txn(keys, value).await?,
+            Self::Rest(lane) => lane.txn(keys, value).await?,
+            Self::Grpc(lane) => lane.txn(keys, value).await?,
         };
         if done {
             return Ok(());
@@ -260,6 +306,8 @@ impl Lane {
             Self::Dkv(lane) => lane.lock_cycle(name).await,
             Self::Redis(lane) => lane.lock_cycle(name).await,
             Self::Etcd(lane) => lane.lock_cycle(name).await,
+            Self::Rest(lane) => lane.lock_cycle(name).await,
+            Self::Grpc(lane) => lane.lock_cycle(name).await,
         }
     }
 }

@@ -65,6 +65,7 @@ impl Admin {
         }
     }
 
+    /// How this node sees the cluster.
     pub(in crate::server) fn status_now(&self) -> v1::ClusterStatusReply {
         let service = &self.describe.service;
         let first = self.replicated().next();
@@ -91,6 +92,7 @@ impl Admin {
         }
     }
 
+    /// Adds a node that runs with --join, at its peer address; as the others, says what was done.
     pub(in crate::server) async fn add_learner(&self, address: String) -> Changed {
         let first = self.led()?;
         let book = self.book.as_ref().ok_or_else(|| not_leader(first))?;
@@ -141,6 +143,7 @@ impl Admin {
         Ok(format!("{} is a learner", from.name))
     }
 
+    /// Makes a learner a voter, once it has caught up.
     pub(in crate::server) async fn promote(&self, request: v1::MemberRequest) -> Changed {
         let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
@@ -161,6 +164,7 @@ impl Admin {
         })
     }
 
+    /// Takes a member out.
     pub(in crate::server) async fn remove(&self, request: v1::MemberRequest) -> Changed {
         let (name, by) = (&request.name, settle_by(request.wait_ms));
         let first = self.led()?;
@@ -192,6 +196,7 @@ impl Admin {
         })
     }
 
+    /// Hands leaderships to a member.
     pub(in crate::server) async fn transfer(&self, request: v1::TransferLeaderRequest) -> Changed {
         let (name, shard) = (&request.name, request.shard);
         let by = settle_by(request.wait_ms);
@@ -232,6 +237,7 @@ impl Admin {
         Ok(format!("{name} leads shard {}", done.join(", ")))
     }
 
+    /// Makes the state of shards durable.
     pub(in crate::server) async fn snapshot(&self, shard: u32) -> Result<v1::SnapshotReply> {
         let shards = self.describe.service.shards();
         let wanted: Vec<&Shard> = shards
@@ -371,6 +377,16 @@ fn check_successor(group: &Group, node: NodeId, name: &str) -> Result<()> {
     )))
 }
 
+/// What a member is in a group, as the wire says it.
+pub(in crate::server) fn wire_role(role: Role) -> v1::Role {
+    match role {
+        Role::Leader => v1::Role::Leader,
+        Role::Follower => v1::Role::Follower,
+        Role::Candidate => v1::Role::Candidate,
+        Role::Learner => v1::Role::Learner,
+    }
+}
+
 fn group_status((shard, group): (&Shard, &Group)) -> v1::GroupStatus {
     let (status, store) = (group.status(), shard.store.status());
     let id = |node: &NodeId| Bytes::copy_from_slice(&node.0);
@@ -396,13 +412,7 @@ fn group_status((shard, group): (&Shard, &Group)) -> v1::GroupStatus {
     v1::GroupStatus {
         shard: shard.id.0,
         r#type: shard.kind.to_string(),
-        role: match status.role {
-            Role::Leader => v1::Role::Leader,
-            Role::Follower => v1::Role::Follower,
-            Role::Candidate => v1::Role::Candidate,
-            Role::Learner => v1::Role::Learner,
-        }
-        .into(),
+        role: wire_role(status.role).into(),
         term: status.term,
         leader: status.leader.as_ref().map_or_else(Bytes::new, id),
         last_index: status.last.0,

@@ -17,7 +17,7 @@ mod steps;
 mod waiting;
 
 use acquaint::Acquaintance;
-pub(super) use admin::Admin;
+pub(super) use admin::{Admin, wire_role};
 pub(super) use assemble::{Membership, client_address, is_needed};
 pub(super) use book::Book;
 use found::{Settled, settle};

@@ -8,6 +8,7 @@ use crate::base::host::{ProcessFigures, Rng};
 use crate::server::asking::Asking;
 use crate::server::cluster::{Admin, Waiting};
 use crate::server::describe::Describe;
+use crate::server::figures::{LongestHeld, Ring};
 use crate::server::metrics::{self, Connections, Figures};
 use crate::server::node::LogStatus;
 use crate::server::peer::PeerFigures;
@@ -24,6 +25,9 @@ pub(in crate::server) struct Live {
     pub(in crate::server) fatal: Fatal,
     /// For ids that a client leaves to the node.
     pub(in crate::server) rng: Arc<dyn Rng>,
+    /// The last two minutes.
+    pub(in crate::server) samples: Ring,
+    pub(in crate::server) longest_held: LongestHeld,
 }
 
 /// How far a node is.

@@ -8,10 +8,12 @@
 mod front;
 mod health;
 mod live;
+mod page;
 mod ready;
 mod routes;
 
 pub(super) use front::Front;
 pub(super) use health::health;
 pub(super) use live::{Live, Standing};
+pub(super) use ready::checks;
 pub(super) use routes::routes;

@@ -8,12 +8,12 @@ use crate::store::Leadership;
 const SEE: &str = "(dkv cluster health)";
 
 /// One thing that must hold.
-pub(super) struct Check {
-    pub(super) name: String,
+pub(in crate::server) struct Check {
+    pub(in crate::server) name: String,
     /// Why it does not hold, if so.
-    pub(super) failed: Option<String>,
+    pub(in crate::server) failed: Option<String>,
     /// What people may want to know beside that it holds; empty: nothing.
-    pub(super) remark: String,
+    pub(in crate::server) remark: String,
 }
 
 impl Check {
@@ -28,7 +28,7 @@ impl Check {
 }
 
 /// All that must hold, in the order it is told.
-pub(super) fn checks(standing: &Standing) -> Vec<Check> {
+pub(in crate::server) fn checks(standing: &Standing) -> Vec<Check> {
     let stopping = (*standing.stopping.borrow()).then(|| "this node is stopping".to_owned());
     let mut checks = vec![Check::new("serving", stopping)];
     match standing.live.get() {

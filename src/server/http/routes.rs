@@ -6,6 +6,7 @@ use axum::{Router, routing};
 use http::{Method, StatusCode, Uri, header};
 
 use super::live::Standing;
+use super::page;
 use super::ready::{checks, reasons, verbose};
 use crate::server::metrics::CONTENT_TYPE;
 
@@ -21,6 +22,7 @@ pub(in crate::server) fn routes(standing: Standing) -> Router {
         .route("/readyz", routing::get(readyz).fallback(only_get))
         .route("/health", routing::get(health).fallback(only_get))
         .route("/metrics", routing::get(metrics).fallback(only_get))
+        .merge(page::routes(only_get))
         .with_state(standing)
 }
 

@@ -93,7 +93,7 @@ impl Connections {
         }
     }
 
-    pub(super) fn open(&self) -> u64 {
+    pub(in crate::server) fn open(&self) -> u64 {
         self.inner.open.load(Ordering::Relaxed)
     }
 

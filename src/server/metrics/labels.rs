@@ -36,7 +36,7 @@ pub(in crate::server) enum RequestKind {
 }
 
 impl RequestKind {
-    pub(super) const ALL: [Self; 24] = [
+    pub(in crate::server) const ALL: [Self; 24] = [
         Self::Set,
         Self::Get,
         Self::Has,

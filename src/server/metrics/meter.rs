@@ -32,8 +32,8 @@ struct OfKind {
 
 /// What the sessions did.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SessionFigures {
-    pub(super) open: u64,
+pub(in crate::server) struct SessionFigures {
+    pub(in crate::server) open: u64,
     pub(super) opened: u64,
     pub(super) frames_in: u64,
     pub(super) frames_out: u64,
@@ -100,15 +100,25 @@ impl Meter {
         of_kind.outcomes[outcome.index()].load(Ordering::Relaxed)
     }
 
-    pub(super) fn took_us(&self, kind: RequestKind) -> HistogramSnapshot {
+    /// Requests that were refused or failed, of all kinds.
+    pub(in crate::server) fn errors(&self) -> u64 {
+        let errors = Outcome::all().filter(|it| matches!(it, Outcome::Error(_)));
+        let of = |outcome| {
+            let kinds = RequestKind::ALL.into_iter();
+            kinds.map(|kind| self.count(kind, outcome)).sum::<u64>()
+        };
+        errors.map(of).sum()
+    }
+
+    pub(in crate::server) fn took_us(&self, kind: RequestKind) -> HistogramSnapshot {
         self.inner.requests[kind as usize].took_us.snapshot()
     }
 
-    pub(super) fn in_flight(&self) -> u64 {
+    pub(in crate::server) fn in_flight(&self) -> u64 {
         self.inner.in_flight.load(Ordering::Relaxed)
     }
 
-    pub(super) fn sessions(&self) -> SessionFigures {
+    pub(in crate::server) fn sessions(&self) -> SessionFigures {
         let inner = &self.inner;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         SessionFigures {

@@ -173,7 +173,8 @@ pub(super) async fn read_optional<T: DeserializeOwned + Default>(
         return Ok((T::default(), arrived.held));
     }
     must_be_json(&parts.headers)?;
-    Ok((document(&arrived.bytes)?, arrived.held))
+    let given: Option<T> = document(&arrived.bytes)?;
+    Ok((given.unwrap_or_default(), arrived.held))
 }
 
 /// A body that goes out piece by piece as it is read, holding what it takes until then.

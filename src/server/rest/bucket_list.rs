@@ -122,6 +122,7 @@ pub(super) async fn find(
     get,
     path = "/v1/buckets",
     tag = "buckets",
+    operation_id = "list_buckets",
     params(
         ("prefix" = Option<String>, Query, description = "Buckets whose names begin so", pattern = "^[A-Za-z0-9._:-]{0,200}$"),
         ("after" = Option<String>, Query, description = "Only names behind this one: the last of the page before", pattern = "^[A-Za-z0-9._:-]{0,200}$"),
@@ -157,6 +158,7 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     get,
     path = "/v1/buckets/{name}",
     tag = "buckets",
+    operation_id = "get_bucket",
     params(super::described::BucketName, super::described::Located),
     responses(
         (status = 200, description = "It is there", body = BucketForm),

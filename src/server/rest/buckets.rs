@@ -99,6 +99,7 @@ impl BucketSettings {
     put,
     path = "/v1/buckets/{name}",
     tag = "buckets",
+    operation_id = "put_bucket",
     params(super::described::BucketName, super::described::Located, super::described::Write),
     request_body(content = Option<BucketSettings>),
     responses(
@@ -142,6 +143,7 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
     patch,
     path = "/v1/buckets/{name}",
     tag = "buckets",
+    operation_id = "change_bucket",
     params(super::described::BucketName, super::described::Located, super::described::Write),
     request_body(content = BucketSettings),
     responses(
@@ -188,6 +190,7 @@ pub(super) async fn patch(State(rest): State<Rest>, request: Request) -> Answere
     delete,
     path = "/v1/buckets/{name}",
     tag = "buckets",
+    operation_id = "drop_bucket",
     params(super::described::BucketName, super::described::Located, super::described::Write),
     responses((status = 200, description = "It is not there any more", body = DropAnswer))
 )]

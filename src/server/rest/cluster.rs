@@ -19,7 +19,6 @@ use crate::proto::v1;
 #[serde(deny_unknown_fields)]
 pub(super) struct JoinForm {
     /// Where the node, which was started with --join, listens for other members.
-    #[schema(max_length = 300)]
     address: String,
 }
 
@@ -28,7 +27,6 @@ pub(super) struct JoinForm {
 #[serde(deny_unknown_fields)]
 pub(super) struct MemberForm {
     /// Its name.
-    #[schema(max_length = 300)]
     name: String,
     /// How long the answer may wait for the change to come into effect: 8 s if not given, at
     /// most a minute. After that the answer is that it goes on.
@@ -40,7 +38,6 @@ pub(super) struct MemberForm {
 #[serde(deny_unknown_fields)]
 pub(super) struct TransferForm {
     /// The name of the member.
-    #[schema(max_length = 300)]
     name: String,
     /// The shard; not given: all replicated ones.
     #[schema(minimum = 1)]
@@ -90,6 +87,7 @@ pub(super) struct ShardSnapshot {
     post,
     path = "/v1/cluster/join",
     tag = "cluster",
+    operation_id = "add_member",
     request_body(content = JoinForm),
     responses((status = 200, description = "It is a member", body = ChangeDone))
 )]
@@ -107,6 +105,7 @@ pub(super) async fn join(State(rest): State<Rest>, request: Request) -> Answered
     post,
     path = "/v1/cluster/promote",
     tag = "cluster",
+    operation_id = "promote_member",
     request_body(content = MemberForm),
     responses(
         (status = 200, description = "It votes, or will", body = ChangeDone),
@@ -127,6 +126,7 @@ pub(super) async fn promote(State(rest): State<Rest>, request: Request) -> Answe
     post,
     path = "/v1/cluster/remove",
     tag = "cluster",
+    operation_id = "remove_member",
     request_body(content = MemberForm),
     responses(
         (status = 200, description = "It is no member, or is being taken out", body = ChangeDone),
@@ -147,6 +147,7 @@ pub(super) async fn remove(State(rest): State<Rest>, request: Request) -> Answer
     post,
     path = "/v1/cluster/transfer-leader",
     tag = "cluster",
+    operation_id = "transfer_leader",
     request_body(content = TransferForm),
     responses(
         (status = 200, description = "It leads", body = ChangeDone),
@@ -172,6 +173,7 @@ pub(super) async fn transfer_leader(State(rest): State<Rest>, request: Request) 
     post,
     path = "/v1/cluster/snapshot",
     tag = "cluster",
+    operation_id = "make_snapshot",
     request_body(content = Option<SnapshotForm>),
     responses(
         (status = 200, description = "It is durable", body = SnapshotDone),

@@ -35,7 +35,6 @@ pub(super) struct ClusterStatus {
 
 /// A member.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "it is what the wire says")]
 pub(super) struct MemberStatus {
     node: String,
     name: String,
@@ -95,6 +94,7 @@ pub(super) struct PeerStatus {
     get,
     path = "/v1/cluster",
     tag = "cluster",
+    operation_id = "cluster_status",
     responses((status = 200, description = "What this node knows", body = ClusterStatus))
 )]
 pub(super) async fn status(State(rest): State<Rest>, request: Request) -> Answered {
@@ -152,13 +152,13 @@ impl GroupStatus {
             voters: wire.voters.iter().map(|it| hex(it)).collect(),
             learners: wire.learners.iter().map(|it| hex(it)).collect(),
             joint: wire.joint,
-            peers: wire.peers.into_iter().map(PeerStatus::of).collect(),
+            peers: wire.peers.iter().map(PeerStatus::of).collect(),
         }
     }
 }
 
 impl PeerStatus {
-    fn of(wire: v1::PeerProgress) -> Self {
+    fn of(wire: &v1::PeerProgress) -> Self {
         Self {
             node: hex(&wire.node),
             matched_index: wire.matched_index,

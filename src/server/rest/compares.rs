@@ -53,7 +53,7 @@ pub(super) enum Is {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Exists {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,
@@ -64,7 +64,7 @@ pub(super) struct Exists {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfValue {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,
@@ -79,7 +79,7 @@ pub(super) struct OfValue {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfKey {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,
@@ -92,11 +92,10 @@ pub(super) struct OfKey {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfRevision {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,
-    #[schema(max_length = 1000)]
     prefix: Option<String>,
     #[serde(default)]
     is: Is,
@@ -107,7 +106,6 @@ pub(super) struct OfRevision {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfCount {
-    #[schema(max_length = 1000)]
     prefix: String,
     #[serde(default)]
     is: Is,
@@ -118,7 +116,7 @@ pub(super) struct OfCount {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfFence {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     lock: String,
     #[serde(default)]
     is: Is,

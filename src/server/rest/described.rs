@@ -18,7 +18,6 @@ pub(super) struct Common {
     #[param(pattern = "^(linearizable|stale)$")]
     consistency: Option<String>,
     /// How long the request may take, such as `500ms` or `2s`; at most a minute.
-    #[param(pattern = "^[1-9][0-9]{0,3}(ms|s)?$")]
     timeout: Option<String>,
 }
 
@@ -34,7 +33,6 @@ pub(super) struct Located {
     #[param(pattern = "^(linearizable|stale)$")]
     consistency: Option<String>,
     /// How long the request may take, such as `500ms` or `2s`; at most a minute.
-    #[param(pattern = "^[1-9][0-9]{0,3}(ms|s)?$")]
     timeout: Option<String>,
 }
 
@@ -73,7 +71,6 @@ pub(super) struct Write {
 pub(super) struct Fenced {
     /// `NAME@TOKEN` of a lock of the same shard: the write is refused unless its holder has
     /// this fence. Also as the header `X-Dkv-Fence`.
-    #[param(pattern = "^[A-Za-z0-9]{1,20}@[0-9]{1,18}$")]
     fence: Option<String>,
 }
 
@@ -84,16 +81,13 @@ pub(super) struct Fenced {
 pub(super) struct TimerParameters {
     /// When the key is removed, such as `30s`, `5m` or `1h`. The same as `ttl_seconds` and
     /// `delete_in`: give one of them.
-    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
     ttl: Option<String>,
     /// The same in seconds.
     #[param(maximum = 3162240000_u64)]
     ttl_seconds: Option<u64>,
     /// The same as `ttl`.
-    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
     delete_in: Option<String>,
     /// When the value is dropped and the key remains.
-    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
     expire_in: Option<String>,
 }
 
@@ -108,7 +102,6 @@ pub(super) struct PutParameters {
     return_previous: Option<bool>,
     /// `NAME@TOKEN` of a lock of the same shard: the write is refused unless its holder has
     /// this fence. Also as the header `X-Dkv-Fence`.
-    #[param(pattern = "^[A-Za-z0-9]{1,20}@[0-9]{1,18}$")]
     fence: Option<String>,
 }
 
@@ -120,7 +113,6 @@ pub(super) struct Past {
     /// As it was at this revision.
     at: Option<u64>,
     /// As it was so long ago, such as `5m`. Excludes `at`.
-    #[param(pattern = "^[1-9][0-9]{0,6}(ms|s|m|h)?$")]
     ago: Option<String>,
 }
 
@@ -130,13 +122,10 @@ pub(super) struct Past {
 #[expect(dead_code, reason = "it is the documentation of what `scan` reads")]
 pub(super) struct Range {
     /// Keys that begin so, percent-encoded. Excludes `start` and `end`.
-    #[param(max_length = 200)]
     prefix: Option<String>,
     /// The first key.
-    #[param(max_length = 200)]
     start: Option<String>,
     /// The first key behind.
-    #[param(max_length = 200)]
     end: Option<String>,
 }
 
@@ -198,6 +187,7 @@ pub(super) struct WatchParameters {
         (name = "locks", description = "Locks with leases, fair queues and fence tokens"),
         (name = "buckets", description = "Named parts of a shard, each a keyspace of its own"),
         (name = "cluster", description = "The members, and who leads"),
+        (name = "node", description = "How the node does"),
     ),
     paths(
         super::keys::put,
@@ -235,6 +225,7 @@ pub(super) struct WatchParameters {
         super::cluster::remove,
         super::cluster::transfer_leader,
         super::cluster::snapshot,
+        super::status::status,
     ),
     components(schemas(super::refused::ErrorBody))
 )]

@@ -11,6 +11,22 @@ use super::described::described;
 const BASE64: &str =
     "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
 
+/// Durations as they are read, up to somewhat less than the longest.
+pub(super) const DURATION: &str =
+    "^([0-9]{1,12}ms|[0-9]{1,9}s?|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d)$";
+
+/// What parameters look like that several routes have.
+const PATTERNS: [(&str, &str); 6] = [
+    ("ttl", DURATION),
+    ("delete_in", DURATION),
+    ("expire_in", DURATION),
+    ("ago", DURATION),
+    // Nothing is done in no time.
+    ("timeout", "^0*[1-9][0-9]{0,3}(ms|s|m|h|d)?$"),
+    // Any name, and a number of 64 bits.
+    ("fence", "@[0-9]{1,19}$"),
+];
+
 /// What any route may answer beside what stands there.
 const REFUSALS: [(&str, &str); 14] = [
     (
@@ -64,6 +80,8 @@ fn complete(document: &mut Value) {
     for schema in schemas.values_mut() {
         visit(schema, &mut choose_one);
     }
+    schemas["KeyForm"]["oneOf"][0]["minLength"] = 1.into();
+    tell_writes_apart(&mut schemas["GuardedForm"]);
     let paths = document["paths"].as_object_mut().expect("there are paths");
     for operations in paths.values_mut() {
         let operations = operations.as_object_mut().expect("a path has operations");
@@ -89,6 +107,10 @@ fn complete_operation(operation: &mut Value) {
         let kind = &mut parameter["schema"]["type"];
         if let Some(kinds) = kind.as_array() {
             *kind = kinds[0].clone();
+        }
+        let mut patterns = PATTERNS.iter();
+        if let Some((_, pattern)) = patterns.find(|(name, _)| parameter["name"] == *name) {
+            parameter["schema"]["pattern"] = (*pattern).into();
         }
     }
 }
@@ -148,6 +170,10 @@ fn choose_one(schema: &mut Value) {
     let encoded: Vec<String> = fields.keys().filter(is_encoded).cloned().collect();
     for name in &encoded {
         fields[name]["pattern"] = BASE64.into();
+        if name == "key_b64" {
+            // No key is empty.
+            fields[name]["minLength"] = 4.into();
+        }
     }
     let of_prefix = fields.contains_key("prefix");
     let mut choices = Vec::new();
@@ -165,6 +191,22 @@ fn choose_one(schema: &mut Value) {
     if !choices.is_empty() {
         schema["allOf"] = choices.into();
     }
+}
+
+/// Of the operations that have their conditions with them only a `put` has a value.
+fn tell_writes_apart(form: &mut Value) {
+    let nothing = json!({"type": "null"});
+    let put = json!({
+        "properties": {"type": {"enum": ["put", "set"]}},
+        "oneOf": [given("value"), given("value_b64")],
+    });
+    let delete = json!({"properties": {
+        "type": {"enum": ["delete"]}, "value": nothing, "value_b64": nothing, "ttl_seconds": nothing,
+    }});
+    form["allOf"] = json!([
+        {"oneOf": [given("key"), given("key_b64")]},
+        {"oneOf": [put, delete]},
+    ]);
 }
 
 fn given(name: &str) -> Value {

@@ -16,7 +16,7 @@ use crate::proto::v1::compare::Given;
 pub(super) struct GuardedForm {
     /// What is done.
     r#type: Guarded,
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,

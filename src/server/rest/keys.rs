@@ -136,7 +136,7 @@ impl Sent {
     operation_id = "put_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
         super::described::Common,
         super::described::Write,
         super::described::TimerParameters,
@@ -221,7 +221,7 @@ fn not_written(is_conditional: bool) -> Refused {
     operation_id = "get_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
         super::described::Common,
         super::described::Past,
     ),
@@ -307,7 +307,7 @@ fn accepted(headers: &HeaderMap) -> Answered<Kind> {
     operation_id = "delete_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
         super::described::Common,
         super::described::Write,
         super::described::Fenced,

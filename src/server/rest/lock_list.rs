@@ -52,7 +52,7 @@ pub(super) struct LockPage {
 }
 
 impl LockForm {
-    fn of(lock: v1::LockInfo) -> Self {
+    fn of(lock: &v1::LockInfo) -> Self {
         let (name, name_b64) = text(&lock.name);
         Self {
             name,
@@ -73,9 +73,10 @@ impl LockForm {
     get,
     path = "/v1/locks",
     tag = "locks",
+    operation_id = "list_locks",
     params(
-        ("prefix" = Option<String>, Query, description = "Locks whose names begin so, percent-encoded", max_length = 200),
-        ("after" = Option<String>, Query, description = "Only names behind this one: the last of the page before", max_length = 200),
+        ("prefix" = Option<String>, Query, description = "Locks whose names begin so, percent-encoded"),
+        ("after" = Option<String>, Query, description = "Only names behind this one: the last of the page before"),
         ("limit" = Option<u64>, Query, description = "Locks in a page: 100 if not given", minimum = 1, maximum = 10000),
         super::described::Located,
     ),
@@ -98,7 +99,7 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     let header = reply.header.as_ref();
     let page = LockPage {
         revision: header.map_or(0, |header| header.revision),
-        locks: reply.locks.into_iter().map(LockForm::of).collect(),
+        locks: reply.locks.iter().map(LockForm::of).collect(),
         more: reply.more,
     };
     rest.json(StatusCode::OK, header, &page)
@@ -109,8 +110,9 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     get,
     path = "/v1/locks/{name}",
     tag = "locks",
+    operation_id = "get_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1),
         super::described::Located,
     ),
     responses(
@@ -135,5 +137,5 @@ pub(super) async fn info(State(rest): State<Rest>, request: Request) -> Answered
             name.escape_ascii()
         )));
     };
-    rest.json(StatusCode::OK, reply.header.as_ref(), &LockForm::of(lock))
+    rest.json(StatusCode::OK, reply.header.as_ref(), &LockForm::of(&lock))
 }

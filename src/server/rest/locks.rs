@@ -60,11 +60,8 @@ pub(super) struct RenewForm {
     /// Who has it.
     #[schema(pattern = "^[0-9a-fA-F]{32}$")]
     owner: String,
-    /// How long it is held from now on; 0: until it is released. This or `ttl_seconds`.
-    ttl: Option<Span>,
-    /// The same in seconds.
-    #[schema(maximum = 3162240000_u64)]
-    ttl_seconds: Option<u64>,
+    /// How long it is held from now on; 0: until it is released.
+    ttl: Span,
 }
 
 /// A lock that goes on being held.
@@ -114,8 +111,9 @@ pub(super) struct RevokeAnswer {
     post,
     path = "/v1/locks/{name}/acquire",
     tag = "locks",
+    operation_id = "acquire_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded, `/` as `%2F`: any bytes, 1 to 4,096", min_length = 1),
         super::described::Located,
         super::described::Write,
     ),
@@ -180,8 +178,9 @@ pub(super) async fn acquire(State(rest): State<Rest>, request: Request) -> Answe
     post,
     path = "/v1/locks/{name}/renew",
     tag = "locks",
+    operation_id = "renew_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1),
         super::described::Located,
         super::described::Write,
     ),
@@ -196,15 +195,12 @@ pub(super) async fn renew(State(rest): State<Rest>, request: Request) -> Answere
     let head = rest.head_among(&parts, BASE, &PARAMETERS).await?;
     let name = head.name()?;
     let (form, _held) = rest.document::<RenewForm>(&head, &parts, sent).await?;
-    let ttl_ms = either(form.ttl.as_ref(), form.ttl_seconds)?.ok_or_else(|| {
-        Error::invalid("`ttl` is missing: how long the lock is held from now on; 0: until released")
-    })?;
     let renew = v1::RenewRequest {
         target: Some(head.target.clone()),
         request_id: head.request_id()?,
         name: name.clone(),
         owner: Bytes::copy_from_slice(&owner_of(&form.owner)?),
-        ttl_ms,
+        ttl_ms: form.ttl.ms()?,
     };
     let Reply::Renew(reply) = rest.ask(&head, Asked::Renew(renew)).await? else {
         return Err(misfit());
@@ -232,8 +228,9 @@ pub(super) async fn renew(State(rest): State<Rest>, request: Request) -> Answere
     post,
     path = "/v1/locks/{name}/release",
     tag = "locks",
+    operation_id = "release_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1),
         super::described::Located,
         super::described::Write,
     ),
@@ -278,8 +275,9 @@ pub(super) async fn release(State(rest): State<Rest>, request: Request) -> Answe
     post,
     path = "/v1/locks/{name}/revoke",
     tag = "locks",
+    operation_id = "revoke_lock",
     params(
-        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1, max_length = 200),
+        ("name" = String, Path, description = "The lock, percent-encoded", min_length = 1),
         super::described::Located,
         super::described::Write,
     ),

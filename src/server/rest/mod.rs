@@ -33,6 +33,7 @@ mod refused;
 mod rest;
 mod routes;
 mod scan;
+mod status;
 mod timers;
 mod transaction;
 mod verbs;

@@ -39,7 +39,7 @@ pub(super) enum OpForm {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SetForm {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,
@@ -72,7 +72,7 @@ pub(super) struct SetForm {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OneKey {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,
@@ -82,7 +82,6 @@ pub(super) struct OneKey {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Prefix {
-    #[schema(max_length = 1000)]
     prefix: String,
 }
 
@@ -90,7 +89,7 @@ pub(super) struct Prefix {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TouchForm {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,
@@ -104,7 +103,7 @@ pub(super) struct TouchForm {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct IncrForm {
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1)]
     key: Option<String>,
     #[schema(content_encoding = "base64")]
     key_b64: Option<String>,

@@ -53,6 +53,11 @@ impl Rest {
         }
     }
 
+    /// How far the node is.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     /// The node if it has recovered.
     pub(super) fn live_now(&self) -> Option<&Live> {
         self.standing.live.get()

@@ -9,7 +9,7 @@ use super::refused::{Answered, Refused};
 use super::rest::Rest;
 use super::{
     batch, bucket_list, buckets, cluster, cluster_status, docs, gate, keys, lock_list, locks, scan,
-    transaction, verbs, watch,
+    status, transaction, verbs, watch,
 };
 use crate::base::{Error, ErrorKind};
 
@@ -23,6 +23,7 @@ pub(in crate::server) fn routes(rest: Rest) -> Router {
         .merge(of_locks())
         .merge(of_buckets())
         .merge(of_cluster())
+        .route("/v1/status", routing::get(status::status))
         .route("/openapi.json", routing::get(docs::openapi))
         .route("/docs", routing::get(docs::directory))
         .route("/docs/", routing::get(docs::index))
@@ -64,11 +65,8 @@ fn of_many() -> Router<Rest> {
 }
 
 fn of_watches() -> Router<Rest> {
-    let of_prefix = routing::get(watch::watch_prefix);
-    Router::new()
-        .route("/v1/watch", routing::get(watch::watch))
-        .route("/v1/watch/", of_prefix.clone())
-        .route("/v1/watch/{*prefix}", of_prefix)
+    let routes = Router::new().route("/v1/watch", routing::get(watch::watch));
+    below(routes, "/v1/watch/", routing::get(watch::watch_prefix))
 }
 
 fn of_locks() -> Router<Rest> {

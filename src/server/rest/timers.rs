@@ -7,6 +7,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::document::DURATION;
 use super::query::Query;
 use crate::base::limits::DURATION_MS_MAX;
 use crate::base::{Error, Result, duration};
@@ -32,7 +33,7 @@ impl PartialSchema for Span {
             .maximum(Some(DURATION_MS_MAX / 1_000));
         let text = ObjectBuilder::new()
             .schema_type(Type::String)
-            .pattern(Some("^[0-9]{1,7}(ms|s|m|h)?$"));
+            .pattern(Some(DURATION));
         OneOfBuilder::new()
             .description(Some(
                 "`250ms`, `30s`, `5m`, `1h`, `7d`, or a number of seconds",

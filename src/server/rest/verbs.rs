@@ -11,6 +11,7 @@ use super::refused::{Answered, ErrorBody, misfit};
 use super::rest::Rest;
 use super::timers::{PARAMETERS, Timers};
 use crate::base::Error;
+use crate::base::limits::{HISTORY_PAGE, HISTORY_PAGE_MAX};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
@@ -78,7 +79,7 @@ pub(super) struct Change {
     operation_id = "has_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         super::described::Common,
     ),
     responses((status = 200, description = "Whether it is", body = HasAnswer))
@@ -111,7 +112,7 @@ fn changed(rest: &Rest, header: Option<&v1::Header>, changed: bool) -> Answered 
     operation_id = "expire_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         super::described::Common, super::described::Write, super::described::Fenced,
     ),
     responses(
@@ -143,7 +144,7 @@ pub(super) async fn expire(State(rest): State<Rest>, request: Request) -> Answer
     operation_id = "touch_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         super::described::Common, super::described::Write, super::described::Fenced,
         super::described::TimerParameters,
     ),
@@ -194,7 +195,7 @@ async fn timed_head(
     operation_id = "persist_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         super::described::Common, super::described::Write, super::described::Fenced,
     ),
     responses(
@@ -226,7 +227,7 @@ pub(super) async fn persist(State(rest): State<Rest>, request: Request) -> Answe
     operation_id = "incr_key",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         ("by" = Option<i64>, Query, description = "What is added: 1 if not given"),
         super::described::Common, super::described::Write, super::described::Fenced,
         super::described::TimerParameters,
@@ -265,7 +266,7 @@ pub(super) async fn incr(State(rest): State<Rest>, request: Request) -> Answered
     operation_id = "key_history",
     tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1, max_length = 200),
+        ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         ("limit" = Option<u64>, Query, description = "At most so many changes: 100 if not given", minimum = 1, maximum = 1000),
         ("before" = Option<u64>, Query, description = "Only changes before this revision"),
         super::described::Common,
@@ -278,7 +279,7 @@ pub(super) async fn history(State(rest): State<Rest>, request: Request) -> Answe
     let history = v1::HistoryRequest {
         target: Some(head.target.clone()),
         key: head.key()?,
-        limit: head.query.number("limit")?.unwrap_or(0),
+        limit: head.limit("changes", HISTORY_PAGE as u64, HISTORY_PAGE_MAX as u64)?,
         before_revision: head.query.number("before")?.unwrap_or(0),
     };
     let Reply::History(reply) = rest.ask(&head, Asked::History(history)).await? else {

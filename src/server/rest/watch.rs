@@ -18,8 +18,7 @@ use super::refused::{Answered, ErrorBody, misfit};
 use super::rest::Rest;
 use super::scan;
 use super::watch_stream::Telling;
-use crate::base::suggest;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, suggest};
 use crate::proto::v1;
 use crate::proto::v1::watch_create::What;
 use crate::proto::v1::watch_reply::Reply;
@@ -62,8 +61,9 @@ const KINDS: [&str; 4] = ["set", "put", "delete", "expire"];
     get,
     path = "/v1/watch",
     tag = "watches",
+    operation_id = "watch_keys",
     params(
-        ("key" = Option<String>, Query, description = "One key, percent-encoded. Excludes the others", min_length = 1, max_length = 200),
+        ("key" = Option<String>, Query, description = "One key, percent-encoded. Excludes the others", min_length = 1),
         super::described::Range,
         super::described::WatchParameters,
         super::described::Common,
@@ -97,8 +97,9 @@ pub(super) async fn watch(State(rest): State<Rest>, request: Request) -> Answere
     get,
     path = "/v1/watch/{prefix}",
     tag = "watches",
+    operation_id = "watch_prefix",
     params(
-        ("prefix" = String, Path, description = "How the keys begin, percent-encoded", min_length = 1, max_length = 200),
+        ("prefix" = String, Path, description = "How the keys begin, percent-encoded", min_length = 1),
         super::described::WatchParameters,
         super::described::Common,
     ),

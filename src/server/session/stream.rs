@@ -13,6 +13,7 @@ use tonic::Streaming;
 use super::groups::{Group, Groups};
 use super::outbox::Outbox;
 use super::rounds::Rounds;
+use crate::base::turns::Turns;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 use crate::machine::{Applied, Command};
@@ -77,6 +78,8 @@ pub(in crate::server) struct Session {
     under_way: usize,
     /// Answered, and counted when the message leaves.
     tally: Tally,
+    /// Which requests are looked at for their keys.
+    turns: Turns,
     open: OpenSession,
     ended: bool,
 }
@@ -88,6 +91,7 @@ impl Session {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let open = service.meter().open_session();
+        let turns = service.hot_keys().turns();
         Self {
             service,
             inbound,
@@ -101,6 +105,7 @@ impl Session {
             outbox: Outbox::default(),
             under_way: 0,
             tally: Tally::default(),
+            turns,
             open,
             ended: false,
         }
@@ -219,6 +224,9 @@ impl Session {
                 kind,
                 operation,
             }) => {
+                if self.turns.is_due() {
+                    self.service.hot_keys().came(shard, &operation);
+                }
                 let tag = Tag {
                     asked,
                     shard,

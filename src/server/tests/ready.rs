@@ -54,6 +54,8 @@ impl Asked {
             links: Arc::new(Vec::new),
             fatal: node.fatal.clone(),
             rng: world.rng.clone(),
+            samples: Default::default(),
+            longest_held: Default::default(),
         };
         assert!(asked.standing.live.set(live).is_ok());
         asked

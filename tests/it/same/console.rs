@@ -86,7 +86,7 @@ fn words(ask: &Ask) -> (Vec<OsString>, String) {
         What::Expire(key) => of(&["kv", "expire"], key, &[]),
         What::Touch(key) => of(&["kv", "touch"], key, &["--ttl", "60s"]),
         What::Persist(key) => of(&["kv", "persist"], key, &[]),
-        What::Incr(key, by) => of(&["kv", "incr", "--"], key, &[&by.to_string()]),
+        What::Incr(key, by) => of(&["kv", "incr"], key, &[&by.to_string()]),
         What::Scan { prefix, reverse } => {
             let more: &[&str] = if *reverse { &["--reverse"] } else { &[] };
             of(&["kv", "scan", "--prefix"], prefix, more)

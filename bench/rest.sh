@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# REST, single calls of gRPC and sessions beside each other, against one node: sets and gets from
+# 1, 50 and 256 clients; and values of 16 MiB that stream in and out over REST, 1 and 8 at once,
+# with what the node has in memory before, at most and after. Both parts take about ten minutes.
+#
+#   cargo build --release --locked && bench/rest.sh [PART...]
+#
+# The parts are ways and large; each has a node of its own, on ENGINE (memory). ROUNDS (5) runs of
+# DURATION (3s) each, in turns; medians with the least and the most. CLIENTS ("1 50 256") is how
+# many ask, TRANSFERS (32) how many values go each way in a run of large. BIN is where dkv is.
+# Needs curl for large.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+dkv=${BIN:-$PWD/target/release}/dkv
+duration=${DURATION:-3s} rounds=${ROUNDS:-5} clients=${CLIENTS:-1 50 256} transfers=${TRANSFERS:-32}
+folder=$(mktemp -d)
+pids=()
+# shellcheck disable=SC1091 # It is checked as a script of its own.
+source bench/peers.sh
+trap 'end_all; rm -rf "$folder"' EXIT
+
+fresh() {
+    end_all
+    rm -rf "$folder/dkv"
+    start_dkv
+    address=${dkv_url#dkv://}
+}
+
+# run LABEL SCHEME CLIENTS: one run of dkv perf; its rows go to $folder/LABEL.set and LABEL.get.
+run() {
+    timeout 300 "$dkv" perf --target "$2://$address" --threads "$3" --duration "$duration" \
+        --value-size 128 --keys 100000 --only set,get --no-progress -o jsonl \
+        >"$folder/rows" 2>"$folder/remarks" || cat "$folder/remarks" >&2
+    local row
+    while read -r row; do echo "$row" >>"$folder/$1.$(field test "$row")"; done <"$folder/rows"
+}
+
+# spread FIELD FILE: median [least, most] of a field over the rows of a file.
+spread() {
+    while read -r row; do field "$1" "$row"; done <"$2" | sort -n |
+        awk '{ at[NR] = $1 } END { printf "%.0f [%.0f, %.0f]", at[int((NR + 1) / 2)], at[1], at[NR] }'
+}
+
+part_ways() {
+    fresh
+    local round count scheme test way
+    for ((round = 0; round < rounds; round++)); do
+        for count in $clients; do
+            for scheme in http grpc dkv; do run "$scheme-$count" "$scheme" "$count"; done
+        done
+    done
+    echo
+    echo "| test | clients | way | requests/s | p50 us | p99 us | errors |"
+    echo "| --- | --- | --- | --- | --- | --- | --- |"
+    for test in set get; do
+        for count in $clients; do
+            for scheme in http grpc dkv; do
+                case $scheme in
+                    http) way="REST" ;;
+                    grpc) way="unary gRPC" ;;
+                    dkv) way="sessions" ;;
+                esac
+                local rows=$folder/$scheme-$count.$test
+                echo "| $test | $count | $way | $(spread ops_per_s "$rows") | $(spread p50_us "$rows") |" \
+                    "$(spread p99_us "$rows") | $(spread errors "$rows") |"
+            done
+        done
+    done
+    echo
+    echo "the node had $(memory_mib VmHWM "$dkv_pid") MiB at most"
+}
+
+# many WAY AT_ONCE: streams all the values in or out, so many at once.
+many() {
+    seq "$transfers" | xargs -P "$2" -I{} bash -c 'set -eu
+        url=$1/v1/keys/large:$(({} % 8))
+        if [ "$2" = in ]; then
+            curl -sSf -T "$3" "$url" >/dev/null
+        else
+            curl -sSf -H "Accept: application/octet-stream" "$url" | cmp - "$3"
+        fi' bash "http://$address" "$1" "$folder/value"
+}
+
+# MiB a second of WAY with so many at once.
+rate() {
+    local begun ended
+    begun=$(date +%s%N)
+    many "$1" "$2"
+    ended=$(date +%s%N)
+    awk -v mib="$((transfers * 16))" -v ns="$((ended - begun))" 'BEGIN { printf "%.0f", mib * 1e9 / ns }'
+}
+
+part_large() {
+    fresh
+    head -c $((16 << 20)) /dev/urandom >"$folder/value"
+    # A highest that only this node's transfers make.
+    local before most count run into out
+    before=$(memory_mib VmRSS "$dkv_pid")
+    echo
+    echo "| 16 MiB values at once | run | in MiB/s | out MiB/s | the node now MiB | at most MiB |"
+    echo "| --- | --- | --- | --- | --- | --- |"
+    echo "| 0 | | | | $before | $(memory_mib VmHWM "$dkv_pid") |"
+    for count in 1 8; do
+        # What the second run adds to the highest is what would grow for ever.
+        for run in 1 2; do
+            into=$(rate in "$count") out=$(rate out "$count")
+            most=$(memory_mib VmHWM "$dkv_pid")
+            echo "| $count | $run | $into | $out | $(memory_mib VmRSS "$dkv_pid") | $most |"
+        done
+    done
+}
+
+parts=("$@")
+[ "${#parts[@]}" -gt 0 ] || parts=(ways large)
+for part in "${parts[@]}"; do "part_$part"; done

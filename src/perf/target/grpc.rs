@@ -1,0 +1,107 @@
+//! A dkv over unary calls of gRPC: as programs without a library of dkv ask it.
+//!
+//! The logical clients share a few connections to each node, and each call is a stream of
+//! HTTP/2 of its own.
+
+mod lane;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+
+use super::Promise;
+use super::dkv::{Asker, explained};
+use super::etcd::innermost;
+use crate::base::{Error, Result};
+use crate::client::Consistency;
+use crate::perf::options::PerfOptions;
+use crate::proto::v1;
+
+pub(in crate::perf) use lane::GrpcLane;
+
+/// A node that takes longer than this to take a connection is as good as down.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+
+/// Nodes of a dkv that are asked by unary calls.
+pub(in crate::perf) struct Grpc {
+    addresses: Vec<String>,
+    channels: Vec<Channel>,
+    call: Arc<Call>,
+}
+
+/// What all calls have in common.
+struct Call {
+    target: v1::Target,
+    timeout: Duration,
+    asker: Asker,
+}
+
+impl Grpc {
+    /// Opens all connections.
+    pub(super) async fn connect(options: &PerfOptions, addresses: &[String]) -> Result<Self> {
+        let client = &options.client;
+        let asker = Asker::connect(options, addresses).await?;
+        let mut channels = Vec::new();
+        for _ in 0..client.connections {
+            for address in addresses {
+                channels.push(open(address, client.timeout).await?);
+            }
+        }
+        Ok(Self {
+            addresses: addresses.to_vec(),
+            channels,
+            call: Arc::new(Call {
+                target: v1::Target {
+                    shard: client.shard.0,
+                    bucket: client.bucket.clone(),
+                    stale: client.consistency == Consistency::Stale,
+                },
+                timeout: client.timeout,
+                asker,
+            }),
+        })
+    }
+
+    pub(super) fn lane(&self, client: usize) -> GrpcLane {
+        let channel = client % self.channels.len();
+        GrpcLane::new(
+            self.addresses[channel % self.addresses.len()].clone(),
+            self.channels[channel].clone(),
+            Arc::clone(&self.call),
+        )
+    }
+
+    pub(super) fn name(&self) -> String {
+        format!("grpc://{}", self.addresses.join(","))
+    }
+
+    pub(super) async fn promise(&self) -> Result<Promise> {
+        self.call.asker.promise("unary gRPC").await
+    }
+
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        explained(&self.addresses, error).await
+    }
+
+    pub(super) async fn clear(&self, prefix: &str) -> Result<()> {
+        self.lane(0).clear(prefix).await
+    }
+}
+
+async fn open(address: &str, timeout: Duration) -> Result<Channel> {
+    let transport = Endpoint::from_shared(format!("http://{address}")).map_err(|error| {
+        Error::invalid(format!(
+            "`{address}` is not the address of a node: write host:port ({error})"
+        ))
+    })?;
+    let transport = transport
+        .connect_timeout(CONNECT_WITHIN.min(timeout))
+        .tcp_nodelay(true);
+    transport.connect().await.map_err(|error| {
+        Error::unavailable(format!(
+            "the node at {address}: cannot connect: {}; is `dkv serve` running?",
+            innermost(&error)
+        ))
+    })
+}
