@@ -25,6 +25,7 @@ pub(crate) struct ExplainArgs {
 }
 
 /// What there is to say of a kind.
+#[derive(Clone, Copy)]
 struct Explanation {
     meaning: &'static str,
     applied: &'static str,
@@ -32,6 +33,147 @@ struct Explanation {
     grpc: &'static str,
     http: &'static str,
 }
+
+/// Every kind, in the order of [`ErrorKind::ALL`].
+const EXPLANATIONS: [(ErrorKind, Explanation); 13] = [
+    (
+        ErrorKind::Invalid,
+        Explanation {
+            meaning: "the request is wrong, and always will be",
+            applied: "no, nothing",
+            advice: "read the message, which names the value and says what would be right",
+            grpc: "INVALID_ARGUMENT",
+            http: "400",
+        },
+    ),
+    (
+        ErrorKind::NotFound,
+        Explanation {
+            meaning: "there is no such shard, bucket or member (a key that is not there is an answer, not \
+             an error)",
+            applied: "no, nothing",
+            advice: "mend the name: `dkv info` lists the shards, `dkv bucket list` the buckets",
+            grpc: "NOT_FOUND",
+            http: "404",
+        },
+    ),
+    (
+        ErrorKind::Conflict,
+        Explanation {
+            meaning: "what you named is not so any more: somebody else was faster, or there is something \
+             else by that name",
+            applied: "no, nothing",
+            advice: "read again, decide again, write again",
+            grpc: "ABORTED",
+            http: "409; 412 where If-Match or If-None-Match did not hold",
+        },
+    ),
+    (
+        ErrorKind::FenceStale,
+        Explanation {
+            meaning: "the lock whose fence came with the write is not held by that grant: the lease ended, \
+             or somebody revoked it",
+            applied: "no, nothing",
+            advice: "stop this work: somebody else may be at it; acquire the lock again and read again",
+            grpc: "FAILED_PRECONDITION",
+            http: "412",
+        },
+    ),
+    (
+        ErrorKind::LimitExceeded,
+        Explanation {
+            meaning: "it would go over a limit: of size, of a bucket's quota, of clients, or of the disk",
+            applied: "no, nothing",
+            advice: "send less, delete something, or try later; the message names the limit",
+            grpc: "RESOURCE_EXHAUSTED",
+            http: "413, 429 or 507",
+        },
+    ),
+    (
+        ErrorKind::Compacted,
+        Explanation {
+            meaning: "the revision that was asked for is older than the history goes back",
+            applied: "no, nothing: it was a read",
+            advice: "begin with the revision that the error names, or watch with --initial; \
+             `dkv serve --history-age` keeps more",
+            grpc: "OUT_OF_RANGE",
+            http: "410",
+        },
+    ),
+    (
+        ErrorKind::Unauthenticated,
+        Explanation {
+            meaning: "there were no credentials, or wrong ones",
+            applied: "no, nothing",
+            advice: "get credentials",
+            grpc: "UNAUTHENTICATED",
+            http: "401",
+        },
+    ),
+    (
+        ErrorKind::Denied,
+        Explanation {
+            meaning: "these credentials do not allow it",
+            applied: "no, nothing",
+            advice: "ask whoever grants it, or use other credentials",
+            grpc: "PERMISSION_DENIED",
+            http: "403",
+        },
+    ),
+    (
+        ErrorKind::NotLeader,
+        Explanation {
+            meaning: "the node that was asked does not lead the shard, and could not hand the request on",
+            applied: "no, nothing",
+            advice: "ask again; with every member in --endpoints the command line finds the leader itself",
+            grpc: "UNAVAILABLE",
+            http: "503",
+        },
+    ),
+    (
+        ErrorKind::Unavailable,
+        Explanation {
+            meaning: "no node could serve it: none is there, or the members that are there are no majority",
+            applied: "no, nothing",
+            advice: "see `dkv cluster health`, and ask again; --consistency stale reads without a leader",
+            grpc: "UNAVAILABLE",
+            http: "503",
+        },
+    ),
+    (
+        ErrorKind::Timeout,
+        Explanation {
+            meaning: "the answer was lost or late: the connection broke, or the deadline passed, after the \
+             write was sent",
+            applied: "unknown: a write may have been applied, once, or may still be",
+            advice: "read before you write it again; programs repeat it under the same request id, which \
+             never applies it twice",
+            grpc: "DEADLINE_EXCEEDED",
+            http: "504",
+        },
+    ),
+    (
+        ErrorKind::Corrupt,
+        Explanation {
+            meaning: "stored data is damaged: a checksum is wrong",
+            applied: "no: a node never goes on with damaged data",
+            advice: "look at the node's log, which names file and offset; restore the directory, or let \
+             the member join anew with an empty one",
+            grpc: "DATA_LOSS",
+            http: "500",
+        },
+    ),
+    (
+        ErrorKind::Internal,
+        Explanation {
+            meaning: "a defect of dkv, or a disk that failed",
+            applied: "unknown; the node's log says",
+            advice: "look at the node's log and its disk; if both are well, please report it",
+            grpc: "INTERNAL",
+            http: "500",
+        },
+    ),
+];
 
 /// `dkv --explain KIND` as `dkv explain KIND`.
 pub(crate) fn as_subcommand(mut argv: Vec<OsString>) -> Vec<OsString> {
@@ -106,114 +248,12 @@ fn in_words(kind: ErrorKind) -> String {
     )
 }
 
-fn explanation(kind: ErrorKind) -> Explanation {
-    let (meaning, applied, advice, grpc, http) = match kind {
-        ErrorKind::Invalid => (
-            "the request is wrong, and always will be",
-            "no, nothing",
-            "read the message, which names the value and says what would be right",
-            "INVALID_ARGUMENT",
-            "400",
-        ),
-        ErrorKind::NotFound => (
-            "there is no such shard, bucket or member (a key that is not there is an answer, not \
-             an error)",
-            "no, nothing",
-            "mend the name: `dkv info` lists the shards, `dkv bucket list` the buckets",
-            "NOT_FOUND",
-            "404",
-        ),
-        ErrorKind::Conflict => (
-            "what you named is not so any more: somebody else was faster, or there is something \
-             else by that name",
-            "no, nothing",
-            "read again, decide again, write again",
-            "ABORTED",
-            "409; 412 where If-Match or If-None-Match did not hold",
-        ),
-        ErrorKind::FenceStale => (
-            "the lock whose fence came with the write is not held by that grant: the lease ended, \
-             or somebody revoked it",
-            "no, nothing",
-            "stop this work: somebody else may be at it; acquire the lock again and read again",
-            "FAILED_PRECONDITION",
-            "412",
-        ),
-        ErrorKind::LimitExceeded => (
-            "it would go over a limit: of size, of a bucket's quota, of clients, or of the disk",
-            "no, nothing",
-            "send less, delete something, or try later; the message names the limit",
-            "RESOURCE_EXHAUSTED",
-            "413, 429 or 507",
-        ),
-        ErrorKind::Compacted => (
-            "the revision that was asked for is older than the history goes back",
-            "no, nothing: it was a read",
-            "begin with the revision that the error names, or watch with --initial; \
-             `dkv serve --history-age` keeps more",
-            "OUT_OF_RANGE",
-            "410",
-        ),
-        ErrorKind::Unauthenticated => (
-            "there were no credentials, or wrong ones",
-            "no, nothing",
-            "get credentials",
-            "UNAUTHENTICATED",
-            "401",
-        ),
-        ErrorKind::Denied => (
-            "these credentials do not allow it",
-            "no, nothing",
-            "ask whoever grants it, or use other credentials",
-            "PERMISSION_DENIED",
-            "403",
-        ),
-        ErrorKind::NotLeader => (
-            "the node that was asked does not lead the shard, and could not hand the request on",
-            "no, nothing",
-            "ask again; with every member in --endpoints the command line finds the leader itself",
-            "UNAVAILABLE",
-            "503",
-        ),
-        ErrorKind::Unavailable => (
-            "no node could serve it: none is there, or the members that are there are no majority",
-            "no, nothing",
-            "see `dkv cluster health`, and ask again; --consistency stale reads without a leader",
-            "UNAVAILABLE",
-            "503",
-        ),
-        ErrorKind::Timeout => (
-            "the answer was lost or late: the connection broke, or the deadline passed, after the \
-             write was sent",
-            "unknown: a write may have been applied, once, or may still be",
-            "read before you write it again; programs repeat it under the same request id, which \
-             never applies it twice",
-            "DEADLINE_EXCEEDED",
-            "504",
-        ),
-        ErrorKind::Corrupt => (
-            "stored data is damaged: a checksum is wrong",
-            "no: a node never goes on with damaged data",
-            "look at the node's log, which names file and offset; restore the directory, or let \
-             the member join anew with an empty one",
-            "DATA_LOSS",
-            "500",
-        ),
-        ErrorKind::Internal => (
-            "a defect of dkv, or a disk that failed",
-            "unknown; the node's log says",
-            "look at the node's log and its disk; if both are well, please report it",
-            "INTERNAL",
-            "500",
-        ),
-    };
-    Explanation {
-        meaning,
-        applied,
-        advice,
-        grpc,
-        http,
-    }
+fn explanation(kind: ErrorKind) -> &'static Explanation {
+    let mut known = EXPLANATIONS.iter().filter(|(known, _)| *known == kind);
+    let (_, explanation) = known
+        .next()
+        .expect("a test has it that every kind is there");
+    explanation
 }
 
 #[cfg(test)]
@@ -244,6 +284,7 @@ mod tests {
 
     #[test]
     fn every_kind_says_all_there_is() {
+        assert_eq!(EXPLANATIONS.map(|(kind, _)| kind), ErrorKind::ALL);
         for kind in ErrorKind::ALL {
             let text = in_words(kind);
             assert!(text.lines().count() >= 5, "{text}");

@@ -255,7 +255,7 @@ impl Printer {
             }
             Failure::Usage(error) => self.usage(error),
             Failure::Interrupted => {
-                self.note("interrupted: if that was to write, it may have been applied")
+                self.note("interrupted: if that was to write, it may have been applied");
             }
         }
     }

@@ -72,8 +72,8 @@ enum Command {
     Lock(Box<lock::LockArgs>),
     Bucket(Box<bucket::BucketArgs>),
     Cluster(Box<cluster::ClusterArgs>),
-    Info(info::InfoArgs),
-    Top(top::TopArgs),
+    Info(Box<info::InfoArgs>),
+    Top(Box<top::TopArgs>),
     Shell(Box<shell::ShellArgs>),
     Perf(Box<perf::PerfCommand>),
     Help(help::HelpArgs),
@@ -177,7 +177,7 @@ fn dispatch(
         Command::Top(args) => top::run(&args, printer),
         Command::Shell(args) => {
             let GlobalArgs { config, quiet, .. } = cli.everywhere;
-            shell::run(*args, config, quiet, variables.to_vec(), printer)
+            shell::run(&args, config, quiet, variables.to_vec(), printer)
         }
         Command::Perf(args) => perf::run(&args, printer),
         Command::Help(args) => help::run(&args, printer),

@@ -109,6 +109,9 @@ fn explanations_agree_with_the_documentation() {
             let told = run(dkv().args(["explain", kind]), b"");
             let status = statuses.get(at).unwrap_or(&statuses[0]).trim_matches('`');
             let codes = format!("exit {}, gRPC {status}", cells[cells.len() - 2]);
+            for http in cells[4].split(", ").filter(|_| statuses.len() == 1) {
+                assert!(told.text().contains(http), "{kind}: HTTP {http}: {told}");
+            }
             assert!(
                 told.exits(0).text().contains(&codes),
                 "{kind}: {codes}: {told}"

@@ -11,10 +11,8 @@ fn typed(node: &Node, commands: &str) -> Ran {
     node.dkv(&["shell", "-c", commands])
 }
 
-#[test]
-fn a_script_prints_what_the_command_line_would() {
-    let node = Node::start();
-    let script = br#"# a comment, and an empty line
+/// One of nearly everything.
+const SCRIPT: &[u8] = br#"# a comment, and an empty line
 
 SET greeting 'hello, world'
 get greeting
@@ -55,7 +53,11 @@ SCAN g
 EXIT
 GET never
 "#;
-    let ran = shell(&node, script);
+
+#[test]
+fn a_script_prints_what_the_command_line_would() {
+    let node = Node::start();
+    let ran = shell(&node, SCRIPT);
     ran.exits(0);
     let lines: Vec<&str> = ran.text().lines().collect();
     let expected = [

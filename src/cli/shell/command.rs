@@ -34,7 +34,7 @@ pub(crate) struct ShellArgs {
 
 /// Runs the shell; `variables` and `config` are what its lines are read with.
 pub(crate) fn run(
-    args: ShellArgs,
+    args: &ShellArgs,
     config: Option<PathBuf>,
     is_quiet: bool,
     mut variables: Vec<(OsString, OsString)>,
@@ -60,7 +60,7 @@ pub(crate) fn run(
             let has_lines = commands.trim_ascii().contains(&b'\n');
             script::run(&mut shell, commands, has_lines, args.fail_fast)
         }
-        None if is_interactive => prompt::run(&mut shell, history)?,
+        None if is_interactive => prompt::run(&mut shell, history.as_deref())?,
         None => {
             let lines = io::BufReader::new(io::stdin());
             script::run(&mut shell, lines, true, args.fail_fast)

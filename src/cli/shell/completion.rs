@@ -113,7 +113,10 @@ impl Completion {
         let found = sifted(found.unwrap_or_default(), typed.as_ref());
         let values = found.iter().filter_map(|it| {
             let value = std::str::from_utf8(it.get_value().as_bytes()).ok()?;
-            Some(Found::name(value))
+            Some(Found {
+                text: value.to_owned(),
+                is_name: !value.starts_with('-'),
+            })
         });
         values.collect()
     }

@@ -116,10 +116,11 @@ pub(super) const fn many(name: &'static str) -> Place {
 }
 
 /// A place that is a flag for the command line.
-pub(super) const fn flagged(place: Place, flag: &'static str) -> Place {
+pub(super) const fn flagged(name: &'static str, flag: &'static str, need: Need) -> Place {
     Place {
+        name,
         flag: Some(flag),
-        ..place
+        need,
     }
 }
 

@@ -14,9 +14,10 @@ use crate::cli::layered::Words;
 use crate::cli::{help, root};
 
 const QUOTING: &str = "\
-Words are written in any letter case, and \"quoted\" where they hold blanks, ; or #, or are keywords
-without being meant so. `kv get --at 5 key` and flags behind a command work as outside.
-HELP SET explains SET, HELP locks the locks; topics: ";
+Words are in any letter case, and \"quoted\" where they hold blanks, ; or #, or
+are keywords without being meant so. `kv get --at 5 key` and flags behind a
+command work as outside. HELP SET explains SET, HELP locks a topic. Topics:
+";
 
 /// Shows what was asked for.
 pub(super) fn show(shell: &mut Shell<'_>, words: &[Word]) -> Outcome {

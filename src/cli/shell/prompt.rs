@@ -1,6 +1,6 @@
 //! The shell as a person types into it.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ type Line = Editor<Editing, DefaultHistory>;
 type Whom = Arc<Mutex<(Session, Settled)>>;
 
 /// Reads and runs lines until the person leaves.
-pub(super) fn run(shell: &mut Shell<'_>, chosen_history: Option<OsString>) -> Outcome {
+pub(super) fn run(shell: &mut Shell<'_>, chosen_history: Option<&OsStr>) -> Outcome {
     let whom: Whom = Arc::new(Mutex::new((shell.session.clone(), shell.settled.clone())));
     let mut line = editor(shell, &whom)?;
     let kept = remembered(shell, &mut line, chosen_history);
@@ -90,8 +90,8 @@ fn asker(whom: &Whom) -> Asker {
 }
 
 /// Where lines are kept, if they can be.
-fn remembered(shell: &mut Shell<'_>, line: &mut Line, chosen: Option<OsString>) -> Option<PathBuf> {
-    let path = history::path(chosen.as_deref(), |name| std::env::var_os(name))?;
+fn remembered(shell: &mut Shell<'_>, line: &mut Line, chosen: Option<&OsStr>) -> Option<PathBuf> {
+    let path = history::path(chosen, |name| std::env::var_os(name))?;
     let prepared = history::prepare(&path).map_err(ReadlineError::Io);
     let loaded = prepared
         .and_then(|()| line.set_max_history_size(history::LINES_MAX))

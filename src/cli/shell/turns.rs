@@ -74,7 +74,7 @@ impl<'a> Shell<'a> {
     pub(super) fn run(&mut self, statement: &Statement, text: &[u8]) -> Turn {
         self.printer
             .look(self.settled.format(), self.settled.is_quiet());
-        let turn = match self.answer(statement, text) {
+        match self.answer(statement, text) {
             Ok(turn) => turn,
             Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 Turn::Unread
@@ -83,8 +83,7 @@ impl<'a> Shell<'a> {
                 self.printer.failure(&failure);
                 Turn::Ran(failure.status())
             }
-        };
-        turn
+        }
     }
 
     fn answer(&mut self, statement: &Statement, text: &[u8]) -> Outcome<Turn> {

@@ -1,6 +1,6 @@
 //! The verbs, as a table.
 
-use super::grammar::{Choice, Own, Place, Runs, Verb, flagged, many, maybe, one, with, word};
+use super::grammar::{Choice, Need, Own, Place, Runs, Verb, flagged, many, maybe, one, with, word};
 
 const TTL: Choice = with("TTL", "--ttl", "DURATION");
 const EX: Choice = with("EX", "--ttl", "DURATION");
@@ -15,7 +15,7 @@ const END: Choice = with("END", "--end", "KEY");
 const YES: Choice = word("YES", "--yes");
 
 const KEY: &[Place] = &[one("key")];
-const PREFIX_PLACE: &[Place] = &[flagged(maybe("prefix"), "--prefix")];
+const PREFIX_PLACE: &[Place] = &[flagged("prefix", "--prefix", Need::Maybe)];
 
 /// A verb without more than places; the others are written over it.
 const fn verb(
@@ -199,7 +199,7 @@ const CHANGES: &[Verb] = &[
         ..verb(
             "DIFF",
             &["kv", "diff"],
-            &[flagged(one("moment"), "--since")],
+            &[flagged("moment", "--since", Need::One)],
             "DIFF moment [UNTIL moment] [PREFIX p]",
             "list what changed since a revision, 5m ago or a time",
         )
@@ -209,7 +209,7 @@ const CHANGES: &[Verb] = &[
         ..verb(
             "REVERT",
             &["kv", "revert"],
-            &[one("key"), flagged(one("moment"), "--to")],
+            &[one("key"), flagged("moment", "--to", Need::One)],
             "REVERT key TO moment",
             "give a key back the value it had",
         )
