@@ -7,12 +7,15 @@
 #
 # The parts are ways and large; each has a node of its own, on ENGINE (memory). ROUNDS (5) runs of
 # DURATION (3s) each, in turns; medians with the least and the most. CLIENTS ("1 50 256") is how
-# many ask, TRANSFERS (32) how many values go each way in a run of large. BIN is where dkv is.
+# many ask, KEYS (100000) of how many keys, TRANSFERS (32) how many values go each way in a run of large. BIN is where dkv is.
 # Needs curl for large.
 set -euo pipefail
+# What fails within $(...) ends the run, too.
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 dkv=${BIN:-$PWD/target/release}/dkv
-duration=${DURATION:-3s} rounds=${ROUNDS:-5} clients=${CLIENTS:-1 50 256} transfers=${TRANSFERS:-32}
+duration=${DURATION:-3s} rounds=${ROUNDS:-5} clients=${CLIENTS:-1 50 256} keys=${KEYS:-100000}
+transfers=${TRANSFERS:-32}
 folder=$(mktemp -d)
 pids=()
 # shellcheck disable=SC1091 # It is checked as a script of its own.
@@ -29,7 +32,7 @@ fresh() {
 # run LABEL SCHEME CLIENTS: one run of dkv perf; its rows go to $folder/LABEL.set and LABEL.get.
 run() {
     timeout 300 "$dkv" perf --target "$2://$address" --threads "$3" --duration "$duration" \
-        --value-size 128 --keys 100000 --only set,get --no-progress -o jsonl \
+        --value-size 128 --keys "$keys" --only set,get --no-progress -o jsonl \
         >"$folder/rows" 2>"$folder/remarks" || cat "$folder/remarks" >&2
     local row
     while read -r row; do echo "$row" >>"$folder/$1.$(field test "$row")"; done <"$folder/rows"
@@ -70,15 +73,20 @@ part_ways() {
     echo "the node had $(memory_mib VmHWM "$dkv_pid") MiB at most"
 }
 
-# many WAY AT_ONCE: streams all the values in or out, so many at once.
+# many WAY AT_ONCE: streams all the values in or out, so many at once. Of more than 64 MiB of writes
+# at once a node refuses some with 429, and curl asks again when Retry-After says.
 many() {
+    # shellcheck disable=SC2016 # The inner shell expands it.
     seq "$transfers" | xargs -P "$2" -I{} bash -c 'set -eu
         url=$1/v1/keys/large:$(({} % 8))
         if [ "$2" = in ]; then
-            curl -sSf -T "$3" "$url" >/dev/null
+            curl -sSf --retry 60 -T "$3" "$url" >/dev/null
         else
-            curl -sSf -H "Accept: application/octet-stream" "$url" | cmp - "$3"
-        fi' bash "http://$address" "$1" "$folder/value"
+            curl -sSf --retry 60 -H "Accept: application/octet-stream" "$url" | cmp - "$3"
+        fi' bash "http://$address" "$1" "$folder/value" 2>>"$folder/said" || {
+        tail -n 3 "$folder/said" >&2
+        return 1
+    }
 }
 
 # MiB a second of WAY with so many at once.
@@ -91,21 +99,24 @@ rate() {
 }
 
 part_large() {
+    # The history would grow beside the transfers, to 256 MiB.
+    dkv_words=(--history-size 1M)
     fresh
     head -c $((16 << 20)) /dev/urandom >"$folder/value"
-    # A highest that only this node's transfers make.
-    local before most count run into out
+    local before most count run into out again
     before=$(memory_mib VmRSS "$dkv_pid")
     echo
-    echo "| 16 MiB values at once | run | in MiB/s | out MiB/s | the node now MiB | at most MiB |"
-    echo "| --- | --- | --- | --- | --- | --- |"
-    echo "| 0 | | | | $before | $(memory_mib VmHWM "$dkv_pid") |"
+    echo "| 16 MiB values at once | run | in, MiB/s | out, MiB/s | asked again | the node now, MiB | at most, MiB |"
+    echo "| --- | --- | --- | --- | --- | --- | --- |"
+    echo "| 0 | | | | | $before | $(memory_mib VmHWM "$dkv_pid") |"
     for count in 1 8; do
         # What the second run adds to the highest is what would grow for ever.
         for run in 1 2; do
+            : >"$folder/said"
             into=$(rate in "$count") out=$(rate out "$count")
             most=$(memory_mib VmHWM "$dkv_pid")
-            echo "| $count | $run | $into | $out | $(memory_mib VmRSS "$dkv_pid") | $most |"
+            again=$(grep -c "error: 429" "$folder/said" || true)
+            echo "| $count | $run | $into | $out | $again | $(memory_mib VmRSS "$dkv_pid") | $most |"
         done
     done
 }

@@ -34,7 +34,7 @@ use compare::CompareArgs;
 /// delete. An operation of scan is one key, and its latencies are those of reading all keys; one
 /// of batch is one of the 10 keys that a request sets; one of txn sets 5 keys, all or nothing, if
 /// the first is there; one of lock acquires a lock that nobody holds and releases it; one of
-/// watch sets a key and waits until a watch has told it (on dkv alone); mixed is half get, a
+/// watch sets a key and waits until a watch has told it (on dkv:// alone); mixed is half get, a
 /// quarter set, an eighth each of has and delete. If they are asked for there are, too, the workloads of YCSB, ycsb-a to
 /// ycsb-f, or ycsb for all of them.
 #[derive(Debug, Args)]
@@ -51,9 +51,12 @@ pub(crate) struct PerfArgs {
     /// Measure this server instead of --endpoints
     ///
     /// dkv://HOST:PORT,... or etcd://HOST:PORT,... with several nodes separated by commas, or
-    /// redis://HOST:PORT. Clients take turns over the nodes of an etcd; name only its leader to
-    /// send all of them there. A Redis keeps no order: it cannot run ycsb-e, and its scan has
-    /// keys as they come.
+    /// redis://HOST:PORT. A dkv is asked by sessions, as --endpoints are; with
+    /// http://HOST:PORT,... over REST, each client on a connection of its own, and with
+    /// grpc://HOST:PORT,... by unary calls of gRPC. Neither has the test watch, nor repeats what
+    /// fails. Clients take turns over the nodes of an etcd, and over those that are asked over
+    /// REST or by unary calls; name only the leader to send all of them there. A Redis keeps no
+    /// order: it cannot run ycsb-e, and its scan has keys as they come.
     #[arg(long, value_name = "URL")]
     target: Option<TargetAddress>,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use super::head::Head;
 use super::ops::{Named, OpForm, SetForm, named, placed};
 use super::outcomes::OpOutcome;
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::Result;
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;

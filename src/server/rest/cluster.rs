@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::head::Head;
 use super::refused::{Answered, ErrorBody};
-use super::rest::Rest;
+use super::state::Rest;
 use super::timers::Span;
 use crate::base::Result;
 use crate::proto::v1;
@@ -39,8 +39,7 @@ pub(super) struct MemberForm {
 pub(super) struct TransferForm {
     /// The name of the member.
     name: String,
-    /// The shard; not given: all replicated ones.
-    #[schema(minimum = 1)]
+    /// The shard; 0, or not given: all replicated ones.
     shard: Option<u32>,
     /// How long the answer may wait for it: 8 s if not given, at most a minute.
     wait: Option<Span>,
@@ -50,8 +49,7 @@ pub(super) struct TransferForm {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SnapshotForm {
-    /// The shard; not given: all of this node.
-    #[schema(minimum = 1)]
+    /// The shard; 0, or not given: all of this node.
     shard: Option<u32>,
 }
 

@@ -74,6 +74,7 @@ pub fn openapi() -> &'static str {
 }
 
 fn complete(document: &mut Value) {
+    visit(document, &mut widen);
     let schemas = document["components"]["schemas"].as_object_mut();
     let schemas = schemas.expect("there are schemas");
     inline_variants(schemas);
@@ -88,6 +89,19 @@ fn complete(document: &mut Value) {
         for operation in operations.values_mut() {
             complete_operation(operation);
         }
+    }
+}
+
+/// Numbers that are never negative have 64 bits, which a format of signed ones would halve.
+fn widen(schema: &mut Value) {
+    if !schema.is_object() {
+        return;
+    }
+    let is_natural =
+        schema.get("minimum") == Some(&json!(0)) && schema.get("format") == Some(&json!("int64"));
+    if is_natural && schema.get("maximum").is_none() {
+        schema["format"] = "uint64".into();
+        schema["maximum"] = u64::MAX.into();
     }
 }
 

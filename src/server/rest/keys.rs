@@ -17,7 +17,7 @@ use super::forms::{self, Record};
 use super::head::Head;
 use super::marks;
 use super::refused::{Answered, ErrorBody, Refused, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use super::timers::{self, Span, Timers};
 use crate::base::{Error, limits};
 use crate::proto::v1;

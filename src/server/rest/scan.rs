@@ -10,7 +10,7 @@ use super::forms::Record;
 use super::head::{Head, shown_cursor};
 use super::keys::DeleteAnswer;
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::Error;
 use crate::base::types::prefix_end;
 use crate::proto::v1;

@@ -11,7 +11,7 @@ use super::head::Head;
 use super::ops::{Named, OpForm, named};
 use super::outcomes::OpOutcome;
 use super::refused::{Answered, ErrorBody, Refused, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::{Error, ErrorKind};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::forms::Record;
 use super::head::Head;
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use super::timers::{PARAMETERS, Timers};
 use crate::base::Error;
 use crate::base::limits::{HISTORY_PAGE, HISTORY_PAGE_MAX};
