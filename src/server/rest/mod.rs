@@ -30,7 +30,6 @@ mod outcomes;
 mod percent;
 mod query;
 mod refused;
-
 mod routes;
 mod scan;
 mod state;
