@@ -137,7 +137,7 @@ impl Sent {
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
-        super::described::Common,
+        super::described::TargetParameters,
         super::described::Write,
         super::described::TimerParameters,
         super::described::PutParameters,
@@ -222,7 +222,7 @@ fn not_written(is_conditional: bool) -> Refused {
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
-        super::described::Common,
+        super::described::TargetParameters,
         super::described::Past,
     ),
     responses(
@@ -308,7 +308,7 @@ fn accepted(headers: &HeaderMap) -> Answered<Kind> {
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
-        super::described::Common,
+        super::described::TargetParameters,
         super::described::Write,
         super::described::Fenced,
     ),

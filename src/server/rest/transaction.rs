@@ -96,7 +96,7 @@ impl Script {
     path = "/v1/transaction",
     operation_id = "transaction",
     tag = "many",
-    params(super::described::Common, super::described::Write, super::described::Fenced),
+    params(super::described::TargetParameters, super::described::Write, super::described::Fenced),
     request_body = TxnForm,
     responses(
         (status = 200, description = "One of the branches was done", body = TxnAnswer),

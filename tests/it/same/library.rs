@@ -81,6 +81,12 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
             Said::Changed(client.touch(*key, None, Some(MINUTE), None).await?.changed)
         }
         What::Persist(key) => Said::Changed(client.persist(*key, None).await?.changed),
+        what => play_many(client, what, ask.bucket).await?,
+    })
+}
+
+async fn play_many(client: &Client, what: &What, bucket: &str) -> Result<Said> {
+    Ok(match what {
         What::Incr(key, by) => Said::Number(client.incr(*key, *by).await?),
         What::Scan { prefix, reverse } => {
             let options = ScanOptions {
@@ -131,6 +137,12 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
             let results = outcome.results.unwrap_or_default().into_iter().map(op_said);
             Said::Ops(Some(outcome.succeeded), results.collect())
         }
+        what => play_locks(client, what, bucket).await?,
+    })
+}
+
+async fn play_locks(client: &Client, what: &What, bucket: &str) -> Result<Said> {
+    Ok(match what {
         What::Acquire(name, owner) => {
             let owner = OwnerId(*owner);
             let fence = client
@@ -152,9 +164,10 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
                 quota_keys: *quota_keys,
                 ..BucketSettings::default()
             };
-            Said::Done(client.bucket_create(ask.bucket, settings).await?)
+            Said::Done(client.bucket_create(bucket, settings).await?)
         }
-        What::DropBucket => Said::Done(client.bucket_drop(ask.bucket).await?.dropped),
+        What::DropBucket => Said::Done(client.bucket_drop(bucket).await?.dropped),
+        other => panic!("the table has no {other:?}"),
     })
 }
 

@@ -108,7 +108,6 @@ fn request(ask: &Ask) -> Request {
         stale: false,
     });
     let bytes = Bytes::from_static;
-    let owned = |owner: &[u8; 16]| Bytes::copy_from_slice(owner);
     match &ask.what {
         What::Set {
             key,
@@ -171,6 +170,13 @@ fn request(ask: &Ask) -> Request {
             key: bytes(key),
             ..Default::default()
         }),
+        what => request_of_many(target, what),
+    }
+}
+
+fn request_of_many(target: Option<v1::Target>, what: &What) -> Request {
+    let bytes = Bytes::from_static;
+    match what {
         What::Incr(key, by) => Request::Incr(v1::IncrRequest {
             target,
             key: bytes(key),
@@ -210,6 +216,14 @@ fn request(ask: &Ask) -> Request {
             otherwise: ops(otherwise),
             ..Default::default()
         }),
+        what => request_of_locks(target, what),
+    }
+}
+
+fn request_of_locks(target: Option<v1::Target>, what: &What) -> Request {
+    let bytes = Bytes::from_static;
+    let owned = |owner: &[u8; 16]| Bytes::copy_from_slice(owner);
+    match what {
         What::Acquire(name, owner) => Request::Acquire(v1::AcquireRequest {
             target,
             name: bytes(name),
@@ -251,6 +265,7 @@ fn request(ask: &Ask) -> Request {
             target,
             ..Default::default()
         }),
+        other => panic!("the table has no {other:?}"),
     }
 }
 
