@@ -113,8 +113,10 @@ const BANS: &[Ban] = &[
             "src/proto/",
             "src/server/",
             "src/client/",
-            // Speaks with etcd, not with dkv.
+            // Measure etcd, and dkv in ways that the client does not go.
             "src/perf/target/etcd",
+            "src/perf/target/grpc",
+            "src/perf/target/rest",
         ],
         in_tests: true,
         instead: "the wire belongs to the edges, `server/` and `client/`",

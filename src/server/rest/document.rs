@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::described::described;
+use crate::base::limits::DURATION_MS_MAX;
 
 /// Base64 (RFC 4648, section 4) as it is read: with its padding, and nothing in the bits that
 /// are left over.
@@ -24,7 +25,7 @@ const PATTERNS: [(&str, &str); 6] = [
     // Nothing is done in no time.
     ("timeout", "^0*[1-9][0-9]{0,3}(ms|s|m|h|d)?$"),
     // Any name, and a number of 64 bits.
-    ("fence", "@[0-9]{1,19}$"),
+    ("fence", "[^@]@[0-9]{1,19}$"),
 ];
 
 /// What any route may answer beside what stands there.
@@ -188,6 +189,9 @@ fn choose_one(schema: &mut Value) {
             // No key is empty.
             fields[name]["minLength"] = 4.into();
         }
+    }
+    if fields.contains_key("ttl_seconds") {
+        fields["ttl_seconds"]["maximum"] = (DURATION_MS_MAX / 1_000).into();
     }
     let of_prefix = fields.contains_key("prefix");
     let mut choices = Vec::new();

@@ -63,10 +63,10 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
             let set = client.set_with(*key, *value, options).await?;
             Said::Written(set.written.then_some(set.revision.0))
         }
-        What::Get { key, at: None } => Said::Record(client.get(*key).await?.map(seen)),
+        What::Get { key, at: None } => Said::Record(client.get(*key).await?.as_ref().map(seen)),
         What::Get { key, at: Some(at) } => {
             let read = client.get_at(*key, At::Revision(Revision(*at))).await?;
-            Said::Record(read.value.map(seen))
+            Said::Record(read.value.as_ref().map(seen))
         }
         What::Has(key) => Said::Found(client.has(*key).await?),
         What::Delete(key) => Said::Deleted(client.delete(*key).await?.deleted),
@@ -94,7 +94,7 @@ async fn play_many(client: &Client, what: &What, bucket: &str) -> Result<Said> {
                 ..ScanOptions::prefix(*prefix)
             };
             let records = client.scan(options).collect().await?;
-            Said::Records(records.into_iter().map(seen).collect())
+            Said::Records(records.iter().map(seen).collect())
         }
         What::History(key) => {
             let history = client.history(*key, HistoryOptions::default()).await?;
@@ -191,7 +191,7 @@ fn op_said(outcome: OpOutcome) -> OpSaid {
     }
 }
 
-fn seen(record: Record) -> Seen {
+fn seen(record: &Record) -> Seen {
     Seen {
         key: record.key.to_vec(),
         value: record.value.to_vec(),

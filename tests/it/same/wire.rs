@@ -316,14 +316,14 @@ fn read(answered: Answered) -> Said {
             let revision = it.header.unwrap().revision;
             Said::Written(it.written.then_some(revision))
         }
-        Reply::Get(it) => Said::Record(it.record.map(seen)),
+        Reply::Get(it) => Said::Record(it.record.as_ref().map(seen)),
         Reply::Has(it) => Said::Found(it.found),
         Reply::Delete(it) => Said::Deleted(it.deleted),
         Reply::Expire(it) => Said::Changed(it.expired),
         Reply::Touch(it) => Said::Changed(it.touched),
         Reply::Persist(it) => Said::Changed(it.persisted),
         Reply::Incr(it) => Said::Number(it.value),
-        Reply::Scan(it) => Said::Records(it.records.into_iter().map(seen).collect()),
+        Reply::Scan(it) => Said::Records(it.records.iter().map(seen).collect()),
         Reply::History(it) => Said::Changes(it.changes.into_iter().map(change).collect()),
         Reply::Batch(it) => Said::Ops(None, it.results.into_iter().map(op_said).collect()),
         Reply::Txn(it) => Said::Ops(
@@ -350,7 +350,7 @@ fn refusal(error: &v1::Error) -> Said {
     }
 }
 
-fn seen(record: v1::Record) -> Seen {
+fn seen(record: &v1::Record) -> Seen {
     Seen {
         key: record.key.to_vec(),
         value: record.value.to_vec(),
