@@ -34,6 +34,9 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('bucket', 'bucket', [CompletionResultType]::ParameterValue, 'Make, change, list and drop buckets: named parts of a shard')
             [CompletionResult]::new('cluster', 'cluster', [CompletionResultType]::ParameterValue, 'See and change the members of a cluster, or start one here')
             [CompletionResult]::new('top', 'top', [CompletionResultType]::ParameterValue, 'Watch what a node, or a cluster, does right now')
+            [CompletionResult]::new('shell', 'shell', [CompletionResultType]::ParameterValue, 'Type commands at a prompt, or run a script of them')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Explain a topic, with examples, or a command')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a kind of error')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual, or write its pages into a directory')
             [CompletionResult]::new('openapi', 'openapi', [CompletionResultType]::ParameterValue, 'Print the description of the REST interface (OpenAPI 3.1)')
@@ -350,6 +353,48 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'dkv;shell' {
+            [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT or unix:/path, separated by commas')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Ask this shard')
+            [CompletionResult]::new('--bucket', '--bucket', [CompletionResultType]::ParameterName, 'Use the keys of this bucket')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this long')
+            [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Try this many times more when a node refuses or cannot be reached')
+            [CompletionResult]::new('--consistency', '--consistency', [CompletionResultType]::ParameterName, 'How fresh reads must be')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run these commands, with ; or line breaks between them, and end')
+            [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Run these commands, with ; or line breaks between them, and end')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'End with the first command that fails')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress bars')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'dkv;help' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress bars')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'dkv;explain' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress bars')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'dkv;completions' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')
@@ -454,6 +499,7 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('expire', 'expire', [CompletionResultType]::ParameterValue, 'Expire a key now: its value is gone, the key remains')
             [CompletionResult]::new('touch', 'touch', [CompletionResultType]::ParameterValue, 'Change the timers of a key')
             [CompletionResult]::new('persist', 'persist', [CompletionResultType]::ParameterValue, 'Clear the timers of a key')
+            [CompletionResult]::new('ttl', 'ttl', [CompletionResultType]::ParameterValue, 'Tell what is left of the timers of a key')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'List keys and values in key order')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'List what a key went through, newest first')
             [CompletionResult]::new('revert', 'revert', [CompletionResultType]::ParameterValue, 'Give a key back the value it had')
@@ -593,6 +639,23 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
         }
         'dkv;kv;persist' {
             [CompletionResult]::new('--fence', '--fence', [CompletionResultType]::ParameterName, 'Clear the timers only while this grant of a lock is held')
+            [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT or unix:/path, separated by commas')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Ask this shard')
+            [CompletionResult]::new('--bucket', '--bucket', [CompletionResultType]::ParameterName, 'Use the keys of this bucket')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this long')
+            [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Try this many times more when a node refuses or cannot be reached')
+            [CompletionResult]::new('--consistency', '--consistency', [CompletionResultType]::ParameterName, 'How fresh reads must be')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress bars')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'dkv;kv;ttl' {
             [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT or unix:/path, separated by commas')
             [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Ask this shard')
             [CompletionResult]::new('--bucket', '--bucket', [CompletionResultType]::ParameterName, 'Use the keys of this bucket')
@@ -757,6 +820,7 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('--end', '--end', [CompletionResultType]::ParameterName, 'Keys before this one')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Begin with this revision, not now')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'End once all changes up to this revision were told')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'End after this many changes; 0 is no limit')
             [CompletionResult]::new('--kinds', '--kinds', [CompletionResultType]::ParameterName, 'Tell only these kinds of changes; --initial tells every key that is there')
             [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this shell command for each change instead of printing it')
             [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT or unix:/path, separated by commas')

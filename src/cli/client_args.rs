@@ -8,9 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 
+use crate::base::suggest::nearest;
 use crate::base::types::{FenceToken, ShardId};
-use crate::base::{Error, Result, duration};
-use crate::cli::failure::Outcome;
+use crate::base::{Error, ErrorKind, Result, duration};
+use crate::cli::complete;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::session::Session;
 use crate::client::{Client, ClientOptions, Consistency, Fence};
 use crate::config::text;
 
@@ -58,6 +61,9 @@ pub(crate) struct ClientArgs {
     )]
     #[arg(help_heading = HEADING)]
     consistency: Level,
+    /// The shell that this was typed in, if it was.
+    #[arg(skip)]
+    session: Option<Session>,
 }
 
 const HEADING: &str = "Client options";
@@ -77,7 +83,99 @@ impl ClientArgs {
     /// # Errors
     /// `Invalid` for what cannot be an address.
     pub(crate) async fn connect(&self, connections: usize) -> Result<Client> {
-        Client::connect(self.options(connections)).await
+        let options = self.options(connections);
+        match &self.session {
+            Some(session) => session.client(options).await,
+            None => Client::connect(options).await,
+        }
+    }
+
+    /// Runs the asynchronous part of a subcommand: where the connection of the shell lives,
+    /// if this was typed in one.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        let outcome = self.wait_for(work);
+        match outcome {
+            Err(Failure::Error(error)) if error.kind() == ErrorKind::NotFound => {
+                Err(self.with_bucket_meant(error).into())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn wait_for<T>(&self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        match &self.session {
+            Some(session) => session.block_on(work),
+            None => block_on(work),
+        }
+    }
+
+    /// Adds the bucket that was meant to an error about one that is not there.
+    fn with_bucket_meant(&self, error: Error) -> Error {
+        if self.bucket.is_empty() {
+            return error;
+        }
+        let buckets = self.wait_for(async {
+            let client = self.connect(1).await?;
+            Ok(complete::names(&client, complete::Kind::Bucket, "").await)
+        });
+        let buckets = buckets.unwrap_or_default();
+        match nearest(&self.bucket, buckets.iter().map(String::as_str)) {
+            Some(near) if near != self.bucket => {
+                let message = format!("{}: did you mean `{near}`?", error.message());
+                Error::new(ErrorKind::NotFound, message)
+            }
+            _ => error,
+        }
+    }
+
+    /// Joins a shell.
+    pub(crate) fn join(&mut self, session: &Session) {
+        self.session = Some(session.clone());
+    }
+
+    /// Whether this was typed in a shell.
+    pub(crate) fn is_in_shell(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// The same without the shell: what brings an event loop of its own cannot share a
+    /// connection that lives on another.
+    pub(crate) fn alone(&self) -> Self {
+        Self {
+            session: None,
+            ..self.clone()
+        }
+    }
+
+    /// What was typed in place of standard input, if anything.
+    ///
+    /// # Errors
+    /// `Invalid` in a shell that was given nothing: what stands there are its commands.
+    pub(crate) fn input(&self) -> Result<Option<&[u8]>> {
+        match self.session.as_ref().map(Session::input) {
+            None => Ok(None),
+            Some(Some(input)) => Ok(Some(input)),
+            Some(None) => Err(Error::invalid(
+                "within the shell standard input is the shell's own: write the value, or name a \
+                 file",
+            )),
+        }
+    }
+
+    /// The settings as words, for the lines of a shell.
+    pub(crate) fn settings(&self) -> [(&'static str, String); 6] {
+        let level = match self.consistency {
+            Level::Linearizable => "linearizable",
+            Level::Stale => "stale",
+        };
+        [
+            ("endpoints", self.endpoints.join(",")),
+            ("shard", self.shard.0.to_string()),
+            ("bucket", self.bucket.clone()),
+            ("timeout", duration::format(self.timeout)),
+            ("retries", self.retries.to_string()),
+            ("consistency", level.to_owned()),
+        ]
     }
 
     /// The same, in another bucket.

@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// What clap says: a usage error, or help.
     Usage(Box<clap::Error>),
+    /// Ctrl-C, within a shell.
+    Interrupted,
 }
 
 impl Failure {
@@ -30,6 +32,7 @@ impl Failure {
             Self::Output(_) => ExitStatus::Error,
             Self::Usage(error) if is_help(error) => ExitStatus::Done,
             Self::Usage(_) => ExitStatus::Usage,
+            Self::Interrupted => ExitStatus::Interrupted,
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use clap::Args;
 
-use crate::cli::client_args::{ClientArgs, block_on};
+use crate::cli::client_args::ClientArgs;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::output::{Format, Printer};
 use crate::cli::row::{Field, Row};
+use crate::cli::session::Session;
 use crate::client::{Description, ShardDescription};
 
 /// Describe a node and its shards
@@ -18,9 +19,16 @@ pub(crate) struct InfoArgs {
     client: ClientArgs,
 }
 
+impl InfoArgs {
+    /// Runs in a shell.
+    pub(crate) fn join(&mut self, session: &Session) {
+        self.client.join(session);
+    }
+}
+
 /// Prints the description: a node, then its shards. A table shows the shards alone.
 pub(crate) fn run(args: &InfoArgs, printer: &mut Printer) -> Outcome {
-    let description = block_on(async {
+    let description = args.client.block_on(async {
         let client = args.client.connect(1).await?;
         Ok(client.describe().await?)
     })?;

@@ -26,7 +26,7 @@ use crate::config::{Layers, Sourced};
 const CONFIG_BYTES_MAX: usize = 1 << 20;
 
 /// Subcommands that have no settings, and work in any environment.
-const UNSETTLED: [&str; 3] = ["completions", "man", "version"];
+const UNSETTLED: [&str; 5] = ["completions", "explain", "help", "man", "version"];
 
 /// What the user gave this process.
 pub(crate) struct Words {
@@ -34,6 +34,8 @@ pub(crate) struct Words {
     pub(crate) argv: Vec<OsString>,
     /// The environment.
     pub(crate) variables: Vec<(OsString, OsString)>,
+    /// What the shell that this was typed in has settled: it beats the environment.
+    pub(crate) settled: Vec<(&'static str, String)>,
 }
 
 /// The command line with all layers applied.
@@ -62,6 +64,7 @@ impl Words {
         let layers = self.layers(&command, &typed)?;
         let mut applied = Applied {
             layers: &layers,
+            settled: &self.settled,
             notes: Vec::new(),
             sources: BTreeMap::new(),
         };
@@ -139,6 +142,7 @@ fn names(argument: &Arg) -> Vec<&str> {
 /// The second and third layer, being applied to a command line.
 struct Applied<'a> {
     layers: &'a Layers,
+    settled: &'a [(&'static str, String)],
     notes: Vec<String>,
     sources: BTreeMap<String, String>,
 }
@@ -187,9 +191,15 @@ impl Applied<'_> {
     }
 
     fn find(&self, argument: &Arg) -> Option<Sourced> {
-        names(argument)
-            .into_iter()
-            .find_map(|name| self.layers.find(name))
+        let names = names(argument);
+        let settled = self.settled.iter().find(|(name, _)| names.contains(name));
+        if let Some((name, text)) = settled {
+            return Some(Sourced {
+                text: text.clone(),
+                source: format!("{name} of this shell"),
+            });
+        }
+        names.into_iter().find_map(|name| self.layers.find(name))
     }
 }
 

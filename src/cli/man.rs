@@ -107,6 +107,10 @@ fn environment_section(command: &Command) -> Roff {
             "DKV_LOCK_NAME, DKV_LOCK_OWNER, DKV_LOCK_FENCE",
             "Set for the command of dkv lock run; never settings.",
         ),
+        (
+            "DKV_SHELL_HISTORY",
+            "The file that dkv shell keeps its history in; empty for none.",
+        ),
     ] {
         roff.control("TP", []);
         roff.text([bold(variable)]);

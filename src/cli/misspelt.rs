@@ -51,6 +51,7 @@ mod tests {
         let words = Words {
             argv: typed.split(' ').map(Into::into).collect(),
             variables: Vec::new(),
+            settled: Vec::new(),
         };
         match words.resolve() {
             Err(Failure::Usage(error)) => error.to_string(),

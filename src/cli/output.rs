@@ -33,6 +33,8 @@ pub(crate) struct Printer {
     format: Format,
     is_quiet: bool,
     has_progress: bool,
+    ends_lines: bool,
+    place: Option<String>,
     out: Stream,
     remarks: Stream,
 }
@@ -75,6 +77,8 @@ impl Printer {
             format,
             is_quiet,
             has_progress: true,
+            ends_lines: false,
+            place: None,
             out,
             remarks,
         }
@@ -85,6 +89,27 @@ impl Printer {
     pub(crate) fn without_progress(mut self) -> Self {
         self.has_progress = false;
         self
+    }
+
+    /// Ends values with a newline wherever they go: several come one after the other.
+    pub(crate) fn end_lines(&mut self) {
+        self.ends_lines = true;
+    }
+
+    /// Another look, from here on.
+    pub(crate) fn look(&mut self, format: Format, is_quiet: bool) {
+        self.format = format;
+        self.is_quiet = is_quiet;
+    }
+
+    /// Where what is said next belongs, such as `line 3`.
+    pub(crate) fn speak_of(&mut self, place: Option<String>) {
+        self.place = place;
+    }
+
+    /// Whether remarks may be coloured.
+    pub(crate) fn is_coloured(&self) -> bool {
+        self.remarks.is_coloured
     }
 
     /// Whether a progress bar has a place to be.
@@ -123,12 +148,13 @@ impl Printer {
         self.row(row)
     }
 
-    /// One value: as it is, and on a terminal followed by a newline.
+    /// One value: as it is, and on a terminal, if it does not end with one, a newline.
     pub(crate) fn value(&mut self, value: &[u8], row: &Row) -> io::Result<()> {
         match self.format {
             Format::Text | Format::Raw => {
                 self.out.writer.write_all(value)?;
-                if self.out.is_terminal && self.format == Format::Text {
+                let ends_line = self.out.is_terminal || self.ends_lines;
+                if ends_line && self.format == Format::Text && !value.ends_with(b"\n") {
                     self.out.writer.write_all(b"\n")?;
                 }
                 self.flush()
@@ -195,6 +221,16 @@ impl Printer {
     /// A remark on stderr, silent when `--quiet`.
     pub(crate) fn note(&mut self, text: &str) {
         if !self.is_quiet {
+            match self.place.clone() {
+                Some(place) => self.remark(&format!("{place}: {text}")),
+                None => self.remark(text),
+            }
+        }
+    }
+
+    /// A remark that belongs to no place.
+    pub(crate) fn aside(&mut self, text: &str) {
+        if !self.is_quiet {
             self.remark(text);
         }
     }
@@ -202,7 +238,10 @@ impl Printer {
     /// Something that is wrong, on stderr, never silent.
     pub(crate) fn complaint(&mut self, text: &str) {
         let prefix = self.prefix();
-        self.remark(&format!("{prefix} {text}"));
+        match self.place.clone() {
+            Some(place) => self.remark(&format!("{prefix} {place}: {text}")),
+            None => self.remark(&format!("{prefix} {text}")),
+        }
     }
 
     /// An error on stderr, never silent.
@@ -215,6 +254,9 @@ impl Printer {
                 self.complaint(&format!("cannot write the output: {error}"));
             }
             Failure::Usage(error) => self.usage(error),
+            Failure::Interrupted => {
+                self.note("interrupted: if that was to write, it may have been applied");
+            }
         }
     }
 

@@ -9,15 +9,19 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::layered::{Effective, Words};
 use crate::cli::output::{Format, Printer, Stream};
+use crate::cli::session::Session;
 use crate::cli::{
-    bucket, cluster, completions, info, kv, lock, man, old_flags, openapi, perf, serve, top,
-    version,
+    bucket, cluster, complete, completions, explain, help, info, kv, lock, man, old_flags, openapi,
+    perf, serve, shell, top, version,
 };
 
 const ENVIRONMENT_HELP: &str = "\
 Every flag is also an environment variable, DKV_ and its name in capitals with _ for -, and a key \
 of the same name in the TOML file of --config. A flag beats the variable, the variable beats the \
-file, the file beats the default.";
+file, the file beats the default.
+
+`dkv help` lists topics with examples, `dkv help locks` shows one, and `dkv --explain Timeout` \
+explains a kind of error.";
 
 /// A linearizable key-value store and lock service
 #[derive(Debug, Parser)]
@@ -68,9 +72,12 @@ enum Command {
     Lock(Box<lock::LockArgs>),
     Bucket(Box<bucket::BucketArgs>),
     Cluster(Box<cluster::ClusterArgs>),
-    Info(info::InfoArgs),
-    Top(top::TopArgs),
+    Info(Box<info::InfoArgs>),
+    Top(Box<top::TopArgs>),
+    Shell(Box<shell::ShellArgs>),
     Perf(Box<perf::PerfCommand>),
+    Help(help::HelpArgs),
+    Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
     /// Print the description of the REST interface (OpenAPI 3.1)
@@ -87,11 +94,43 @@ pub fn command() -> clap::Command {
 /// Runs `dkv` as `argv` says, with the environment, stdin, stdout and stderr of this
 /// process. Never panics for what a user types; what went wrong is on stderr.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    if let [_, first, rest @ ..] = &argv[..]
+        && first == complete::HIDDEN_WORD
+    {
+        let answer = complete::answer(rest, &variables);
+        let mut printer = Printer::new(Format::Text, true, Stream::stdout(), Stream::stderr());
+        // Whoever pressed Tab cannot be told that nobody reads the answer.
+        let _ = printer.verbatim(&answer);
+        return ExitStatus::Done;
+    }
     let words = Words {
-        argv: argv.into_iter().collect(),
-        variables: std::env::vars_os().collect(),
+        argv: explain::as_subcommand(argv),
+        variables,
+        settled: Vec::new(),
     };
     run_words(&words, Stream::stdout(), Stream::stderr())
+}
+
+/// Runs what was typed in a shell: the same, on the connection of the shell, and what goes
+/// wrong is for the shell to tell.
+pub(crate) fn run_in(session: &Session, words: &Words, printer: &mut Printer) -> Outcome {
+    let effective = words.resolve()?;
+    let mut cli = Cli::from_arg_matches(&effective.matches)
+        .expect("clap reads the matches that it made itself");
+    printer.look(cli.everywhere.output, cli.everywhere.quiet);
+    for note in &effective.notes {
+        printer.note(note);
+    }
+    match &mut cli.command {
+        Command::Kv(args) => args.join(session),
+        Command::Lock(args) => args.join(session),
+        Command::Bucket(args) => args.join(session),
+        Command::Info(args) => args.join(session),
+        _ => {}
+    }
+    dispatch(cli, &effective, &words.variables, printer)
 }
 
 /// Runs `dkv`, with its data going to `out` and everything else to `remarks`.
@@ -113,7 +152,7 @@ pub(crate) fn run_words(words: &Words, out: Stream, remarks: Stream) -> ExitStat
     for note in &effective.notes {
         printer.note(note);
     }
-    match dispatch(cli.command, &effective, &mut printer) {
+    match dispatch(cli, &effective, &words.variables, &mut printer) {
         Ok(status) => status,
         Err(failure) => {
             printer.failure(&failure);
@@ -122,8 +161,13 @@ pub(crate) fn run_words(words: &Words, out: Stream, remarks: Stream) -> ExitStat
     }
 }
 
-fn dispatch(command: Command, effective: &Effective, printer: &mut Printer) -> Outcome {
-    match command {
+fn dispatch(
+    cli: Cli,
+    effective: &Effective,
+    variables: &[(OsString, OsString)],
+    printer: &mut Printer,
+) -> Outcome {
+    match cli.command {
         Command::Serve(args) => serve::run(*args, effective, printer),
         Command::Kv(args) => kv::run(*args, printer),
         Command::Lock(args) => lock::run(*args, printer),
@@ -131,7 +175,13 @@ fn dispatch(command: Command, effective: &Effective, printer: &mut Printer) -> O
         Command::Cluster(args) => cluster::run(*args, printer),
         Command::Info(args) => info::run(&args, printer),
         Command::Top(args) => top::run(&args, printer),
+        Command::Shell(args) => {
+            let GlobalArgs { config, quiet, .. } = cli.everywhere;
+            shell::run(&args, config, quiet, variables.to_vec(), printer)
+        }
         Command::Perf(args) => perf::run(&args, printer),
+        Command::Help(args) => help::run(&args, printer),
+        Command::Explain(args) => explain::run(&args, printer),
         Command::Completions(args) => completions::run(&args, printer),
         Command::Man(args) => man::run(&args, printer),
         Command::Openapi => openapi::run(printer),

@@ -21,6 +21,7 @@ pub(crate) async fn dkv_at(endpoint: &str, words: &[&str]) -> Said {
     let words = Words {
         argv,
         variables: vec![("DKV_ENDPOINTS".into(), endpoint.into())],
+        settled: Vec::new(),
     };
     let run = move || {
         let (out, remarks) = (Sink::default(), Sink::default());

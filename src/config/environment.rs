@@ -13,6 +13,9 @@ const PREFIX: &str = "DKV_";
 /// Set for the command of `dkv lock run`; never settings.
 const LOCK_VARIABLES: [&str; 3] = ["DKV_LOCK_NAME", "DKV_LOCK_OWNER", "DKV_LOCK_FENCE"];
 
+/// Where `dkv shell` keeps its history; empty for nowhere, which no setting can say.
+const HISTORY_VARIABLE: &str = "DKV_SHELL_HISTORY";
+
 /// Kubernetes sets these in every pod beside a service named `dkv`.
 const KUBERNETES_PREFIXES: [&str; 2] = ["DKV_PORT", "DKV_SERVICE_"];
 
@@ -71,6 +74,7 @@ fn setting_name(variable: &str) -> String {
 fn is_setting(variable: &str) -> bool {
     variable.starts_with(PREFIX)
         && !LOCK_VARIABLES.contains(&variable)
+        && variable != HISTORY_VARIABLE
         && !variable.starts_with(INSTALL_PREFIX)
         && !KUBERNETES_PREFIXES
             .iter()
@@ -140,6 +144,7 @@ mod tests {
             ("DKV_PORT_8080_TCP_ADDR", "10.0.0.1"),
             ("DKV_SERVICE_HOST", "10.0.0.1"),
             ("DKV_INSTALL_URL", "https://dkv.example"),
+            ("DKV_SHELL_HISTORY", "/x"),
             ("DKV_TIMEOUT", ""),
         ];
         assert!(read(&reserved).unwrap().values.is_empty());

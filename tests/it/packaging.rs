@@ -140,6 +140,10 @@ fn the_tabulator_key_completes_a_command() {
         format!("PS1='ready> '\n. '{}'\n", completions.display()),
     )
     .unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_dkv"));
+    let mut path = binary.parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut child = Command::new("script")
         .args(["--quiet", "--flush", "--return", "--command"])
         .arg(format!(
@@ -148,6 +152,7 @@ fn the_tabulator_key_completes_a_command() {
         ))
         .arg("/dev/null")
         .env("TERM", "dumb")
+        .env("PATH", path)
         .env("INPUTRC", "/dev/null")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -31,236 +31,140 @@ fn refuses(node: &Node, head: &str, body: &[u8], status: u16, why: &str) {
     assert!(answer.body.contains(id.expect("it has an id")), "{head}");
 }
 
-#[test]
-fn bad_requests_are_told_what_is_wrong_and_change_nothing() {
-    let mut node = Node::start();
-    let json = "\r\nContent-Type: application/json";
-    let long = "k".repeat(4_097);
-    for (head, body, status, why) in [
-        (
-            format!("PUT /v1/keys/a HTTP/1.1{json}"),
-            "{\"value\": ",
-            400,
-            "EOF while parsing",
-        ),
-        (
-            format!("PUT /v1/keys/a HTTP/1.1{json}"),
-            "{\"value\": 5}",
-            400,
-            "expected a string",
-        ),
-        (
-            format!("PUT /v1/keys/a HTTP/1.1{json}"),
-            "{\"vlaue\": \"x\"}",
-            400,
-            "unknown field `vlaue`",
-        ),
-        (
-            format!("PUT /v1/keys/a HTTP/1.1{json}"),
-            "{}",
-            400,
-            "`value` is missing",
-        ),
-        (
-            format!("PUT /v1/keys/a HTTP/1.1{json}"),
+/// A request, its body, and how it is refused.
+type Bad = (String, &'static str, u16, &'static str);
+
+/// A request of which the body is wrong.
+fn document(head: &str, body: &'static str, why: &'static str) -> Bad {
+    let head = format!("{head} HTTP/1.1\r\nContent-Type: application/json");
+    (head, body, 400, why)
+}
+
+fn documents() -> Vec<Bad> {
+    const PUT: &str = "PUT /v1/keys/a";
+    const TXN: &str = "POST /v1/transaction";
+    vec![
+        document(PUT, "{\"value\": ", "EOF while parsing"),
+        document(PUT, "{\"value\": 5}", "expected a string"),
+        document(PUT, "{\"vlaue\": \"x\"}", "unknown field `vlaue`"),
+        document(PUT, "{}", "`value` is missing"),
+        document(
+            PUT,
             "{\"value\": \"a\", \"value_b64\": \"YQ==\"}",
-            400,
             "not both",
         ),
-        (
-            format!("PUT /v1/keys/a HTTP/1.1{json}"),
-            "{\"value_b64\": \"a b\"}",
-            400,
-            "is not base64",
-        ),
-        (
-            format!("PUT /v1/keys/a HTTP/1.1{json}"),
+        document(PUT, "{\"value_b64\": \"a b\"}", "is not base64"),
+        document(
+            PUT,
             "{\"value\": \"a\", \"ttl\": \"soon\"}",
-            400,
             "is not a duration",
         ),
-        (
-            format!("PUT /v1/keys/a?ttl=5s HTTP/1.1{json}"),
+        document(
+            "PUT /v1/keys/a?ttl=5s",
             "{\"value\": \"a\", \"ttl\": 5}",
-            400,
             "give them once",
         ),
-        (
-            format!("PUT /v1/keys/a HTTP/1.1{json}"),
-            "\u{feff}{\"value\": \"a\"}",
-            400,
-            "expected value",
-        ),
-        (
-            format!("POST /v1/transaction HTTP/1.1{json}"),
+        document(PUT, "\u{feff}{\"value\": \"a\"}", "expected value"),
+        document(
+            TXN,
             "{\"then\": [{\"op\": \"fly\"}]}",
-            400,
             "unknown variant `fly`",
         ),
-        (
-            format!("POST /v1/transaction HTTP/1.1{json}"),
+        document(
+            TXN,
             "{\"then\": [{\"op\": \"set\", \"key\": \"a\"}]}",
-            400,
             "then, entry 1: `value` is missing",
         ),
-        (
-            format!("POST /v1/batch HTTP/1.1{json}"),
-            "{\"operations\": []}",
-            400,
-            "1 to 1000",
-        ),
-        (
-            "POST /v1/batch HTTP/1.1".to_owned(),
-            "{}",
-            415,
-            "application/json",
-        ),
-        (
-            "PUT /v1/keys/a HTTP/1.1\r\nContent-Type: application/xml".to_owned(),
-            "x",
+        document("POST /v1/batch", "{\"operations\": []}", "1 to 1000"),
+    ]
+}
+
+/// A request of which the head is wrong.
+fn head(head: &str, status: u16, why: &'static str) -> Bad {
+    let body = if head.starts_with("PUT") { "x" } else { "" };
+    let (line, headers) = head.split_once('\n').unwrap_or((head, ""));
+    let headers: String = headers.lines().map(|it| format!("\r\n{it}")).collect();
+    (format!("{line} HTTP/1.1{headers}"), body, status, why)
+}
+
+fn requests() -> Vec<Bad> {
+    let long = "k".repeat(4_097);
+    vec![
+        head(
+            "PUT /v1/keys/a\nContent-Type: application/xml",
             415,
             "application/octet-stream",
         ),
-        (
-            "PUT /v1/keys/a HTTP/1.1\r\nIf-Match: seven".to_owned(),
-            "x",
+        head(
+            "PUT /v1/keys/a\nIf-Match: seven",
             400,
             "it is the revision of the key",
         ),
-        (
-            "PUT /v1/keys/a HTTP/1.1\r\nIf-None-Match: \"7\"".to_owned(),
-            "x",
+        head(
+            "PUT /v1/keys/a\nIf-None-Match: \"7\"",
             400,
             "If-None-Match of a write is *",
         ),
-        (
-            "PUT /v1/keys/a HTTP/1.1\r\nIdempotency-Key: 7".to_owned(),
-            "x",
-            400,
-            "CLIENT-SEQUENCE",
-        ),
-        (
-            "PUT /v1/keys/a?fence=jobs HTTP/1.1".to_owned(),
-            "x",
-            400,
-            "it is NAME@TOKEN",
-        ),
-        (
-            "PUT /v1/keys/a?ttl=5s&ttl=6s HTTP/1.1".to_owned(),
-            "x",
-            400,
-            "given twice",
-        ),
-        (
-            "PUT /v1/keys/a?ttl_second=5 HTTP/1.1".to_owned(),
-            "x",
+        head("PUT /v1/keys/a\nIdempotency-Key: 7", 400, "CLIENT-SEQUENCE"),
+        head("PUT /v1/keys/a?fence=jobs", 400, "it is NAME@TOKEN"),
+        head("PUT /v1/keys/a?ttl=5s&ttl=6s", 400, "given twice"),
+        head(
+            "PUT /v1/keys/a?ttl_second=5",
             400,
             "did you mean `ttl_seconds`?",
         ),
-        (
-            "PUT /v1/keys/a?shard=x HTTP/1.1".to_owned(),
-            "x",
-            400,
-            "`shard` is `x`",
-        ),
-        (
-            "PUT /v1/keys/a?shard=7 HTTP/1.1".to_owned(),
-            "x",
-            404,
-            "shard 7 is not served",
-        ),
-        (
-            "PUT /v1/keys/a?bucket=no%2Fslash HTTP/1.1".to_owned(),
-            "x",
+        head("PUT /v1/keys/a?shard=x", 400, "`shard` is `x`"),
+        head("PUT /v1/keys/a?shard=7", 404, "shard 7 is not served"),
+        head(
+            "PUT /v1/keys/a?bucket=no%2Fslash",
             400,
             "is not a bucket name",
         ),
-        (
-            "PUT /v1/keys/a?consistency=eventual HTTP/1.1".to_owned(),
-            "x",
+        head(
+            "PUT /v1/keys/a?consistency=eventual",
             400,
             "linearizable or stale",
         ),
-        (
-            "PUT /v1/keys/a%4 HTTP/1.1".to_owned(),
-            "x",
-            400,
-            "no percent-encoding",
-        ),
-        (
-            "PUT /v1/keys/ HTTP/1.1".to_owned(),
-            "x",
-            400,
-            "the key is empty",
-        ),
-        (
-            format!("PUT /v1/keys/{long} HTTP/1.1"),
-            "x",
-            400,
-            "at most 4096",
-        ),
-        (
-            "PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 99999999999".to_owned(),
-            "x",
+        head("PUT /v1/keys/a%4", 400, "no percent-encoding"),
+        head("PUT /v1/keys/", 400, "the key is empty"),
+        head(&format!("PUT /v1/keys/{long}"), 400, "at most 4096"),
+        head(
+            "PUT /v1/keys/a\nContent-Length: 99999999999",
             413,
             "20971520 bytes",
         ),
-        (
-            "PUT /v1/keys/a HTTP/1.1\r\nOrigin: http://evil.example".to_owned(),
-            "x",
+        head(
+            "PUT /v1/keys/a\nOrigin: http://evil.example",
             403,
             "may not write",
         ),
-        (
-            "PUT /v1/keys/a HTTP/1.1\r\nOrigin: null".to_owned(),
-            "x",
-            403,
-            "may not write",
-        ),
-        (
-            "DELETE /v1/keys HTTP/1.1".to_owned(),
-            "",
-            400,
-            "`all=true` removes every key",
-        ),
-        (
-            "GET /v1/keys?cursor=zzz HTTP/1.1".to_owned(),
-            "",
-            400,
-            "cursor",
-        ),
-        (
-            "GET /v1/keys?limit=0 HTTP/1.1".to_owned(),
-            "",
-            400,
-            "1 to 10000",
-        ),
-        (
-            "GET /v1/keys/a?at=99 HTTP/1.1".to_owned(),
-            "",
-            400,
-            "does not exist yet",
-        ),
-        (
-            "GET /v1/keys/a HTTP/1.1\r\nAccept: text/html".to_owned(),
-            "",
+        head("PUT /v1/keys/a\nOrigin: null", 403, "may not write"),
+    ]
+}
+
+fn routes() -> Vec<Bad> {
+    vec![
+        head("POST /v1/batch", 415, "application/json"),
+        head("DELETE /v1/keys", 400, "`all=true` removes every key"),
+        head("GET /v1/keys?cursor=zzz", 400, "cursor"),
+        head("GET /v1/keys?limit=0", 400, "1 to 10000"),
+        head("GET /v1/keys/a?at=99", 400, "does not exist yet"),
+        head(
+            "GET /v1/keys/a\nAccept: text/html",
             406,
             "application/octet-stream",
         ),
-        (
-            "GET /v2/keys HTTP/1.1".to_owned(),
-            "",
-            404,
-            "/docs what it can be asked",
-        ),
-        ("GET //v1/keys HTTP/1.1".to_owned(), "", 404, "/docs"),
-        (
-            "BREW /v1/keys/a HTTP/1.1".to_owned(),
-            "",
-            405,
-            "the header Allow",
-        ),
-    ] {
+        head("GET /v2/keys", 404, "/docs what it can be asked"),
+        head("GET //v1/keys", 404, "/docs"),
+        head("BREW /v1/keys/a", 405, "the header Allow"),
+    ]
+}
+
+#[test]
+fn bad_requests_are_told_what_is_wrong_and_change_nothing() {
+    let mut node = Node::start();
+    let table = documents().into_iter().chain(requests()).chain(routes());
+    for (head, body, status, why) in table {
         refuses(&node, &head, body.as_bytes(), status, why);
     }
     let count = http(node.address(), "GET", "/v1/keys?count_only=true");

@@ -153,6 +153,12 @@ fn top_prints_one_picture_where_there_is_no_terminal() {
     let node = Node::start();
     sampled(&node);
     node.dkv(&["lock", "acquire", "deploy"]).exits(0);
+    // Locks are looked up about once a second, however many ask.
+    let until = Instant::now() + Duration::from_secs(20);
+    while status(&node, 0)["locks"].as_array().unwrap().is_empty() {
+        assert!(Instant::now() < until, "the lock was not told");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let text = node.dkv(&["top"]);
     let text = text.exits(0).text();
     assert!(text.starts_with("node: node="), "{text}");

@@ -70,6 +70,7 @@ const BANS: &[Ban] = &[
             "dialoguer",
             "indicatif",
             "ratatui",
+            "rustyline",
         ],
         except: &["src/cli/"],
         in_tests: true,

@@ -6,11 +6,12 @@ use super::list::{EntriesArgs, ListArgs};
 use super::settings::SettingsArgs;
 use crate::base::{Error, ErrorKind};
 use crate::cli::ask::confirmed;
-use crate::cli::client_args::{ClientArgs, block_on};
+use crate::cli::client_args::ClientArgs;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
+use crate::cli::session::Session;
 use crate::client::BucketSettings;
 
 /// Make, change, list and drop buckets: named parts of a shard
@@ -70,15 +71,22 @@ pub(crate) struct DropArgs {
     yes: bool,
 }
 
+impl BucketArgs {
+    /// Runs in a shell.
+    pub(crate) fn join(&mut self, session: &Session) {
+        self.client.join(session);
+    }
+}
+
 /// Runs one of them.
 pub(crate) fn run(args: BucketArgs, printer: &mut Printer) -> Outcome {
     let client = &args.client;
     match args.command {
-        BucketCommand::Create(args) => block_on(args.run(client, printer)),
-        BucketCommand::Update(args) => block_on(args.run(client, printer)),
-        BucketCommand::Drop(args) => block_on(args.run(client, printer)),
-        BucketCommand::List(args) => block_on(args.run(client, printer)),
-        BucketCommand::Entries(args) => block_on(args.run(client, printer)),
+        BucketCommand::Create(args) => client.block_on(args.run(client, printer)),
+        BucketCommand::Update(args) => client.block_on(args.run(client, printer)),
+        BucketCommand::Drop(args) => client.block_on(args.run(client, printer)),
+        BucketCommand::List(args) => client.block_on(args.run(client, printer)),
+        BucketCommand::Entries(args) => client.block_on(args.run(client, printer)),
     }
 }
 

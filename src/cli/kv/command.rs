@@ -2,13 +2,14 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::client_args::{ClientArgs, block_on};
+use crate::cli::client_args::ClientArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::kv::{
-    delete, diff, export, history, import, incr, read, scan, set, timers, txn, watch,
+    delete, diff, export, history, import, incr, read, scan, set, timers, ttl, txn, watch,
 };
 use crate::cli::output::Printer;
 use crate::cli::perf::{self, PerfArgs};
+use crate::cli::session::Session;
 
 /// Read and write keys
 #[derive(Debug, Args)]
@@ -33,6 +34,7 @@ enum KvCommand {
     Expire(timers::ExpireArgs),
     Touch(timers::TouchArgs),
     Persist(timers::PersistArgs),
+    Ttl(ttl::TtlArgs),
     Scan(scan::ScanArgs),
     History(history::HistoryArgs),
     Revert(history::RevertArgs),
@@ -54,29 +56,37 @@ enum KvCommand {
     Perf(Box<PerfArgs>),
 }
 
+impl KvArgs {
+    /// Runs in a shell.
+    pub(crate) fn join(&mut self, session: &Session) {
+        self.client.join(session);
+    }
+}
+
 /// Runs one of them.
 pub(crate) fn run(args: KvArgs, printer: &mut Printer) -> Outcome {
     let client = &args.client;
     match args.command {
-        KvCommand::Set(args) => block_on(args.run(client, printer)),
-        KvCommand::Get(args) => block_on(args.run(client, printer)),
-        KvCommand::Has(args) => block_on(args.run(client, printer)),
-        KvCommand::Delete(args) => block_on(args.run(client, printer)),
-        KvCommand::Expire(args) => block_on(args.run(client, printer)),
-        KvCommand::Touch(args) => block_on(args.run(client, printer)),
-        KvCommand::Persist(args) => block_on(args.run(client, printer)),
-        KvCommand::Scan(args) => block_on(args.run(client, printer)),
-        KvCommand::History(args) => block_on(args.run(client, printer)),
-        KvCommand::Revert(args) => block_on(args.run(client, printer)),
-        KvCommand::Diff(args) => block_on(args.run(client, printer)),
-        KvCommand::Incr(args) => block_on(args.run(client, printer)),
-        KvCommand::Txn(args) => block_on(args.run(client, printer)),
-        KvCommand::Batch(args) => block_on(args.run(client, printer)),
-        KvCommand::Watch(args) => block_on(args.run(client, printer)),
+        KvCommand::Set(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Get(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Has(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Delete(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Expire(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Touch(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Persist(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Ttl(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Scan(args) => client.block_on(args.run(client, printer)),
+        KvCommand::History(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Revert(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Diff(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Incr(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Txn(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Batch(args) => client.block_on(args.run(client, printer)),
+        KvCommand::Watch(args) => client.block_on(args.run(client, printer)),
         KvCommand::Import(args) => args.run(client, printer),
-        KvCommand::Export(args) => block_on(args.run(client, printer)),
-        KvCommand::SetE(args) => block_on(args.run(client, false, printer)),
-        KvCommand::SetEIfUnset(args) => block_on(args.run(client, true, printer)),
+        KvCommand::Export(args) => client.block_on(args.run(client, printer)),
+        KvCommand::SetE(args) => client.block_on(args.run(client, false, printer)),
+        KvCommand::SetEIfUnset(args) => client.block_on(args.run(client, true, printer)),
         KvCommand::Perf(args) => perf::measure(&args, client, printer),
     }
 }

@@ -63,10 +63,17 @@ impl ImportArgs {
             .enable_all()
             .build()
             .map_err(|error| Error::internal(format!("cannot start the event loop: {error}")))?;
-        let outcome = runtime.block_on(self.import(client, printer));
+        if self.reads_stdin() {
+            client.input()?;
+        }
+        let outcome = runtime.block_on(self.import(&client.alone(), printer));
         // A thread may be reading from a terminal, and would be waited for.
         runtime.shutdown_background();
         outcome
+    }
+
+    fn reads_stdin(&self) -> bool {
+        self.files.is_empty() || self.files.iter().any(|file| file.as_os_str() == "-")
     }
 
     async fn import(&self, client: &ClientArgs, printer: &mut Printer) -> Outcome {

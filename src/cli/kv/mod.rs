@@ -14,6 +14,7 @@ mod read;
 mod scan;
 mod set;
 mod timers;
+mod ttl;
 mod txn;
 mod watch;
 

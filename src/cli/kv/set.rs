@@ -86,7 +86,7 @@ impl SetArgs {
     /// Sets the key.
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
         let options = self.options()?;
-        let value = value(self.value.as_deref(), self.literal)?;
+        let value = value(self.value.as_deref(), self.literal, client)?;
         let client = client.connect(1).await?;
         let outcome = client.set_with(bytes(&self.key), value, options).await?;
         report(outcome, printer)
@@ -167,10 +167,10 @@ fn timer(flag: &str, timer: Option<Duration>) -> Result<Option<Duration>> {
     }
 }
 
-fn value(word: Option<&OsStr>, is_literal: bool) -> Result<Bytes> {
+fn value(word: Option<&OsStr>, is_literal: bool, client: &ClientArgs) -> Result<Bytes> {
     match word {
         Some(word) if is_literal => Ok(bytes(word)),
-        Some(word) if word.as_bytes() == b"-" => stdin_value(),
+        Some(word) if word.as_bytes() == b"-" => stdin_value(client),
         Some(word) => match word.as_bytes().strip_prefix(b"@") {
             Some(path) => {
                 let path = Path::new(OsStr::from_bytes(path));
@@ -178,14 +178,17 @@ fn value(word: Option<&OsStr>, is_literal: bool) -> Result<Bytes> {
             }
             None => Ok(bytes(word)),
         },
-        None if io::stdin().is_terminal() => Err(Error::invalid(
+        None if client.input()?.is_none() && io::stdin().is_terminal() => Err(Error::invalid(
             "no value: write one after the key, @FILE to read a file, or - to type it",
         )),
-        None => stdin_value(),
+        None => stdin_value(client),
     }
 }
 
-fn stdin_value() -> Result<Bytes> {
+fn stdin_value(client: &ClientArgs) -> Result<Bytes> {
+    if let Some(input) = client.input()? {
+        return Ok(Bytes::copy_from_slice(input));
+    }
     Ok(files::read_all(io::stdin().lock(), "stdin", limits::REQUEST_BYTES_MAX)?.into())
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct BatchArgs {
 impl TxnArgs {
     /// Applies the transaction.
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
-        let script = ops::transaction(&input(self.file.as_ref())?)?;
+        let script = ops::transaction(&input(self.file.as_ref(), client)?)?;
         let ops_of = |named: &[Named]| named.iter().map(|named| named.op.clone()).collect();
         let txn = Txn {
             compares: script.compares,
@@ -84,7 +84,7 @@ impl TxnArgs {
 impl BatchArgs {
     /// Applies the writes.
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
-        let named = ops::batch(&input(self.file.as_ref())?)?;
+        let named = ops::batch(&input(self.file.as_ref(), client)?)?;
         let ops = named.iter().map(|named| named.op.clone()).collect();
         let client = client.connect(1).await?;
         let outcomes = client.batch(ops, self.fence).await?;
@@ -123,10 +123,13 @@ fn worse(status: ExitStatus, new: ExitStatus) -> ExitStatus {
     }
 }
 
-fn input(file: Option<&OsString>) -> Result<Vec<u8>> {
-    match file {
-        Some(path) if path.as_bytes() != b"-" => files::read(Path::new(path), INPUT_BYTES_MAX),
-        None if io::stdin().is_terminal() => Err(Error::invalid(
+fn input(file: Option<&OsString>, client: &ClientArgs) -> Result<Vec<u8>> {
+    if let Some(path) = file.filter(|path| path.as_bytes() != b"-") {
+        return files::read(Path::new(path), INPUT_BYTES_MAX);
+    }
+    match client.input()? {
+        Some(input) => Ok(input.to_vec()),
+        None if file.is_none() && io::stdin().is_terminal() => Err(Error::invalid(
             "nothing to apply: name a file, or - to type it and end with Ctrl-D",
         )),
         _ => files::read_all(io::stdin().lock(), "stdin", INPUT_BYTES_MAX),

@@ -42,6 +42,9 @@ pub(crate) struct WatchArgs {
     /// End once all changes up to this revision were told
     #[arg(long, value_name = "REV")]
     until: Option<u64>,
+    /// End after this many changes; 0 is no limit
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
+    limit: u64,
     /// Begin with the keys that are there
     #[arg(long)]
     initial: bool,
@@ -82,12 +85,23 @@ enum Next {
     End(ExitStatus),
 }
 
+/// What was told so far.
+#[derive(Debug, Default)]
+struct Told {
+    events: u64,
+}
+
 impl WatchArgs {
     /// Tells changes until it is to end, or is interrupted.
     pub(crate) async fn run(self, args: &ClientArgs, printer: &mut Printer) -> Outcome {
+        let client = args.connect(1).await?;
+        if args.is_in_shell() {
+            // A shell listens for Ctrl-C itself; and once somebody has listened for SIGTERM,
+            // it would not end the shell any more.
+            return self.follow(&client, args.bucket(), printer).await;
+        }
         let mut interrupted = signal(SignalKind::interrupt()).map_err(no_signals)?;
         let mut terminated = signal(SignalKind::terminate()).map_err(no_signals)?;
-        let client = args.connect(1).await?;
         let work = self.follow(&client, args.bucket(), printer);
         tokio::select! {
             biased;
@@ -100,14 +114,14 @@ impl WatchArgs {
     async fn follow(&self, client: &Client, bucket: &str, printer: &mut Printer) -> Outcome {
         let watch = client.watch(self.options()?).await;
         let mut watch = watch.map_err(|error| self.advised(error))?;
-        let mut has_told = false;
+        let mut told = Told::default();
         loop {
             let batch = match self.next_batch(&mut watch, printer).await {
                 Some(Ok(batch)) => batch,
                 Some(Err(error)) => return Err(self.advised(error).into()),
                 None => return Err(Error::internal("the watch ended without a reason").into()),
             };
-            if let Next::End(status) = self.tell(batch, &mut has_told, bucket, printer).await? {
+            if let Next::End(status) = self.tell(batch, &mut told, bucket, printer).await? {
                 return Ok(status);
             }
         }
@@ -150,13 +164,13 @@ impl WatchArgs {
     async fn tell(
         &self,
         mut batch: WatchBatch,
-        has_told: &mut bool,
+        told: &mut Told,
         bucket: &str,
         printer: &mut Printer,
     ) -> Outcome<Next> {
         if batch.restarted {
             printer.note("the initial state begins again: forget what was told of it so far");
-            *has_told = false;
+            *told = Told::default();
         }
         if let Some(until) = self.until.filter(|_| !batch.initial) {
             batch.events.retain(|event| event.revision.0 <= until);
@@ -164,6 +178,10 @@ impl WatchArgs {
         if let (true, false, Some(first)) = (self.once, batch.initial, batch.events.first()) {
             let revision = first.revision;
             batch.events.retain(|event| event.revision == revision);
+        }
+        if self.limit > 0 {
+            let left = usize::try_from(self.limit - told.events).unwrap_or(usize::MAX);
+            batch.events.truncate(left);
         }
         for event in &batch.events {
             if let Some(command) = &self.exec {
@@ -178,12 +196,13 @@ impl WatchArgs {
         printer.flush()?;
         let is_complete = batch.through.is_some();
         // The last page of the initial state may have nothing where others had.
-        *has_told |= !batch.events.is_empty();
-        let is_once = self.once && *has_told && is_complete;
+        told.events += batch.events.len() as u64;
+        let is_once = self.once && told.events > 0 && is_complete;
+        let is_enough = self.limit > 0 && told.events >= self.limit;
         let is_until = self
             .until
             .is_some_and(|until| batch.through >= Some(Revision(until)));
-        Ok(match is_once || is_until {
+        Ok(match is_once || is_until || is_enough {
             true => Next::End(ExitStatus::Done),
             false => Next::GoOn,
         })

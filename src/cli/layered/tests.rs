@@ -9,6 +9,7 @@ fn resolve_in(words: &str, variables: &[(&str, &str)]) -> Outcome<Effective> {
             .iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
+        settled: Vec::new(),
     };
     words.resolve()
 }
@@ -42,6 +43,7 @@ fn message(outcome: Outcome<Effective>) -> String {
         Failure::Error(error) | Failure::Change(error) => error.message().to_owned(),
         Failure::Usage(error) => error.to_string(),
         Failure::Output(error) => error.to_string(),
+        Failure::Interrupted => "interrupted".to_owned(),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::client_args::{ClientArgs, block_on};
+use crate::cli::client_args::ClientArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::lock::run as running;
 use crate::cli::lock::{hold, inspect};
 use crate::cli::output::Printer;
+use crate::cli::session::Session;
 
 /// Take, hold and inspect locks
 #[derive(Debug, Args)]
@@ -31,16 +32,23 @@ enum LockCommand {
     Run(running::RunArgs),
 }
 
+impl LockArgs {
+    /// Runs in a shell.
+    pub(crate) fn join(&mut self, session: &Session) {
+        self.client.join(session);
+    }
+}
+
 /// Runs one of them.
 pub(crate) fn run(args: LockArgs, printer: &mut Printer) -> Outcome {
     let client = &args.client;
     match args.command {
-        LockCommand::Acquire(args) => block_on(args.run(client, printer)),
-        LockCommand::Renew(args) => block_on(args.run(client, printer)),
-        LockCommand::Release(args) => block_on(args.run(client, printer)),
-        LockCommand::Info(args) => block_on(args.run(client, printer)),
-        LockCommand::List(args) => block_on(args.run(client, printer)),
-        LockCommand::Revoke(args) => block_on(args.run(client, printer)),
-        LockCommand::Run(args) => block_on(args.run(client, printer)),
+        LockCommand::Acquire(args) => client.block_on(args.run(client, printer)),
+        LockCommand::Renew(args) => client.block_on(args.run(client, printer)),
+        LockCommand::Release(args) => client.block_on(args.run(client, printer)),
+        LockCommand::Info(args) => client.block_on(args.run(client, printer)),
+        LockCommand::List(args) => client.block_on(args.run(client, printer)),
+        LockCommand::Revoke(args) => client.block_on(args.run(client, printer)),
+        LockCommand::Run(args) => client.block_on(args.run(client, printer)),
     }
 }

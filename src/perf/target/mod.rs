@@ -43,7 +43,8 @@ pub(super) enum Lane {
     Dkv(DkvLane),
     Redis(RedisLane),
     Etcd(EtcdLane),
-    Rest(RestLane),
+    /// It has its connection with it.
+    Rest(Box<RestLane>),
     Grpc(GrpcLane),
 }
 
@@ -94,7 +95,7 @@ impl Target {
             Self::Dkv(dkv) => Lane::Dkv(dkv.lane(client)),
             Self::Redis(redis) => Lane::Redis(redis.lane(client)),
             Self::Etcd(etcd) => Lane::Etcd(etcd.lane(client)),
-            Self::Rest(rest) => Lane::Rest(rest.lane(client)),
+            Self::Rest(rest) => Lane::Rest(Box::new(rest.lane(client))),
             Self::Grpc(grpc) => Lane::Grpc(grpc.lane(client)),
         }
     }

@@ -253,7 +253,7 @@ pub(in crate::server) fn status(reply: v1::FiguresReply) -> NodeStatus {
         checks,
         shards: shards.map(|(said, figures)| shard(said, figures)).collect(),
         members: reply.members.into_iter().map(member).collect(),
-        locks: reply.locks.into_iter().map(held_lock).collect(),
+        locks: reply.locks.iter().map(held_lock).collect(),
         locks_incomplete: reply.locks_incomplete,
         connections: reply.connections,
         sessions: reply.sessions,
@@ -317,11 +317,11 @@ fn group(group: v1::GroupFigures) -> Group {
         unled_because: group.unled_because,
         last_index: group.last_index,
         committed_index: group.committed_index,
-        lags: group.lags.into_iter().map(lag).collect(),
+        lags: group.lags.iter().map(lag).collect(),
     }
 }
 
-fn lag(lag: v1::MemberLag) -> Lag {
+fn lag(lag: &v1::MemberLag) -> Lag {
     Lag {
         node: id(&lag.node),
         entries: lag.entries,
@@ -339,7 +339,7 @@ fn member(member: v1::ClusterMember) -> Member {
     }
 }
 
-fn held_lock(lock: v1::HeldLock) -> HeldLock {
+fn held_lock(lock: &v1::HeldLock) -> HeldLock {
     let (name, name_b64) = text_or_base64(&lock.name);
     HeldLock {
         shard: lock.shard,

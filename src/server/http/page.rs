@@ -42,7 +42,7 @@ const ASSETS: [Asset; 3] = [
 ];
 
 /// The page's own routes; `otherwise` answers other methods.
-pub(super) fn routes<H, T>(otherwise: H) -> Router<Standing>
+pub(super) fn routes<H, T>(otherwise: &H) -> Router<Standing>
 where
     H: Handler<T, Standing>,
     T: 'static,

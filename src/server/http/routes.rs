@@ -22,7 +22,7 @@ pub(in crate::server) fn routes(standing: Standing) -> Router {
         .route("/readyz", routing::get(readyz).fallback(only_get))
         .route("/health", routing::get(health).fallback(only_get))
         .route("/metrics", routing::get(metrics).fallback(only_get))
-        .merge(page::routes(only_get))
+        .merge(page::routes(&only_get))
         .with_state(standing)
 }
 

@@ -10,7 +10,7 @@ use super::head::Head;
 use super::ops::{Named, OpForm, SetForm, named, placed};
 use super::outcomes::OpOutcome;
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::Result;
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
@@ -76,7 +76,7 @@ impl BatchAnswer {
     path = "/v1/batch",
     operation_id = "batch",
     tag = "many",
-    params(super::described::Common, super::described::Write, super::described::Fenced),
+    params(super::described::TargetParameters, super::described::Write, super::described::Fenced),
     request_body = Batch,
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
@@ -96,7 +96,7 @@ pub(super) async fn batch(State(rest): State<Rest>, request: Request) -> Answere
     path = "/v1/batch/put",
     operation_id = "batch_put",
     tag = "many",
-    params(super::described::Common, super::described::Write, super::described::Fenced),
+    params(super::described::TargetParameters, super::described::Write, super::described::Fenced),
     request_body = PutMany,
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
@@ -118,7 +118,7 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
     path = "/v1/batch/delete",
     operation_id = "batch_delete",
     tag = "many",
-    params(super::described::Common, super::described::Write, super::described::Fenced),
+    params(super::described::TargetParameters, super::described::Write, super::described::Fenced),
     request_body = Keys,
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
@@ -173,7 +173,7 @@ async fn write(rest: &Rest, head: &Head, ops: Vec<Named>) -> Answered {
     path = "/v1/batch/get",
     operation_id = "batch_get",
     tag = "many",
-    params(super::described::Common, super::described::Past),
+    params(super::described::TargetParameters, super::described::Past),
     request_body = Keys,
     responses(
         (status = 200, description = "Each, if it is there", body = BatchAnswer),

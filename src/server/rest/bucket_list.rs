@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::head::Head;
 use super::refused::{Answered, ErrorBody, Refused, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::Error;
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::bucket_list::{BASE, PARAMETERS, find, target};
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use super::timers::{Span, Timers};
 use crate::base::{Error, ErrorKind};
 use crate::proto::v1;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::head::Head;
 use super::refused::{Answered, ErrorBody};
-use super::rest::Rest;
+use super::state::Rest;
 use super::timers::Span;
 use crate::base::Result;
 use crate::proto::v1;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::forms::hex;
 use super::refused::Answered;
-use super::rest::Rest;
+use super::state::Rest;
 use crate::proto::v1;
 
 /// The cluster as the node that answers sees it. Ids are 32 hexadecimal digits.

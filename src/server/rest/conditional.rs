@@ -12,8 +12,8 @@ use crate::proto::v1::condition::Kind;
 /// # Errors
 /// `Invalid` for what is no revision, for lists, and for both headers at once.
 pub(super) fn condition(headers: &HeaderMap) -> Result<Option<Condition>> {
-    let if_match = one(headers, IF_MATCH)?;
-    let if_none_match = one(headers, IF_NONE_MATCH)?;
+    let if_match = one(headers, &IF_MATCH)?;
+    let if_none_match = one(headers, &IF_NONE_MATCH)?;
     let kind = match (if_match.as_deref(), if_none_match.as_deref()) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
@@ -43,8 +43,8 @@ pub(super) fn is_known(headers: &HeaderMap, revision: u64) -> bool {
         .any(|tag| tag == "*" || tag.parse() == Ok(revision))
 }
 
-fn one(headers: &HeaderMap, name: HeaderName) -> Result<Option<String>> {
-    let mut given = headers.get_all(&name).iter();
+fn one(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>> {
+    let mut given = headers.get_all(name).iter();
     let Some(first) = given.next() else {
         return Ok(None);
     };

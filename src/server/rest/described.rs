@@ -7,7 +7,7 @@ use utoipa::{IntoParams, OpenApi};
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is the documentation of what `head` reads")]
-pub(super) struct Common {
+pub(super) struct TargetParameters {
     /// The shard; also as the header `X-Dkv-Shard`.
     #[param(default = 100, minimum = 0, maximum = 4294967295_u64)]
     shard: Option<u64>,

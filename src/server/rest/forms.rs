@@ -45,9 +45,12 @@ pub(super) struct Record {
 impl Record {
     /// The record as JSON has it, with its value or, where that was not asked for, without.
     pub(super) fn of(record: v1::Record, with_value: bool) -> Self {
-        let (key, key_b64) = text(&record.key);
-        let has_value = with_value && !record.expired;
-        let (value, value_b64) = has_value.then(|| text(&record.value)).unwrap_or_default();
+        let v1::Record { key, value, .. } = record;
+        let (key, key_b64) = text(&key);
+        let (value, value_b64) = match with_value && !record.expired {
+            true => text(&value),
+            false => (None, None),
+        };
         Self {
             key,
             key_b64,

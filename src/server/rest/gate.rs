@@ -18,7 +18,7 @@ use http::{HeaderName, Method, StatusCode};
 use tonic::transport::server::TcpConnectInfo;
 
 use super::refused::{Answered, Refused};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::{Error, ErrorKind};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

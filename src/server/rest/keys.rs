@@ -17,7 +17,7 @@ use super::forms::{self, Record};
 use super::head::Head;
 use super::marks;
 use super::refused::{Answered, ErrorBody, Refused, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use super::timers::{self, Span, Timers};
 use crate::base::{Error, limits};
 use crate::proto::v1;
@@ -137,7 +137,7 @@ impl Sent {
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
-        super::described::Common,
+        super::described::TargetParameters,
         super::described::Write,
         super::described::TimerParameters,
         super::described::PutParameters,
@@ -222,7 +222,7 @@ fn not_written(is_conditional: bool) -> Refused {
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
-        super::described::Common,
+        super::described::TargetParameters,
         super::described::Past,
     ),
     responses(
@@ -308,7 +308,7 @@ fn accepted(headers: &HeaderMap) -> Answered<Kind> {
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded: any bytes, 1 to 4,096", min_length = 1),
-        super::described::Common,
+        super::described::TargetParameters,
         super::described::Write,
         super::described::Fenced,
     ),

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::forms::{hex, text};
 use super::locks::{BASE, PARAMETERS};
 use super::refused::{Answered, ErrorBody, Refused, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;

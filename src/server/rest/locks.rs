@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::forms::{from_hex, hex};
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use super::timers::{Span, either};
 use crate::base::{Error, ErrorKind};
 use crate::proto::v1;

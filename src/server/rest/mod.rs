@@ -30,9 +30,9 @@ mod outcomes;
 mod percent;
 mod query;
 mod refused;
-mod rest;
 mod routes;
 mod scan;
+mod state;
 mod status;
 mod timers;
 mod transaction;
@@ -41,5 +41,5 @@ mod watch;
 mod watch_stream;
 
 pub use document::openapi;
-pub(super) use rest::Rest;
 pub(super) use routes::routes;
+pub(super) use state::Rest;

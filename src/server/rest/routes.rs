@@ -6,7 +6,7 @@ use axum::{Router, middleware, routing};
 use http::{Method, StatusCode, Uri};
 
 use super::refused::{Answered, Refused};
-use super::rest::Rest;
+use super::state::Rest;
 use super::{
     batch, bucket_list, buckets, cluster, cluster_status, docs, gate, keys, lock_list, locks, scan,
     status, transaction, verbs, watch,

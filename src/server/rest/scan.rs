@@ -10,7 +10,7 @@ use super::forms::Record;
 use super::head::{Head, shown_cursor};
 use super::keys::DeleteAnswer;
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::Error;
 use crate::base::types::prefix_end;
 use crate::proto::v1;
@@ -60,7 +60,7 @@ pub(super) struct Page {
     path = "/v1/keys",
     operation_id = "list_keys",
     tag = "keys",
-    params(super::described::Common, super::described::Past, super::described::Range, super::described::ScanParameters),
+    params(super::described::TargetParameters, super::described::Past, super::described::Range, super::described::ScanParameters),
     responses(
         (status = 200, description = "A page", body = Page),
         (status = 410, description = "The past that is asked for, or the revision of the scan, is gone", body = ErrorBody),
@@ -121,7 +121,7 @@ fn limit(head: &Head) -> Answered<u64> {
     operation_id = "delete_keys",
     tag = "keys",
     params(
-        super::described::Common, super::described::Write, super::described::Range, super::described::Fenced,
+        super::described::TargetParameters, super::described::Write, super::described::Range, super::described::Fenced,
         ("all" = Option<bool>, Query, description = "Yes, every key"),
     ),
     responses(

@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{StatusCode, Uri};
 
 use super::refused::Answered;
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::{Error, Result};
 use crate::server::figures::{self, NodeStatus};
 

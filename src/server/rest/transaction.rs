@@ -11,7 +11,7 @@ use super::head::Head;
 use super::ops::{Named, OpForm, named};
 use super::outcomes::OpOutcome;
 use super::refused::{Answered, ErrorBody, Refused, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use crate::base::{Error, ErrorKind};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
@@ -96,7 +96,7 @@ impl Script {
     path = "/v1/transaction",
     operation_id = "transaction",
     tag = "many",
-    params(super::described::Common, super::described::Write, super::described::Fenced),
+    params(super::described::TargetParameters, super::described::Write, super::described::Fenced),
     request_body = TxnForm,
     responses(
         (status = 200, description = "One of the branches was done", body = TxnAnswer),

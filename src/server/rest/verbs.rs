@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::forms::Record;
 use super::head::Head;
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
+use super::state::Rest;
 use super::timers::{PARAMETERS, Timers};
 use crate::base::Error;
 use crate::base::limits::{HISTORY_PAGE, HISTORY_PAGE_MAX};
@@ -80,7 +80,7 @@ pub(super) struct Change {
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
-        super::described::Common,
+        super::described::TargetParameters,
     ),
     responses((status = 200, description = "Whether it is", body = HasAnswer))
 )]
@@ -113,7 +113,7 @@ fn changed(rest: &Rest, header: Option<&v1::Header>, changed: bool) -> Answered 
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
-        super::described::Common, super::described::Write, super::described::Fenced,
+        super::described::TargetParameters, super::described::Write, super::described::Fenced,
     ),
     responses(
         (status = 200, description = "Whether there was one", body = ChangeAnswer),
@@ -145,7 +145,7 @@ pub(super) async fn expire(State(rest): State<Rest>, request: Request) -> Answer
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
-        super::described::Common, super::described::Write, super::described::Fenced,
+        super::described::TargetParameters, super::described::Write, super::described::Fenced,
         super::described::TimerParameters,
     ),
     responses(
@@ -196,7 +196,7 @@ async fn timed_head(
     tag = "keys",
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
-        super::described::Common, super::described::Write, super::described::Fenced,
+        super::described::TargetParameters, super::described::Write, super::described::Fenced,
     ),
     responses(
         (status = 200, description = "Whether there was a live key", body = ChangeAnswer),
@@ -229,7 +229,7 @@ pub(super) async fn persist(State(rest): State<Rest>, request: Request) -> Answe
     params(
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         ("by" = Option<i64>, Query, description = "What is added: 1 if not given"),
-        super::described::Common, super::described::Write, super::described::Fenced,
+        super::described::TargetParameters, super::described::Write, super::described::Fenced,
         super::described::TimerParameters,
     ),
     responses(
@@ -269,7 +269,7 @@ pub(super) async fn incr(State(rest): State<Rest>, request: Request) -> Answered
         ("key" = String, Path, description = "The key, percent-encoded", min_length = 1),
         ("limit" = Option<u64>, Query, description = "At most so many changes: 100 if not given", minimum = 1, maximum = 1000),
         ("before" = Option<u64>, Query, description = "Only changes before this revision"),
-        super::described::Common,
+        super::described::TargetParameters,
     ),
     responses((status = 200, description = "Its changes, newest first", body = HistoryAnswer))
 )]

@@ -15,8 +15,8 @@ use super::gate::Id;
 use super::head::Head;
 use super::marks;
 use super::refused::{Answered, ErrorBody, misfit};
-use super::rest::Rest;
 use super::scan;
+use super::state::Rest;
 use super::watch_stream::Telling;
 use crate::base::{Error, Result, suggest};
 use crate::proto::v1;
@@ -66,7 +66,7 @@ const KINDS: [&str; 4] = ["set", "put", "delete", "expire"];
         ("key" = Option<String>, Query, description = "One key, percent-encoded. Excludes the others", min_length = 1),
         super::described::Range,
         super::described::WatchParameters,
-        super::described::Common,
+        super::described::TargetParameters,
     ),
     responses(
         (status = 200, description = "Events, until one of the two ends it", content((String = "text/event-stream"))),
@@ -101,7 +101,7 @@ pub(super) async fn watch(State(rest): State<Rest>, request: Request) -> Answere
     params(
         ("prefix" = String, Path, description = "How the keys begin, percent-encoded", min_length = 1),
         super::described::WatchParameters,
-        super::described::Common,
+        super::described::TargetParameters,
     ),
     responses(
         (status = 200, description = "Events, until one of the two ends it", content((String = "text/event-stream"))),

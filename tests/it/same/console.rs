@@ -26,7 +26,7 @@ fn type_in(node: &Node, ask: &Ask) -> Ran {
     if is_about_keys && !ask.bucket.is_empty() {
         command.args(["--bucket", ask.bucket]);
     }
-    run(&mut command, input.as_bytes())
+    run(&mut command, &input)
 }
 
 fn is_about_locks(what: &What) -> bool {
@@ -36,48 +36,17 @@ fn is_about_locks(what: &What) -> bool {
     )
 }
 
-fn words(ask: &Ask) -> (Vec<OsString>, String) {
-    let of = |words: &[&str], key: &[u8], more: &[&str]| -> Vec<OsString> {
-        let key = OsString::from_vec(key.to_vec());
-        let words = words.iter().map(OsString::from).chain([key]);
-        words.chain(more.iter().map(OsString::from)).collect()
-    };
-    let mut input = String::new();
-    let hex = |owner: &[u8; 16]| {
-        owner
-            .iter()
-            .map(|it| format!("{it:02x}"))
-            .collect::<String>()
-    };
+/// The words of a command, and its standard input.
+type Typed = (Vec<OsString>, Vec<u8>);
+
+fn of(words: &[&str], key: &[u8], more: &[&str]) -> Vec<OsString> {
+    let key = OsString::from_vec(key.to_vec());
+    let words = words.iter().map(OsString::from).chain([key]);
+    words.chain(more.iter().map(OsString::from)).collect()
+}
+
+fn words(ask: &Ask) -> Typed {
     let words = match &ask.what {
-        // What no argument can carry comes by standard input.
-        What::Set {
-            key,
-            value,
-            only,
-            ttl_s,
-            fence,
-        } => {
-            let mut words = match std::str::from_utf8(value) {
-                Ok(text) => of(&["kv", "set"], key, &[text]),
-                Err(_) => of(&["kv", "set"], key, &["@/dev/stdin"]),
-            };
-            match only {
-                Only::Always => {}
-                Only::Absent => words.push("--if-absent".into()),
-                Only::Revision(revision) => {
-                    words.extend(["--if-revision".into(), revision.to_string().into()]);
-                }
-            }
-            if *ttl_s > 0 {
-                words.extend(["--ttl".into(), format!("{ttl_s}s").into()]);
-            }
-            if let Some(token) = fence {
-                let name = std::str::from_utf8(LOCK).unwrap();
-                words.extend(["--fence".into(), format!("{name}@{token}").into()]);
-            }
-            words
-        }
         What::Get { key, at: None } => of(&["kv", "get"], key, &[]),
         What::Get { key, at: Some(at) } => of(&["kv", "get"], key, &["--at", &at.to_string()]),
         What::Has(key) => of(&["kv", "has"], key, &[]),
@@ -92,10 +61,46 @@ fn words(ask: &Ask) -> (Vec<OsString>, String) {
             of(&["kv", "scan", "--prefix"], prefix, more)
         }
         What::History(key) => of(&["kv", "history"], key, &[]),
-        What::Batch(operations) => {
-            input = ops(operations).to_string();
-            of(&["kv", "batch"], b"-", &[])
+        what => return words_of_many(what, ask.bucket),
+    };
+    (words, Vec::new())
+}
+
+fn words_of_many(what: &What, bucket: &str) -> Typed {
+    match what {
+        What::Set {
+            key,
+            value,
+            only,
+            ttl_s,
+            fence,
+        } => {
+            // What no argument can carry comes by standard input.
+            let (given, input) = match std::str::from_utf8(value) {
+                Ok(text) => (text, Vec::new()),
+                Err(_) => ("-", value.to_vec()),
+            };
+            let mut words = of(&["kv", "set"], key, &[given]);
+            match only {
+                Only::Always => {}
+                Only::Absent => words.push("--if-absent".into()),
+                Only::Revision(revision) => {
+                    words.extend(["--if-revision".into(), revision.to_string().into()]);
+                }
+            }
+            if *ttl_s > 0 {
+                words.extend(["--ttl".into(), format!("{ttl_s}s").into()]);
+            }
+            if let Some(token) = fence {
+                let name = std::str::from_utf8(LOCK).unwrap();
+                words.extend(["--fence".into(), format!("{name}@{token}").into()]);
+            }
+            (words, input)
         }
+        What::Batch(operations) => (
+            of(&["kv", "batch"], b"-", &[]),
+            ops(operations).to_string().into(),
+        ),
         What::Txn {
             key,
             value,
@@ -105,9 +110,15 @@ fn words(ask: &Ask) -> (Vec<OsString>, String) {
             let text = |it: &[u8]| String::from_utf8(it.to_vec()).unwrap();
             let compare = json!({"field": "value", "key": text(key), "to": text(value)});
             let script = json!({"compares": [compare], "then": ops(then), "else": ops(otherwise)});
-            input = script.to_string();
-            of(&["kv", "txn"], b"-", &[])
+            (of(&["kv", "txn"], b"-", &[]), script.to_string().into())
         }
+        what => (words_of_locks(what, bucket), Vec::new()),
+    }
+}
+
+fn words_of_locks(what: &What, bucket: &str) -> Vec<OsString> {
+    let hex = |owner: &[u8; 16]| -> String { owner.iter().map(|it| format!("{it:02x}")).collect() };
+    match what {
         What::Acquire(name, owner) => of(
             &["lock", "acquire"],
             name,
@@ -119,24 +130,12 @@ fn words(ask: &Ask) -> (Vec<OsString>, String) {
         What::Revoke(name) => of(&["lock", "revoke", "--yes"], name, &[]),
         What::CreateBucket { quota_keys } => of(
             &["bucket", "create"],
-            ask.bucket.as_bytes(),
+            bucket.as_bytes(),
             &["--quota-keys", &quota_keys.to_string()],
         ),
-        What::DropBucket => of(&["bucket", "drop", "--yes"], ask.bucket.as_bytes(), &[]),
-    };
-    if let What::Set { value, .. } = &ask.what
-        && std::str::from_utf8(value).is_err()
-    {
-        // The harness gives text: bytes go by a file.
-        let path = std::env::temp_dir().join(format!("dkv-same-{}", std::process::id()));
-        std::fs::write(&path, value).unwrap();
-        let words = words.into_iter().map(|word| match word == "@/dev/stdin" {
-            true => format!("@{}", path.display()).into(),
-            false => word,
-        });
-        return (words.collect(), input);
+        What::DropBucket => of(&["bucket", "drop", "--yes"], bucket.as_bytes(), &[]),
+        other => panic!("the table has no {other:?}"),
     }
-    (words, input)
 }
 
 fn read(ask: &Ask, ran: &Ran) -> Said {

@@ -63,10 +63,10 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
             let set = client.set_with(*key, *value, options).await?;
             Said::Written(set.written.then_some(set.revision.0))
         }
-        What::Get { key, at: None } => Said::Record(client.get(*key).await?.map(seen)),
+        What::Get { key, at: None } => Said::Record(client.get(*key).await?.as_ref().map(seen)),
         What::Get { key, at: Some(at) } => {
             let read = client.get_at(*key, At::Revision(Revision(*at))).await?;
-            Said::Record(read.value.map(seen))
+            Said::Record(read.value.as_ref().map(seen))
         }
         What::Has(key) => Said::Found(client.has(*key).await?),
         What::Delete(key) => Said::Deleted(client.delete(*key).await?.deleted),
@@ -81,6 +81,12 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
             Said::Changed(client.touch(*key, None, Some(MINUTE), None).await?.changed)
         }
         What::Persist(key) => Said::Changed(client.persist(*key, None).await?.changed),
+        what => play_many(client, what, ask.bucket).await?,
+    })
+}
+
+async fn play_many(client: &Client, what: &What, bucket: &str) -> Result<Said> {
+    Ok(match what {
         What::Incr(key, by) => Said::Number(client.incr(*key, *by).await?),
         What::Scan { prefix, reverse } => {
             let options = ScanOptions {
@@ -88,7 +94,7 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
                 ..ScanOptions::prefix(*prefix)
             };
             let records = client.scan(options).collect().await?;
-            Said::Records(records.into_iter().map(seen).collect())
+            Said::Records(records.iter().map(seen).collect())
         }
         What::History(key) => {
             let history = client.history(*key, HistoryOptions::default()).await?;
@@ -131,6 +137,12 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
             let results = outcome.results.unwrap_or_default().into_iter().map(op_said);
             Said::Ops(Some(outcome.succeeded), results.collect())
         }
+        what => play_locks(client, what, bucket).await?,
+    })
+}
+
+async fn play_locks(client: &Client, what: &What, bucket: &str) -> Result<Said> {
+    Ok(match what {
         What::Acquire(name, owner) => {
             let owner = OwnerId(*owner);
             let fence = client
@@ -152,9 +164,10 @@ async fn play(client: &Client, ask: &Ask) -> Result<Said> {
                 quota_keys: *quota_keys,
                 ..BucketSettings::default()
             };
-            Said::Done(client.bucket_create(ask.bucket, settings).await?)
+            Said::Done(client.bucket_create(bucket, settings).await?)
         }
-        What::DropBucket => Said::Done(client.bucket_drop(ask.bucket).await?.dropped),
+        What::DropBucket => Said::Done(client.bucket_drop(bucket).await?.dropped),
+        other => panic!("the table has no {other:?}"),
     })
 }
 
@@ -178,7 +191,7 @@ fn op_said(outcome: OpOutcome) -> OpSaid {
     }
 }
 
-fn seen(record: Record) -> Seen {
+fn seen(record: &Record) -> Seen {
     Seen {
         key: record.key.to_vec(),
         value: record.value.to_vec(),

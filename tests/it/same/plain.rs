@@ -62,21 +62,32 @@ fn put(form: &mut Value, name: &str, bytes: &[u8]) {
     }
 }
 
-fn request(what: &What, bucket: &str) -> Sent {
-    let plain = |method, path: String| Sent {
+fn plain(method: &'static str, path: String) -> Sent {
+    Sent {
         method,
         path,
         header: None,
         body: None,
-    };
-    let key = |route: &str, key: &[u8]| format!("/v1/{route}/{}", encoded(key));
-    let lock = |name: &[u8], verb: &str, body: Option<Value>| Sent {
-        method: "POST",
-        path: format!("/v1/locks/{}/{verb}", encoded(name)),
-        header: None,
+    }
+}
+
+fn key(route: &str, key: &[u8]) -> String {
+    format!("/v1/{route}/{}", encoded(key))
+}
+
+fn lock(name: &[u8], verb: &str, body: Option<Value>) -> Sent {
+    let path = format!("/v1/locks/{}/{verb}", encoded(name));
+    Sent {
         body,
-    };
-    let held = |owner: &[u8; 16]| json!({"owner": hex(owner), "ttl": "60s"});
+        ..plain("POST", path)
+    }
+}
+
+fn held(owner: &[u8; 16]) -> Value {
+    json!({"owner": hex(owner), "ttl": "60s"})
+}
+
+fn request(what: &What, bucket: &str) -> Sent {
     match what {
         What::Set {
             key: name,
@@ -131,6 +142,12 @@ fn request(what: &What, bucket: &str) -> Sent {
             ),
         ),
         What::History(name) => plain("GET", key("history", name)),
+        what => request_of_many(what, bucket),
+    }
+}
+
+fn request_of_many(what: &What, bucket: &str) -> Sent {
+    match what {
         What::Batch(operations) => Sent {
             body: Some(json!({"operations": ops(operations)})),
             ..plain("POST", "/v1/batch".to_owned())
@@ -160,6 +177,7 @@ fn request(what: &What, bucket: &str) -> Sent {
             ..plain("PUT", key("buckets", bucket.as_bytes()))
         },
         What::DropBucket => plain("DELETE", key("buckets", bucket.as_bytes())),
+        other => panic!("the table has no {other:?}"),
     }
 }
 
@@ -191,25 +209,8 @@ pub(super) fn ops(ops: &[Op]) -> Value {
 fn read(ask: &Ask, answer: &Answer) -> Said {
     let body: Value = serde_json::from_str(&answer.body)
         .unwrap_or_else(|_| panic!("{ask:?}: no JSON: {answer:?}"));
-    let error = &body["error"];
-    if error.is_object() {
-        let kind = error["kind"].as_str().unwrap();
-        let is_missing = answer.head.contains("x-dkv-found: false");
-        return match (&ask.what, kind) {
-            (What::Get { .. }, "NotFound") if is_missing => Said::Record(None),
-            (What::Info(_), "NotFound") if is_missing => Said::Lock(None),
-            (What::Set { .. }, "Conflict") => Said::Written(None),
-            (What::Txn { .. }, "Conflict") => Said::Ops(Some(false), Vec::new()),
-            (What::Acquire(..), "Conflict") => Said::Granted(None),
-            (What::Renew(..) | What::Release(..), "Conflict") => Said::Done(false),
-            _ => {
-                let message = error["message"].as_str().unwrap().to_owned();
-                Said::Refused {
-                    kind: Kind::Named(kind.to_owned()),
-                    message,
-                }
-            }
-        };
+    if body["error"].is_object() {
+        return refused(ask, answer, &body["error"]);
     }
     assert!((200..300).contains(&answer.status), "{ask:?}: {answer:?}");
     let flag = |name: &str| {
@@ -257,6 +258,27 @@ fn read(ask: &Ask, answer: &Answer) -> Said {
         What::Revoke(_) => Said::Done(flag("revoked")),
         What::CreateBucket { .. } => Said::Done(answer.status == 201),
         What::DropBucket => Said::Done(flag("dropped")),
+    }
+}
+
+/// Some refusals are answers elsewhere.
+fn refused(ask: &Ask, answer: &Answer, error: &Value) -> Said {
+    let kind = error["kind"].as_str().unwrap();
+    let is_missing = answer.head.contains("x-dkv-found: false");
+    match (&ask.what, kind) {
+        (What::Get { .. }, "NotFound") if is_missing => Said::Record(None),
+        (What::Info(_), "NotFound") if is_missing => Said::Lock(None),
+        (What::Set { .. }, "Conflict") => Said::Written(None),
+        (What::Txn { .. }, "Conflict") => Said::Ops(Some(false), Vec::new()),
+        (What::Acquire(..), "Conflict") => Said::Granted(None),
+        (What::Renew(..) | What::Release(..), "Conflict") => Said::Done(false),
+        _ => {
+            let message = error["message"].as_str().unwrap().to_owned();
+            Said::Refused {
+                kind: Kind::Named(kind.to_owned()),
+                message,
+            }
+        }
     }
 }
 

@@ -108,7 +108,6 @@ fn request(ask: &Ask) -> Request {
         stale: false,
     });
     let bytes = Bytes::from_static;
-    let owned = |owner: &[u8; 16]| Bytes::copy_from_slice(owner);
     match &ask.what {
         What::Set {
             key,
@@ -171,6 +170,13 @@ fn request(ask: &Ask) -> Request {
             key: bytes(key),
             ..Default::default()
         }),
+        what => request_of_many(target, what),
+    }
+}
+
+fn request_of_many(target: Option<v1::Target>, what: &What) -> Request {
+    let bytes = Bytes::from_static;
+    match what {
         What::Incr(key, by) => Request::Incr(v1::IncrRequest {
             target,
             key: bytes(key),
@@ -210,6 +216,14 @@ fn request(ask: &Ask) -> Request {
             otherwise: ops(otherwise),
             ..Default::default()
         }),
+        what => request_of_locks(target, what),
+    }
+}
+
+fn request_of_locks(target: Option<v1::Target>, what: &What) -> Request {
+    let bytes = Bytes::from_static;
+    let owned = |owner: &[u8; 16]| Bytes::copy_from_slice(owner);
+    match what {
         What::Acquire(name, owner) => Request::Acquire(v1::AcquireRequest {
             target,
             name: bytes(name),
@@ -251,6 +265,7 @@ fn request(ask: &Ask) -> Request {
             target,
             ..Default::default()
         }),
+        other => panic!("the table has no {other:?}"),
     }
 }
 
@@ -301,14 +316,14 @@ fn read(answered: Answered) -> Said {
             let revision = it.header.unwrap().revision;
             Said::Written(it.written.then_some(revision))
         }
-        Reply::Get(it) => Said::Record(it.record.map(seen)),
+        Reply::Get(it) => Said::Record(it.record.as_ref().map(seen)),
         Reply::Has(it) => Said::Found(it.found),
         Reply::Delete(it) => Said::Deleted(it.deleted),
         Reply::Expire(it) => Said::Changed(it.expired),
         Reply::Touch(it) => Said::Changed(it.touched),
         Reply::Persist(it) => Said::Changed(it.persisted),
         Reply::Incr(it) => Said::Number(it.value),
-        Reply::Scan(it) => Said::Records(it.records.into_iter().map(seen).collect()),
+        Reply::Scan(it) => Said::Records(it.records.iter().map(seen).collect()),
         Reply::History(it) => Said::Changes(it.changes.into_iter().map(change).collect()),
         Reply::Batch(it) => Said::Ops(None, it.results.into_iter().map(op_said).collect()),
         Reply::Txn(it) => Said::Ops(
@@ -335,7 +350,7 @@ fn refusal(error: &v1::Error) -> Said {
     }
 }
 
-fn seen(record: v1::Record) -> Seen {
+fn seen(record: &v1::Record) -> Seen {
     Seen {
         key: record.key.to_vec(),
         value: record.value.to_vec(),

@@ -337,7 +337,7 @@ function lost() {
   badge.className = 'badge bad';
   const since = new Date(state.failedSince).toLocaleTimeString();
   const old = state.answeredAt ? ` What is shown is from ${new Date(state.answeredAt).toLocaleTimeString()}.` : '';
-  notice(`The node does not answer since ${since}, ${span(now - state.failedSince)} ago.${old} This page goes on asking.`);
+  notice(`The node has not answered since ${since}, for ${span(now - state.failedSince)}.${old} This page goes on asking.`);
 }
 
 async function ask() {

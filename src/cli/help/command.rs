@@ -1,0 +1,73 @@
+//! `dkv help` as a subcommand.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Command};
+
+use super::topics::{about, topic, topics};
+use crate::base::Error;
+use crate::base::suggest::nearest;
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Outcome;
+use crate::cli::output::Printer;
+use crate::cli::root;
+
+/// Explain a topic, with examples, or a command
+///
+/// Without either, lists the commands and the topics. `dkv help kv set` is `dkv kv set --help`.
+#[derive(Debug, Args)]
+pub(crate) struct HelpArgs {
+    /// A topic such as locks, or a command such as kv set
+    #[arg(value_name = "TOPIC")]
+    words: Vec<String>,
+}
+
+/// Prints what was asked for.
+pub(crate) fn run(args: &HelpArgs, printer: &mut Printer) -> Outcome {
+    let root = root::command();
+    let Some(first) = args.words.first() else {
+        printer.verbatim(overview(&root).as_bytes())?;
+        return Ok(ExitStatus::Done);
+    };
+    // `lock` is a command; its topic is `locks`.
+    let is_command = root.get_subcommands().any(|it| it.get_name() == first);
+    let is_topic_alone = !is_command || first == "shell" && args.words.len() == 1;
+    if let Some(text) = topic(first).filter(|_| is_topic_alone && args.words.len() == 1) {
+        printer.verbatim(text.as_bytes())?;
+        return Ok(ExitStatus::Done);
+    }
+    if is_command {
+        let words = std::iter::once("dkv").chain(args.words.iter().map(String::as_str));
+        // clap answers with the help, which is no error.
+        root.clone().try_get_matches_from(words.chain(["--help"]))?;
+        return Ok(ExitStatus::Done);
+    }
+    Err(unknown(first, &root).into())
+}
+
+fn overview(root: &Command) -> String {
+    let mut text = String::from("Commands (dkv help COMMAND explains one)\n");
+    let mut line = |name: &str, about: &str| {
+        writeln!(text, "  {name:<13} {about}").expect("a string takes everything");
+    };
+    for command in root.get_subcommands().filter(|it| !it.is_hide_set()) {
+        let about = command.get_about().map(ToString::to_string);
+        line(command.get_name(), about.as_deref().unwrap_or_default());
+    }
+    text.push_str("\nTopics, with examples (dkv help TOPIC)\n");
+    for name in topics() {
+        writeln!(text, "  {name:<13} {}", about(name)).expect("a string takes everything");
+    }
+    text
+}
+
+fn unknown(word: &str, root: &Command) -> Error {
+    let names = root.get_subcommands().filter(|it| !it.is_hide_set());
+    let mut known: Vec<&str> = topics().collect();
+    names.for_each(|command| known.push(command.get_name()));
+    let advice = match nearest(word, known) {
+        Some(near) => format!("did you mean `dkv help {near}`?"),
+        None => "`dkv help` lists the commands and topics".to_owned(),
+    };
+    Error::invalid(format!("there is no help on `{word}`: {advice}"))
+}

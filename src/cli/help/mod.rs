@@ -1,0 +1,9 @@
+//! `dkv help`: the commands, one of them, or a topic with examples.
+//!
+//! Invariant: what a topic shows can be typed: `tests/it/help.rs` runs it.
+
+mod command;
+mod topics;
+
+pub(crate) use command::{HelpArgs, run};
+pub(crate) use topics::{topic, topics};

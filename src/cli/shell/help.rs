@@ -1,0 +1,101 @@
+//! `HELP`: the verbs, one of them, or a topic.
+
+use std::fmt::Write as _;
+
+use super::grammar::{Runs, Verb};
+use super::turns::Shell;
+use super::verbs;
+use super::words::Word;
+use crate::base::Error;
+use crate::base::suggest::nearest;
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Outcome;
+use crate::cli::layered::Words;
+use crate::cli::{help, root};
+
+const QUOTING: &str = "\
+Words are in any letter case, and \"quoted\" where they hold blanks, ; or #, or
+are keywords without being meant so. `kv get --at 5 key` and flags behind a
+command work as outside. HELP SET explains SET, HELP locks a topic. Topics:
+";
+
+/// Shows what was asked for.
+pub(super) fn show(shell: &mut Shell<'_>, words: &[Word]) -> Outcome {
+    let asked: Vec<String> = words
+        .iter()
+        .map(|word| String::from_utf8_lossy(&word.bytes).into_owned())
+        .collect();
+    let name = asked.join(" ");
+    if asked.is_empty() {
+        shell.printer.verbatim(overview().as_bytes())?;
+        return Ok(ExitStatus::Done);
+    }
+    if let Some(verb) = verbs::named(&name) {
+        shell.printer.verbatim(of_verb(verb).as_bytes())?;
+        return Ok(ExitStatus::Done);
+    }
+    if let Some(text) = help::topic(&name.to_ascii_lowercase()) {
+        shell.printer.verbatim(text.as_bytes())?;
+        return Ok(ExitStatus::Done);
+    }
+    let lower = asked[0].to_ascii_lowercase();
+    if shell.tree().find_subcommand(&lower).is_some() {
+        let mut argv = vec!["dkv".into(), lower.into()];
+        argv.extend(asked[1..].iter().map(Into::into));
+        argv.push("--help".into());
+        let words = Words {
+            argv,
+            variables: Vec::new(),
+            settled: Vec::new(),
+        };
+        let session = shell.session.clone();
+        return root::run_in(&session, &words, shell.printer);
+    }
+    Err(unknown(&name).into())
+}
+
+fn unknown(name: &str) -> Error {
+    let upper = name.to_ascii_uppercase();
+    let verbs = verbs::all().flat_map(Verb::names);
+    let near = nearest(&upper, verbs)
+        .or_else(|| nearest(&name.to_ascii_lowercase(), help::topics()))
+        .map_or_else(
+            || "HELP lists the commands and topics".to_owned(),
+            |near| format!("did you mean HELP {near}?"),
+        );
+    let shown: String = name.chars().take(40).collect();
+    Error::invalid(format!(
+        "there is no help on `{}`: {near}",
+        shown.escape_debug()
+    ))
+}
+
+fn overview() -> String {
+    let mut text = String::new();
+    for (title, group) in verbs::GROUPS {
+        writeln!(text, "{title}").expect("a string takes everything");
+        for verb in group {
+            let names: Vec<&str> = verb.names().filter(|name| *name != "?").collect();
+            writeln!(text, "  {:<14} {}", names.join(", "), verb.about)
+                .expect("a string takes everything");
+        }
+        text.push('\n');
+    }
+    text.push_str(QUOTING);
+    text.push_str(&help::topics().collect::<Vec<_>>().join(", "));
+    text.push('\n');
+    text
+}
+
+fn of_verb(verb: &Verb) -> String {
+    let mut text = format!("{}\n    {}\n", verb.usage, verb.about);
+    if let Runs::Command(path) = verb.runs {
+        let path = path.join(" ");
+        writeln!(
+            text,
+            "    It is `dkv {path}` and takes its flags, too: HELP {path}"
+        )
+        .expect("a string takes everything");
+    }
+    text
+}

@@ -1,0 +1,154 @@
+//! Commands from a pipe, a file or an argument: no prompt, and an exit code.
+
+use std::io::{BufRead, Read};
+
+use super::lexer::{Unread, Waiting, statements};
+use super::statement::is_body_end;
+use super::turns::{Shell, Turn};
+use crate::base::{Error, limits};
+use crate::cli::exit::ExitStatus;
+
+/// The longest text that is read as one: a value as large as a request, every byte of it
+/// escaped, and a little more.
+const TEXT_BYTES_MAX: usize = 4 * limits::REQUEST_BYTES_MAX + 65_536;
+
+/// Runs what `source` says, line by line; the status is that of the first failure.
+///
+/// Lines are named if `names_lines`: there may be many.
+pub(super) fn run(
+    shell: &mut Shell<'_>,
+    mut source: impl BufRead,
+    names_lines: bool,
+    fails_fast: bool,
+) -> ExitStatus {
+    let mut script = Script {
+        first_failure: None,
+        names_lines,
+        fails_fast,
+    };
+    let mut text = Text::default();
+    let mut line_number = 0;
+    loop {
+        let read = text.read_line(&mut source);
+        line_number += 1;
+        let is_end = match read {
+            Ok(is_end) => is_end,
+            Err(error) => {
+                shell.printer.speak_of(script.place(line_number));
+                return script.ended(shell.refuse(error));
+            }
+        };
+        if text.goes_on() && !is_end {
+            continue;
+        }
+        if script.run(shell, &mut text, is_end) || is_end {
+            return script.first_failure.unwrap_or(ExitStatus::Done);
+        }
+        if text.bytes.is_empty() {
+            text.begins_at = line_number + 1;
+        }
+    }
+}
+
+struct Script {
+    first_failure: Option<ExitStatus>,
+    names_lines: bool,
+    fails_fast: bool,
+}
+
+impl Script {
+    /// Runs the text, if it is whole; whether nothing more is to be run.
+    fn run(&mut self, shell: &mut Shell<'_>, text: &mut Text, is_end: bool) -> bool {
+        if is_end && text.waiting == Some(Waiting::Body) {
+            text.bytes.extend_from_slice(b"END\n");
+        }
+        shell.printer.speak_of(self.place(text.begins_at.max(1)));
+        let statements = match statements(&text.bytes) {
+            Ok(statements) => statements,
+            Err(Unread::Unfinished(waiting, _)) if !is_end => {
+                text.waiting = Some(waiting);
+                return false;
+            }
+            Err(Unread::Unfinished(_, wrong) | Unread::Wrong(wrong)) => {
+                let status = shell.refuse(wrong.in_text(&text.bytes));
+                text.clear();
+                return self.is_over(status);
+            }
+        };
+        let bytes = std::mem::take(&mut text.bytes);
+        text.clear();
+        for statement in statements {
+            match shell.run(&statement, &bytes) {
+                Turn::Ran(status) if self.is_over(status) => return true,
+                Turn::Ran(_) => {}
+                Turn::Leave | Turn::Unread => return true,
+            }
+        }
+        false
+    }
+
+    fn place(&self, line: usize) -> Option<String> {
+        self.names_lines.then(|| format!("line {line}"))
+    }
+
+    /// Notes how a statement ended; whether that is the end of all.
+    fn is_over(&mut self, status: ExitStatus) -> bool {
+        if status != ExitStatus::Done {
+            self.first_failure.get_or_insert(status);
+        }
+        status == ExitStatus::Interrupted || self.fails_fast && status != ExitStatus::Done
+    }
+
+    fn ended(self, status: ExitStatus) -> ExitStatus {
+        self.first_failure.unwrap_or(status)
+    }
+}
+
+/// Lines that belong together.
+#[derive(Default)]
+struct Text {
+    bytes: Vec<u8>,
+    begins_at: usize,
+    /// Where the line that was read last begins.
+    last_at: usize,
+    waiting: Option<Waiting>,
+}
+
+impl Text {
+    /// Adds a line; whether it was the last one.
+    fn read_line(&mut self, source: &mut impl BufRead) -> Result<bool, Error> {
+        self.last_at = self.bytes.len();
+        let room = (TEXT_BYTES_MAX - self.bytes.len()) as u64 + 1;
+        let read = source.take(room).read_until(b'\n', &mut self.bytes);
+        let length = read.map_err(|error| {
+            Error::invalid(format!("the commands cannot be read: {error}")).with_source(error)
+        })?;
+        if self.bytes.len() > TEXT_BYTES_MAX {
+            return Err(Error::invalid(format!(
+                "a command is longer than {TEXT_BYTES_MAX} bytes: a quote may not be closed"
+            )));
+        }
+        let is_end = length == 0 || self.bytes.last() != Some(&b'\n');
+        if is_end && self.bytes.last().is_some_and(|last| *last != b'\n') {
+            self.bytes.push(b'\n');
+        }
+        Ok(is_end)
+    }
+
+    /// Whether the last line cannot have ended what was begun: so that a long text is not
+    /// read again with every line of it.
+    fn goes_on(&self) -> bool {
+        let line = &self.bytes[self.last_at..];
+        match &self.waiting {
+            None | Some(Waiting::Line) => false,
+            Some(Waiting::Quote(quote)) => !line.contains(quote),
+            Some(Waiting::Tag(tag)) => line.trim_ascii_end() != tag.as_slice(),
+            Some(Waiting::Body) => !is_body_end(line),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.waiting = None;
+    }
+}
