@@ -165,11 +165,6 @@ fn request(ask: &Ask) -> Request {
             delete_in_ms: 60_000,
             ..Default::default()
         }),
-        What::Persist(key) => Request::Persist(v1::PersistRequest {
-            target,
-            key: bytes(key),
-            ..Default::default()
-        }),
         what => request_of_many(target, what),
     }
 }
@@ -177,6 +172,11 @@ fn request(ask: &Ask) -> Request {
 fn request_of_many(target: Option<v1::Target>, what: &What) -> Request {
     let bytes = Bytes::from_static;
     match what {
+        What::Persist(key) => Request::Persist(v1::PersistRequest {
+            target,
+            key: bytes(key),
+            ..Default::default()
+        }),
         What::Incr(key, by) => Request::Incr(v1::IncrRequest {
             target,
             key: bytes(key),
