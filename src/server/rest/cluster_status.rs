@@ -49,6 +49,7 @@ pub(super) struct MemberStatus {
 
 /// A replicated shard, and the group of members that keeps it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ClusterGroup)]
 pub(super) struct GroupStatus {
     shard: u32,
     /// `dstore` or `lockmgr(dstore)`.
