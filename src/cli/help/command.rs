@@ -37,12 +37,25 @@ pub(crate) fn run(args: &HelpArgs, printer: &mut Printer) -> Outcome {
         return Ok(ExitStatus::Done);
     }
     if is_command {
-        let words = std::iter::once("dkv").chain(args.words.iter().map(String::as_str));
-        // clap answers with the help, which is no error.
-        root.clone().try_get_matches_from(words.chain(["--help"]))?;
-        return Ok(ExitStatus::Done);
+        return of_command(&root, &args.words);
     }
     Err(unknown(first, &root).into())
+}
+
+/// Shows the help of a command; nothing is run, whatever the words are.
+pub(crate) fn of_command(root: &Command, names: &[String]) -> Outcome {
+    // Behind `--` the flag that asks for help would be a value.
+    if let Some(flag) = names.iter().find(|name| name.starts_with('-')) {
+        let shown = flag.escape_debug();
+        return Err(Error::invalid(format!(
+            "`{shown}` is no command: help takes names alone, such as kv set"
+        ))
+        .into());
+    }
+    let words = std::iter::once("dkv").chain(names.iter().map(String::as_str));
+    // clap answers with the help, which is no error.
+    root.clone().try_get_matches_from(words.chain(["--help"]))?;
+    Ok(ExitStatus::Done)
 }
 
 fn overview(root: &Command) -> String {
@@ -70,4 +83,36 @@ fn unknown(word: &str, root: &Command) -> Error {
         None => "`dkv help` lists the commands and topics".to_owned(),
     };
     Error::invalid(format!("there is no help on `{word}`: {advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::failure::Failure;
+
+    fn asked(names: &[&str]) -> Outcome {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        of_command(&root::command(), &names)
+    }
+
+    /// `HELP kv delete --` deleted a key named `--help`.
+    #[test]
+    fn help_on_what_is_no_name_of_a_command_is_refused_and_runs_nothing() {
+        for names in [
+            &["kv", "delete", "--"][..],
+            &["kv", "--bucket", "a"],
+            &["kv", "-"],
+        ] {
+            let refused = asked(names);
+            assert!(
+                matches!(&refused, Err(Failure::Error(error)) if error.message().contains("no command")),
+                "{names:?}: {refused:?}"
+            );
+        }
+        let shown = asked(&["kv", "delete"]);
+        let Err(Failure::Usage(help)) = shown else {
+            panic!("{shown:?}");
+        };
+        assert!(crate::cli::failure::is_help(&help));
+    }
 }

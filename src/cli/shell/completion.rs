@@ -113,7 +113,7 @@ impl Completion {
         let found = sifted(found.unwrap_or_default(), typed.as_ref());
         let values = found.iter().filter_map(|it| {
             let value = std::str::from_utf8(it.get_value().as_bytes()).ok()?;
-            Some(Found {
+            is_safe_flag(value).then(|| Found {
                 text: value.to_owned(),
                 is_name: !value.starts_with('-'),
             })
@@ -239,6 +239,17 @@ fn begun<'a>(words: impl Iterator<Item = &'a str>, typed: &str) -> Vec<String> {
         .collect()
 }
 
+/// Whether a candidate that is typed as a flag, and so without quotes, is one word: a name
+/// behind its `=` may be anything. What begins with no `-` is quoted.
+fn is_safe_flag(value: &str) -> bool {
+    let Some(flag) = value.strip_prefix('-') else {
+        return true;
+    };
+    let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || char == '-';
+    name.chars().all(is_plain) && (value.is_empty() || quoted(value.as_bytes()) == value)
+}
+
 /// With a blank behind what is whole, and quotes around what needs them.
 fn as_typed(found: Found, current: &Current) -> Candidate {
     let Found { text, is_name } = found;
@@ -277,7 +288,14 @@ mod tests {
     fn completion() -> Completion {
         let asker: Asker = Arc::new(|kind, begin: &str| {
             let names: &[&str] = match kind {
-                Kind::Key => &["user:1", "user:2", "two words", "order/"],
+                Kind::Key => &[
+                    "user:1",
+                    "user:2",
+                    "two words",
+                    "order/",
+                    "x; DELETE PREFIX u YES",
+                    "-x; DELETE PREFIX u YES",
+                ],
                 Kind::Bucket => &["sessions"],
                 Kind::Lock => &["jobs"],
                 Kind::Fence => &["jobs@7"],
@@ -290,6 +308,26 @@ mod tests {
         tree.build();
         let command = attach(crate::cli::completions::visible(&root::command()), &asker);
         Completion::new(command, Arc::new(tree), asker)
+    }
+
+    /// `--prefix=` was completed with a name as it is, and that may hold a whole command.
+    #[test]
+    fn a_name_behind_the_equals_sign_of_a_flag_is_one_word_or_no_candidate() {
+        let completion = completion();
+        let typed = |text: &str| -> Vec<String> {
+            let (_, found) = completion.at(text);
+            found.into_iter().map(|it| it.typed).collect()
+        };
+        assert_eq!(
+            typed("kv delete --prefix=us"),
+            ["--prefix=user:1 ", "--prefix=user:2 "]
+        );
+        assert_eq!(typed("kv delete --prefix=x"), [""; 0]);
+        assert_eq!(typed("kv delete --prefix=tw"), [""; 0]);
+        assert_eq!(typed("kv get x"), ["\"x; DELETE PREFIX u YES\" "]);
+        assert!(typed("kv get -x").iter().all(|it| !it.contains(';')));
+        assert!(is_safe_flag("--prefix=") && is_safe_flag("-o") && is_safe_flag("--"));
+        assert!(!is_safe_flag("-x; EXIT") && !is_safe_flag("-x\nEXIT=1"));
     }
 
     #[test]

@@ -10,8 +10,7 @@ use crate::base::Error;
 use crate::base::suggest::nearest;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
-use crate::cli::layered::Words;
-use crate::cli::{help, root};
+use crate::cli::help;
 
 const QUOTING: &str = "\
 Words are in any letter case, and \"quoted\" where they hold blanks, ; or #, or
@@ -40,16 +39,8 @@ pub(super) fn show(shell: &mut Shell<'_>, words: &[Word]) -> Outcome {
     }
     let lower = asked[0].to_ascii_lowercase();
     if shell.tree().find_subcommand(&lower).is_some() {
-        let mut argv = vec!["dkv".into(), lower.into()];
-        argv.extend(asked[1..].iter().map(Into::into));
-        argv.push("--help".into());
-        let words = Words {
-            argv,
-            variables: Vec::new(),
-            settled: Vec::new(),
-        };
-        let session = shell.session.clone();
-        return root::run_in(&session, &words, shell.printer);
+        let names = [&[lower][..], &asked[1..]].concat();
+        return help::of_command(shell.tree(), &names);
     }
     Err(unknown(&name).into())
 }

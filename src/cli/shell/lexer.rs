@@ -8,7 +8,7 @@
 //! END
 //! ```
 
-use super::statement::{body_follows, is_body_end};
+use super::statement::{body_follows, body_of, is_body_end};
 use super::words::{Statement, Word, Wrong};
 
 /// What a text that may go on is waiting for.
@@ -127,7 +127,9 @@ impl Lexer<'_> {
                 return Ok(self.text[start..line.0].to_vec());
             }
         }
-        let message = "its lines are not ended: END, or an empty line, ends them";
+        let name = body_of(&self.words).unwrap_or_default();
+        let message =
+            format!("{name} has no END: nothing was done (END, or an empty line, ends its lines)");
         let wrong = Wrong::at(self.words[0].at, message);
         Err(Unread::Unfinished(Waiting::Body, wrong))
     }

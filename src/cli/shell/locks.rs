@@ -13,15 +13,23 @@ use crate::cli::exit::ExitStatus;
 #[derive(Debug)]
 pub(super) enum Deed {
     Take(Held),
-    Give(OsString),
+    Give(Held),
+}
+
+/// Where a lock is: one of the same name elsewhere is another lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// As they were typed, with commas between them.
+    pub(super) endpoints: String,
+    pub(super) shard: String,
 }
 
 /// A lock with its owner.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
-    name: OsString,
-    owner: OsString,
-    shard: String,
+    pub(super) name: OsString,
+    pub(super) owner: OsString,
+    pub(super) place: Place,
 }
 
 /// The locks, as far as this shell knows: a lease may have ended.
@@ -38,7 +46,7 @@ impl Locks {
     pub(super) fn complete(
         &self,
         line: &mut Line,
-        shard: &str,
+        place: &Place,
         mint: impl FnOnce() -> OwnerId,
     ) -> Result<Option<Deed>> {
         let is = |path: &[&str]| line.is(path);
@@ -58,18 +66,25 @@ impl Locks {
             return Ok(Some(Deed::Take(Held {
                 name,
                 owner,
-                shard: shard.to_owned(),
+                place: place.clone(),
             })));
         }
         if (renews || releases) && line.places.len() == 1 {
-            line.places.push(self.owner(&name, shard)?);
+            line.places.push(self.owner(&name, place)?);
         }
-        Ok(releases.then_some(Deed::Give(name)))
+        let owner = line.places.get(1).cloned().filter(|_| releases);
+        Ok(owner.map(|owner| {
+            Deed::Give(Held {
+                name,
+                owner,
+                place: place.clone(),
+            })
+        }))
     }
 
-    fn owner(&self, name: &OsString, shard: &str) -> Result<OsString> {
+    fn owner(&self, name: &OsString, place: &Place) -> Result<OsString> {
         let held = self.held.iter().rev();
-        let mut held = held.filter(|held| held.name == *name && held.shard == shard);
+        let mut held = held.filter(|held| held.name == *name && held.place == *place);
         held.next().map(|held| held.owner.clone()).ok_or_else(|| {
             let name = quoted(&bytes(name));
             Error::invalid(format!(
@@ -79,28 +94,37 @@ impl Locks {
     }
 
     /// Keeps in mind what was done.
-    pub(super) fn remember(&mut self, deed: Option<Deed>, status: ExitStatus, shard: &str) {
+    pub(super) fn remember(&mut self, deed: Deed, status: ExitStatus) {
         match deed {
-            Some(Deed::Take(taken)) if status == ExitStatus::Done => {
+            Deed::Take(taken) if status == ExitStatus::Done => {
                 self.held
-                    .retain(|held| held.name != taken.name || held.shard != taken.shard);
+                    .retain(|held| held.name != taken.name || held.place != taken.place);
                 self.held.push(taken);
             }
-            Some(Deed::Give(name)) if status == ExitStatus::Done => {
-                self.held
-                    .retain(|held| held.name != name || held.shard != shard);
+            Deed::Give(given) if status == ExitStatus::Done => {
+                let owner = given.owner.to_ascii_lowercase();
+                self.held.retain(|held| {
+                    (&held.name, &held.place) != (&given.name, &given.place) || held.owner != owner
+                });
             }
-            _ => {}
+            Deed::Take(_) | Deed::Give(_) => {}
         }
+    }
+
+    /// Keeps in mind a lock that may have been taken: nobody answered. What is known to be
+    /// held stays so, for it may be what is in the way.
+    pub(super) fn remember_doubtful(&mut self, taken: Held) {
+        self.held.push(taken);
     }
 
     /// What to tell whoever leaves: the locks that nobody gave up.
     pub(super) fn farewell(&self) -> Option<String> {
-        let names: Vec<String> = self
+        let mut names: Vec<String> = self
             .held
             .iter()
             .map(|held| quoted(&bytes(&held.name)))
             .collect();
+        names.dedup();
         if names.is_empty() {
             return None;
         }
@@ -108,5 +132,31 @@ impl Locks {
             "not given up: {}; held until the lease ends, unless it has (dkv lock list)",
             names.join(", ")
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What may be in the way of an acquire without an answer is the lock itself.
+    #[test]
+    fn a_doubtful_lock_does_not_take_the_place_of_one_that_is_held() {
+        let held = |owner: &str| Held {
+            name: "jobs".into(),
+            owner: owner.into(),
+            place: Place {
+                endpoints: "127.0.0.1:8080".to_owned(),
+                shard: "100".to_owned(),
+            },
+        };
+        let mut locks = Locks::default();
+        locks.remember(Deed::Take(held("aa")), ExitStatus::Done);
+        locks.remember_doubtful(held("bb"));
+        assert_eq!(locks.owner(&"jobs".into(), &held("").place).unwrap(), "bb");
+        locks.remember(Deed::Give(held("BB")), ExitStatus::Done);
+        assert_eq!(locks.owner(&"jobs".into(), &held("").place).unwrap(), "aa");
+        locks.remember(Deed::Give(held("aa")), ExitStatus::Done);
+        assert_eq!(locks.farewell(), None);
     }
 }

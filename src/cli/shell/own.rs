@@ -10,8 +10,9 @@ use crate::base::suggest::nearest;
 use crate::base::{Error, Result};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
-use crate::cli::row::Row;
+use crate::cli::row::{Row, escaped};
 use crate::cli::session::Session;
+use crate::client::Description;
 
 /// How long nodes have to say that they are there.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -138,6 +139,11 @@ impl Shell<'_> {
 pub(super) fn greet(session: &Session) -> Outcome<String> {
     let client = session.own_client().with_timeout(GREETING_TIMEOUT)?;
     let node = session.block_on(async { Ok(client.describe().await?) })?;
+    Ok(greeting(&node, &session.endpoints().join(", ")))
+}
+
+/// The same in words; what a node calls itself must not steer the terminal.
+fn greeting(node: &Description, endpoints: &str) -> String {
     let name = match node.name.as_str() {
         "" => String::new(),
         name => format!(" {name}"),
@@ -147,12 +153,12 @@ pub(super) fn greet(session: &Session) -> Outcome<String> {
         .iter()
         .map(|shard| format!("{} {}", shard.id.0, shard.kind))
         .collect();
-    Ok(format!(
-        "connected to dkv {}{name} at {} (shards {})",
-        node.version,
-        session.endpoints().join(", "),
-        shards.join(", ")
-    ))
+    let says = format!("{}{name}", node.version);
+    format!(
+        "connected to dkv {} at {endpoints} (shards {})",
+        escaped(says.as_bytes()),
+        escaped(shards.join(", ").as_bytes())
+    )
 }
 
 fn text(word: &Word) -> Result<String> {
@@ -184,5 +190,28 @@ fn none(words: &[Word], usage: &str) -> Result<()> {
             "`{}` is not expected here: write {usage}",
             word.escape_debug()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::types::NodeId;
+
+    #[test]
+    fn the_name_of_a_node_does_not_reach_the_terminal_as_it_is() {
+        let node = Description {
+            endpoint: String::new(),
+            node: NodeId([1; 16]),
+            name: "alice\x1b[2J".to_owned(),
+            version: "1\x07".to_owned(),
+            uptime: Duration::from_secs(1),
+            addresses: Vec::new(),
+            shards: Vec::new(),
+            read_only_because: None,
+        };
+        let told = greeting(&node, "127.0.0.1:8080");
+        assert!(!told.chars().any(char::is_control), "{told:?}");
+        assert!(told.contains("alice\\u{1b}[2J at 127.0.0.1:8080"), "{told}");
     }
 }

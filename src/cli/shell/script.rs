@@ -59,9 +59,6 @@ struct Script {
 impl Script {
     /// Runs the text, if it is whole; whether nothing more is to be run.
     fn run(&mut self, shell: &mut Shell<'_>, text: &mut Text, is_end: bool) -> bool {
-        if is_end && text.waiting == Some(Waiting::Body) {
-            text.bytes.extend_from_slice(b"END\n");
-        }
         shell.printer.speak_of(self.place(text.begins_at.max(1)));
         let statements = match statements(&text.bytes) {
             Ok(statements) => statements,
@@ -141,7 +138,7 @@ impl Text {
         let line = &self.bytes[self.last_at..];
         match &self.waiting {
             None | Some(Waiting::Line) => false,
-            Some(Waiting::Quote(quote)) => !line.contains(quote),
+            Some(Waiting::Quote(quote)) => !closes(line, *quote),
             Some(Waiting::Tag(tag)) => line.trim_ascii_end() != tag.as_slice(),
             Some(Waiting::Body) => !is_body_end(line),
         }
@@ -150,5 +147,81 @@ impl Text {
     fn clear(&mut self) {
         self.bytes.clear();
         self.waiting = None;
+    }
+}
+
+/// Whether a line that begins within a quote ends it. Within the double one a backslash takes
+/// what follows it along.
+fn closes(line: &[u8], quote: u8) -> bool {
+    let mut bytes = line.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == quote {
+            return true;
+        }
+        if *byte == b'\\' && quote == b'"' {
+            bytes.next();
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::output::tests::Sink;
+    use crate::cli::output::{Format, Printer, Stream};
+    use crate::cli::shell::turns::tests::shell_at;
+
+    /// What a script says where no node answers, and its exit code.
+    fn said(script: &str) -> (u8, String) {
+        let (out, remarks) = (Sink::default(), Sink::default());
+        let [out, told] = [&out, &remarks].map(|sink| Stream::new(Box::new(sink.clone()), false));
+        let mut printer = Printer::new(Format::Text, true, out, told);
+        let mut shell = shell_at("127.0.0.1:1", &mut printer);
+        let status = run(&mut shell, script.as_bytes(), true, false);
+        drop(shell);
+        (status.code(), remarks.text())
+    }
+
+    /// The end of the input counted as `END`: half of a script that was cut short was applied.
+    #[test]
+    fn a_transaction_that_the_end_of_the_script_cuts_short_is_refused() {
+        for (script, line, name) in [
+            ("TXN\nif value a = 1\nthen set b 2\n", 1, "TXN"),
+            ("\nkv batch -q\nset a 1\nset b", 2, "BATCH"),
+            ("BATCH\n", 1, "BATCH"),
+            ("BATCH", 1, "BATCH"),
+        ] {
+            let (code, told) = said(script);
+            assert_eq!(
+                code,
+                ExitStatus::from(crate::base::ErrorKind::Invalid).code(),
+                "{told}"
+            );
+            let expected = format!("{name} has no END: nothing was done");
+            assert!(told.contains(&format!("line {line}: ")), "{told}");
+            assert!(told.contains(&expected), "{told}");
+        }
+        let (_, told) = said("BATCH\nset a 1\nEND");
+        assert!(!told.contains("no END"), "{told}");
+    }
+
+    /// A text with `\"` in every line was read again with every line of it.
+    #[test]
+    fn a_quote_behind_a_backslash_does_not_end_a_long_text() {
+        let goes_on = |line: &str, quote: u8| {
+            let text = Text {
+                bytes: line.as_bytes().to_vec(),
+                waiting: Some(Waiting::Quote(quote)),
+                ..Text::default()
+            };
+            text.goes_on()
+        };
+        assert!(goes_on(r#"  \"name\": \"alice\","#, b'"'));
+        assert!(goes_on(r#"  \\\" it's"#, b'"'));
+        assert!(!goes_on(r#"  \"name\": \"alice\" }" TTL 5"#, b'"'));
+        assert!(!goes_on(r#"  \\" "#, b'"'));
+        assert!(goes_on(r#"  "name" "#, b'\''));
+        assert!(!goes_on(r"  \' ", b'\''));
     }
 }

@@ -60,7 +60,8 @@ pub(super) fn seconds(scene: &Scene) -> Vec<Option<Second>> {
             continue;
         };
         for sample in &view.samples {
-            let ago = usize::try_from(newest.number - sample.number).unwrap_or(SECONDS);
+            let ago =
+                usize::try_from(newest.number.saturating_sub(sample.number)).unwrap_or(SECONDS);
             if let Some(at) = (SECONDS - 1).checked_sub(ago) {
                 let second: &mut Option<Second> = &mut seconds[at];
                 second.get_or_insert_default().add(sample);

@@ -5,7 +5,7 @@ use crate::base::types::ShardId;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::output::{Format, Printer};
-use crate::cli::row::{Field, Row};
+use crate::cli::row::{Field, Row, escaped};
 use crate::cli::top::crowd::Crowd;
 use crate::cli::top::merged::{self, ShardView};
 use crate::cli::top::scene::{NodeView, Scene};
@@ -17,7 +17,7 @@ pub(super) async fn run(mut crowd: Crowd, printer: &mut Printer) -> Outcome {
     scene.hear(crowd.ask_all().await);
     if scene.answering().next().is_none() {
         let reasons = scene.nodes.iter().filter_map(NodeView::silence);
-        let reasons: Vec<&str> = reasons.map(|(_, why)| why).collect();
+        let reasons: Vec<String> = reasons.map(|(_, why)| escaped(why.as_bytes())).collect();
         return Err(Error::unavailable(reasons.join("; ")).into());
     }
     let lists = lists(&scene);
@@ -39,12 +39,20 @@ pub(super) async fn run(mut crowd: Crowd, printer: &mut Printer) -> Outcome {
             }
         }
     }
-    for view in &scene.nodes {
-        if let Some((_, why)) = view.silence() {
-            printer.complaint(&format!("{}: {why}", view.name));
-        }
+    for complaint in complaints(&scene) {
+        printer.complaint(&complaint);
     }
     Ok(ExitStatus::Done)
+}
+
+/// Who is silent, and why. What a node calls itself and says must not steer the terminal.
+fn complaints(scene: &Scene) -> Vec<String> {
+    let silent = scene.nodes.iter().filter_map(|view| {
+        let (_, why) = view.silence()?;
+        let (name, why) = (escaped(view.name.as_bytes()), escaped(why.as_bytes()));
+        Some(format!("{name}: {why}"))
+    });
+    silent.collect()
 }
 
 fn lists(scene: &Scene) -> [(&'static str, Vec<Row>); 4] {
@@ -77,7 +85,8 @@ fn node_row(scene: &Scene, view: &NodeView) -> Row {
         let failed: Vec<String> = failed.collect();
         (!failed.is_empty()).then(|| failed.join("; "))
     });
-    let cpu = newest.map(|it| tenths(it.cpu.as_secs_f64() * 100.0 / it.lasted.as_secs_f64()));
+    let cpu =
+        newest.map(|it| tenths(it.cpu.as_secs_f64() * 100.0 / it.lasted.as_secs_f64().max(0.001)));
     Row::new()
         .with("node", view.name.as_str())
         .with("reachable", said.is_some())
@@ -163,4 +172,38 @@ fn lock_row(lock: &HeldLock) -> Row {
         .with("remaining", lock.remaining)
         .with("waiters", lock.waiters)
         .with("shard", u64::from(lock.shard.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cli::top::crowd::Heard;
+    use crate::cli::top::tests::{heard, member, sample};
+
+    #[test]
+    fn what_a_node_calls_itself_does_not_reach_the_terminal_as_it_is() {
+        let mut scene = Scene::new("", false);
+        scene.hear(vec![Heard {
+            address: "127.0.0.1:8081".to_owned(),
+            name: Some("node\x1b]0;x\x07".to_owned()),
+            answer: Err("no\r\n\x1b[2J".to_owned()),
+        }]);
+        let told = complaints(&scene).join("");
+        assert!(!told.chars().any(char::is_control), "{told:?}");
+        assert!(told.starts_with("node\\u{1b}]0;x"), "{told}");
+    }
+
+    #[test]
+    fn a_second_that_lasted_no_time_has_a_finite_load() {
+        let mut figures = member(1);
+        let mut short = sample(1, 10);
+        short.lasted = Duration::ZERO;
+        figures.samples = vec![short];
+        let mut scene = Scene::new("", false);
+        scene.hear(vec![heard(figures)]);
+        let line = node_row(&scene, &scene.nodes[0]).to_line();
+        assert!(!line.contains("inf") && !line.contains("NaN"), "{line}");
+    }
 }

@@ -201,7 +201,7 @@ impl NodeView {
         self.samples.extend(new);
         let newest = self.samples.last().map_or(0, |sample| sample.number);
         self.samples
-            .retain(|sample| sample.number + SECONDS as u64 > newest);
+            .retain(|sample| newest.saturating_sub(sample.number) < SECONDS as u64);
         self.figures = Some(figures);
         self.lost = None;
     }

@@ -19,7 +19,7 @@ fn node(number: u8) -> NodeId {
 }
 
 /// A second with so many reads, and half as many writes.
-fn sample(number: u64, reads: u64) -> Sample {
+pub(super) fn sample(number: u64, reads: u64) -> Sample {
     let class = |count: u64, us: u64| ClassSample {
         count,
         p50: (count > 0).then(|| Duration::from_micros(us / 2)),
@@ -42,7 +42,7 @@ fn sample(number: u64, reads: u64) -> Sample {
 }
 
 /// One of three members; the first leads. All have the shard 100 of one cluster.
-fn member(number: u8) -> Figures {
+pub(super) fn member(number: u8) -> Figures {
     let name = |number: u8| format!("node-{number}");
     let group = ShardGroup {
         role: if number == 1 {
@@ -154,7 +154,7 @@ fn shard(group: ShardGroup, applied_index: u64) -> ShardFigures {
     }
 }
 
-fn heard(figures: Figures) -> Heard {
+pub(super) fn heard(figures: Figures) -> Heard {
     Heard {
         address: figures.node.endpoint.clone(),
         name: Some(figures.node.name.clone()),

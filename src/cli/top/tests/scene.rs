@@ -160,3 +160,18 @@ fn a_lock_of_two_shards_is_two_locks() {
     assert!(locks[0].age > locks[1].age);
     assert_eq!(merged::hot_keys(&scene).len(), 2);
 }
+
+/// Numbers come from a node: with great ones a sum overflowed, and a difference with numbers
+/// that do not ascend.
+#[test]
+fn seconds_of_any_number_are_laid_side_by_side() {
+    let mut scene = Scene::new("", false);
+    let mut figures = member(1);
+    figures.samples = vec![sample(u64::MAX, 10), sample(1, 10)];
+    scene.hear(vec![heard(figures)]);
+    assert_eq!(merged::seconds(&scene).len(), 120);
+    let mut figures = member(1);
+    figures.samples = vec![sample(u64::MAX - 1, 10), sample(u64::MAX, 10)];
+    scene.hear(vec![heard(figures)]);
+    assert!(merged::seconds(&scene)[118..].iter().all(Option::is_some));
+}
