@@ -146,8 +146,11 @@ pub const IMPORT_WRITES_MAX: usize = 1_024;
 /// Bytes of one import's writes under way at once: a quarter of what a shard takes.
 pub const IMPORT_BYTES_MAX: usize = 16 << 20;
 
-/// Bodies of plain HTTP that are on their way in and out at once, bytes.
+/// Bodies of plain HTTP that are on their way in at once, bytes, and as many out.
 pub const REST_BODIES_BYTES_MAX: usize = 256 << 20;
+
+/// Large events of watches over plain HTTP that wait to be read, bytes.
+pub const REST_EVENTS_BYTES_MAX: usize = 64 << 20;
 
 /// Connections of clients to a node at once. Fewer if it may not open so many files.
 pub const CONNECTIONS_MAX: usize = 65_536;

@@ -145,6 +145,16 @@ fn requests() -> Vec<Bad> {
 fn routes() -> Vec<Bad> {
     vec![
         head("POST /v1/batch", 415, "application/json"),
+        head(
+            "DELETE /v1/keys?start=&end=",
+            400,
+            "`all=true` removes every key",
+        ),
+        head(
+            "POST /v1/incr/a\nIf-Match: \"1\"",
+            400,
+            "PUT and DELETE of one key",
+        ),
         head("DELETE /v1/keys", 400, "`all=true` removes every key"),
         head("GET /v1/keys?cursor=zzz", 400, "cursor"),
         head("GET /v1/keys?limit=0", 400, "1 to 10000"),

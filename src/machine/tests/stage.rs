@@ -374,7 +374,11 @@ fn reply(applied: &Applied) -> String {
         outcome.revision
     );
     if outcome.count > 0 {
-        said += &format!(" count={}", outcome.count);
+        let name = match outcome.kind {
+            crate::machine::OutcomeKind::Written => "version",
+            _ => "count",
+        };
+        said += &format!(" {name}={}", outcome.count);
     }
     if let Some(previous) = &applied.previous {
         said += &format!(" was {}", record(previous));

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::forms::KeyForm;
+use super::forms::{KeyForm, at_most};
 use super::head::Head;
 use super::ops::{Named, OpForm, SetForm, named, placed};
 use super::outcomes::OpOutcome;
@@ -23,6 +23,7 @@ const BASE: &str = "/v1/batch";
 #[serde(deny_unknown_fields)]
 pub(super) struct PutMany {
     #[schema(min_items = 1, max_items = 1000)]
+    #[serde(deserialize_with = "at_most::<1000, _, _>")]
     items: Vec<SetForm>,
 }
 
@@ -31,6 +32,7 @@ pub(super) struct PutMany {
 #[serde(deny_unknown_fields)]
 pub(super) struct Keys {
     #[schema(min_items = 1, max_items = 1000)]
+    #[serde(deserialize_with = "at_most::<1000, _, _>")]
     keys: Vec<KeyForm>,
 }
 
@@ -39,6 +41,7 @@ pub(super) struct Keys {
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch {
     #[schema(min_items = 1, max_items = 1000)]
+    #[serde(deserialize_with = "at_most::<1000, _, _>")]
     operations: Vec<OpForm>,
 }
 
@@ -158,7 +161,7 @@ async fn write(rest: &Rest, head: &Head, ops: Vec<Named>) -> Answered {
         .collect();
     let done = results.iter().filter(|result| result.is_success()).count();
     let header = reply.header.as_ref();
-    rest.json(
+    rest.done(
         StatusCode::OK,
         header,
         &BatchAnswer::of(header, results, done),

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::budget::{Budget, Held};
 use super::refused::{Answered, Refused};
+use super::sending::send;
 use crate::base::{Error, limits};
 
 /// A piece of a large body on its way out, bytes.
@@ -180,19 +181,15 @@ pub(super) async fn read_optional<T: DeserializeOwned + Default>(
 /// A body that goes out piece by piece as it is read, holding what it takes until then.
 ///
 /// # Errors
-/// `LimitExceeded` when too many are on their way.
-pub(super) fn write(budget: &Budget, bytes: Bytes) -> Answered<Body> {
+/// `LimitExceeded` when too many are on their way; never for what answers a write that was
+/// done, which nobody may be told to do again.
+pub(super) fn write(budget: &Budget, bytes: Bytes, is_done: bool) -> Answered<Body> {
     if bytes.len() <= PIECE_BYTES {
         return Ok(Body::from(bytes));
     }
     let mut held = budget.hold();
-    held.grow(bytes.len())?;
-    let pieces = stream::unfold((bytes, held), |(mut rest, held)| async move {
-        if rest.is_empty() {
-            return None;
-        }
-        let piece = rest.split_to(rest.len().min(PIECE_BYTES));
-        Some((Ok::<_, std::convert::Infallible>(piece), (rest, held)))
-    });
-    Ok(Body::from_stream(pieces))
+    match held.grow(bytes.len()) {
+        Err(full) if !is_done => Err(full.into()),
+        _ => Ok(send(bytes, held)),
+    }
 }

@@ -1,13 +1,14 @@
-//! The memory that bodies may take together, on their way in and out.
+//! The memory that bodies may take together: those that come, those that go, and the events of
+//! watches each have their own, so that none keeps the others waiting.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Result};
 
 /// What is counted at once: shorter bodies are not worth it.
-const UNIT_BYTES: usize = 64 << 10;
+const UNIT_BYTES: usize = 4 << 10;
 
 /// Bytes that may be held for bodies of all requests of this node.
 #[derive(Clone)]
@@ -22,14 +23,9 @@ pub(super) struct Held {
     bytes: usize,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self::of(limits::REST_BODIES_BYTES_MAX)
-    }
-}
-
 impl Budget {
-    fn of(bytes: usize) -> Self {
+    /// Room for so many bytes.
+    pub(super) fn of(bytes: usize) -> Self {
         Self {
             units: Arc::new(Semaphore::new(bytes / UNIT_BYTES)),
         }
@@ -58,10 +54,10 @@ impl Held {
             let more = u32::try_from(more).expect("a body is at most some MiB");
             let taken = self.budget.units.clone().try_acquire_many_owned(more);
             let taken = taken.map_err(|_| {
-                Error::too_busy(format!(
-                    "bodies of {} MiB are under way, the most there may be: ask again",
-                    limits::REST_BODIES_BYTES_MAX >> 20
-                ))
+                Error::too_busy(
+                    "large bodies of others are under way, and take all the memory there is for \
+                     them: ask again",
+                )
             })?;
             match &mut self.taken {
                 Some(before) => before.merge(taken),
@@ -81,7 +77,7 @@ mod tests {
     fn what_is_held_is_counted_until_it_is_dropped() {
         let budget = Budget::of(4 * UNIT_BYTES);
         let mut first = budget.hold();
-        for _ in 0..3 * 64 {
+        for _ in 0..3 * 4 {
             first.grow(1 << 10).unwrap();
         }
         let mut second = budget.hold();

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
+use http::Uri;
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
 };
@@ -49,8 +49,8 @@ pub(super) async fn index() -> Answered {
 }
 
 /// What the page is made of.
-pub(super) async fn file(Path(name): Path<String>) -> Answered {
-    page(&name)
+pub(super) async fn file(uri: Uri) -> Answered {
+    page(uri.path().trim_start_matches("/docs/"))
 }
 
 fn page(name: &str) -> Answered {

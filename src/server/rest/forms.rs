@@ -1,9 +1,13 @@
 //! What bodies of JSON are made of: bytes as text where they are text, else as base64.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::{Error, Result};
@@ -93,6 +97,38 @@ impl KeyForm {
     }
 }
 
+/// A list of so many entries at most: it is not read on, so that a short body cannot become
+/// much more than it was.
+pub(super) fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct List<const MOST: usize, T>(PhantomData<T>);
+
+    impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for List<MOST, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST} entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(entry) = entries.next_element()? {
+                if list.len() == MOST {
+                    let why = format!("a list has more than {MOST} entries: send several requests");
+                    return Err(A::Error::custom(why));
+                }
+                list.push(entry);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_seq(List::<MOST, T>(PhantomData))
+}
+
 /// Bytes as text, or as base64 if they are not UTF-8.
 pub(super) fn text(bytes: &Bytes) -> (Option<String>, Option<String>) {
     match std::str::from_utf8(bytes) {
@@ -151,6 +187,24 @@ mod tests {
             let field = field("value", text.map(str::to_owned), encoded.map(str::to_owned));
             assert!(field.is_err());
         }
+    }
+
+    /// A body of 28 MiB made forms of two gigabytes.
+    #[test]
+    fn a_list_is_not_read_beyond_its_most_entries() {
+        #[derive(Debug, Deserialize)]
+        struct Form {
+            #[serde(deserialize_with = "at_most::<3, _, _>")]
+            list: Vec<u8>,
+        }
+        let read = |text: &str| serde_json::from_str::<Form>(text);
+        assert_eq!(read("{\"list\": [1, 2, 3]}").unwrap().list, [1, 2, 3]);
+        // What stands behind is not even looked at.
+        let refused = read("{\"list\": [1, 2, 3, 4, nonsense").unwrap_err();
+        assert!(
+            refused.to_string().contains("more than 3 entries"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -66,8 +66,15 @@ fn request_id(parts: &Parts) -> String {
 }
 
 fn check(rest: &Rest, parts: &Parts) -> Answered<()> {
-    let Some(host) = host(parts) else {
-        return Ok(());
+    let Some(host) = host(parts)? else {
+        // HTTP/1.0; no browser speaks so.
+        return match parts.headers.contains_key(ORIGIN) {
+            true => Err(denied(
+                StatusCode::FORBIDDEN,
+                "a page must say whom it asks: the header Host is missing".to_owned(),
+            )),
+            false => Ok(()),
+        };
     };
     let local = parts.extensions.get::<TcpConnectInfo>();
     let local = local.and_then(TcpConnectInfo::local_addr);
@@ -103,11 +110,13 @@ fn shown(text: &str) -> String {
 }
 
 /// Whom the client takes this node for; HTTP/1.0 need not say.
-fn host(parts: &Parts) -> Option<&str> {
-    match parts.uri.authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => parts.headers.get(HOST)?.to_str().ok(),
+fn host(parts: &Parts) -> Result<Option<&str>, Error> {
+    if let Some(authority) = parts.uri.authority() {
+        return Ok(Some(authority.as_str()));
     }
+    let given = parts.headers.get(HOST);
+    let read = given.map(|it| it.to_str()).transpose();
+    read.map_err(|_| Error::invalid("the header Host is not text"))
 }
 
 /// Without its port.

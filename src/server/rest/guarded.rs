@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::compares::{Is, of_key};
-use super::forms::field;
+use super::forms::{at_most, field};
 use super::ops::{Named, placed};
 use crate::base::{Error, Result};
 use crate::proto::v1;
@@ -30,6 +30,7 @@ pub(super) struct GuardedForm {
     /// What must hold of the key.
     #[serde(default)]
     #[schema(max_items = 16)]
+    #[serde(deserialize_with = "at_most::<16, _, _>")]
     conditions: Vec<ConditionForm>,
 }
 

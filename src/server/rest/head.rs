@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Method, header};
 
 use super::percent;
 use super::query::Query;
@@ -55,6 +55,7 @@ impl Head {
     }
 
     fn with(query: Query, parts: &Parts, base: &str, within: Duration) -> Result<Self> {
+        check_conditions(parts, base)?;
         let target = target(&query, &parts.headers)?;
         let within = match query.time_ms("timeout")? {
             None => within,
@@ -157,6 +158,19 @@ impl Head {
         decoded.map(Bytes::from).map_err(|_| {
             Error::invalid("the cursor is not one of ours: send `next_cursor` as it came")
         })
+    }
+}
+
+/// A write that took no notice of its condition would be done where it must not.
+fn check_conditions(parts: &Parts, base: &str) -> Result<()> {
+    let changes = !matches!(parts.method, Method::GET | Method::HEAD);
+    let conditions = [header::IF_MATCH, header::IF_NONE_MATCH];
+    let given = conditions.iter().find(|it| parts.headers.contains_key(*it));
+    match given {
+        Some(given) if changes && base != super::keys::BASE => Err(Error::invalid(format!(
+            "{given} is read by PUT and DELETE of one key alone: use a transaction with compares"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -96,7 +96,7 @@ impl Sent {
             Kind::Json => JSON_BYTES_MAX,
             Kind::Raw => limits::REQUEST_BYTES_MAX,
         };
-        let arrived = body::read(&rest.budget, parts, sent, bytes_max, head.within).await?;
+        let arrived = body::read(&rest.incoming, parts, sent, bytes_max, head.within).await?;
         let timers = Timers::of(&head.query)?;
         let keep_timers = head.query.flag("keep_timers")?;
         let return_previous = head.query.flag("return_previous")?;
@@ -192,7 +192,7 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
         previous: reply.previous.map(|record| Record::of(record, true)),
         previous_unavailable: reply.previous_unavailable,
     };
-    let mut response = rest.json(status, header, &answer)?;
+    let mut response = rest.done(status, header, &answer)?;
     marks::put(
         response.headers_mut(),
         http::header::ETAG,

@@ -1,6 +1,6 @@
 //! Headers of answers that say what the answer reflects.
 
-use http::header::{CACHE_CONTROL, ETAG, HeaderValue};
+use http::header::{CACHE_CONTROL, ETAG, HeaderValue, VARY};
 use http::{HeaderMap, HeaderName};
 
 use super::forms::hex;
@@ -21,6 +21,8 @@ const DELETE_IN_MS: HeaderName = HeaderName::from_static("x-dkv-delete-in-ms");
 pub(super) fn reflect(headers: &mut HeaderMap, header: Option<&v1::Header>) {
     // Whoever keeps an answer asks whether it is still true.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // One address has a value in two forms, and on every shard.
+    headers.insert(VARY, HeaderValue::from_static("Accept, X-Dkv-Shard"));
     let Some(header) = header else { return };
     put(headers, NODE, &hex(&header.node));
     put(headers, SHARD, &header.shard.to_string());

@@ -32,6 +32,7 @@ mod query;
 mod refused;
 mod routes;
 mod scan;
+mod sending;
 mod state;
 mod status;
 mod timers;

@@ -170,11 +170,15 @@ pub(super) fn range(head: &Head) -> Answered<Option<v1::KeyRange>> {
     let bounds = (query.bytes("start"), query.bytes("end"));
     match (query.bytes("prefix"), bounds) {
         (Some(prefix), (None, None)) => Ok((!prefix.is_empty()).then(|| of_prefix(prefix))),
-        (None, (None, None)) => Ok(None),
-        (None, (start, end)) => Ok(Some(v1::KeyRange {
-            start: start.cloned().unwrap_or_default(),
-            end: end.cloned().unwrap_or_default(),
-        })),
+        (None, (start, end)) => {
+            let range = v1::KeyRange {
+                start: start.cloned().unwrap_or_default(),
+                end: end.cloned().unwrap_or_default(),
+            };
+            // Bounds of which nothing is left, such as `start=$A` without an A, name no keys.
+            let is_named = !range.start.is_empty() || !range.end.is_empty();
+            Ok(is_named.then_some(range))
+        }
         (Some(_), _) => Err(Error::invalid("give `prefix`, or `start` and `end`: not both").into()),
     }
 }

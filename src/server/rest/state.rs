@@ -4,22 +4,28 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
 use super::body;
 use super::budget::{Budget, Held};
 use super::head::Head;
 use super::marks;
 use super::refused::Answered;
-use crate::base::Error;
+use crate::base::{Error, limits};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request;
 use crate::server::http::{Live, Standing};
+
+/// How long a request waits for the node to have recovered.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -27,29 +33,43 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Clone)]
 pub(in crate::server) struct Rest {
     standing: Standing,
-    pub(super) budget: Budget,
+    /// For bodies that come.
+    pub(super) incoming: Budget,
+    outgoing: Budget,
+    /// For events that wait to be read.
+    pub(super) watching: Budget,
 }
 
 impl Rest {
     pub(in crate::server) fn new(standing: Standing) -> Self {
         Self {
             standing,
-            budget: Budget::default(),
+            incoming: Budget::of(limits::REST_BODIES_BYTES_MAX),
+            outgoing: Budget::of(limits::REST_BODIES_BYTES_MAX),
+            watching: Budget::of(limits::REST_EVENTS_BYTES_MAX),
         }
     }
 
-    /// The node, once it has recovered: a request waits for that as it would in the queue of
-    /// a port that nobody accepts from yet.
+    /// The node, once it has recovered: a request waits a little for that, as it would in the
+    /// queue of a port that nobody accepts from yet.
     ///
     /// # Errors
-    /// `Unavailable` while it waits for other nodes, which may take for ever.
+    /// `Unavailable` when that takes longer, and while it waits for other nodes.
     pub(super) async fn live(&self) -> Answered<&Live> {
-        match (self.standing.live.get(), self.standing.waiting.why()) {
-            (Some(live), _) => Ok(live),
-            (None, Some(why)) => {
-                Err(Error::unavailable(format!("this node runs, and is {why}")).into())
-            }
-            (None, None) => Ok(self.standing.live.wait().await),
+        let by = Instant::now() + RECOVERS_WITHIN;
+        loop {
+            let why = match (self.standing.live.get(), self.standing.waiting.why()) {
+                (Some(live), _) => return Ok(live),
+                (None, Some(why)) => why,
+                (None, None) if Instant::now() >= by => "recovering".to_owned(),
+                (None, None) => {
+                    // What it waits for may be known by then.
+                    drop(timeout(LOOK, self.standing.live.wait()).await);
+                    continue;
+                }
+            };
+            let why = format!("this node runs, and is {why}: ask again");
+            return Err(Error::unavailable(why).into());
         }
     }
 
@@ -114,7 +134,7 @@ impl Rest {
         parts: &Parts,
         sent: Body,
     ) -> Answered<(T, Held)> {
-        body::read_document(&self.budget, parts, sent, head.within).await
+        body::read_document(&self.incoming, parts, sent, head.within).await
     }
 
     /// As [`Self::document`], for one that may be left away.
@@ -124,33 +144,56 @@ impl Rest {
         parts: &Parts,
         sent: Body,
     ) -> Answered<(T, Held)> {
-        body::read_optional(&self.budget, parts, sent, head.within).await
+        body::read_optional(&self.incoming, parts, sent, head.within).await
     }
 
     /// An answer in JSON.
+    ///
+    /// # Errors
+    /// `LimitExceeded` if it is large and too many are on their way.
     pub(super) fn json(
         &self,
         status: StatusCode,
         header: Option<&v1::Header>,
         answer: &impl Serialize,
     ) -> Answered {
-        let mut text = serde_json::to_vec(answer).map_err(|error| {
-            Error::internal("an answer could not be written as JSON").with_source(error)
-        })?;
-        text.push(b'\n');
-        self.bytes(status, header, JSON, text.into())
+        self.whole(status, header, JSON, json(answer)?, false)
+    }
+
+    /// An answer in JSON to a write that was done: it is given in any case.
+    pub(super) fn done(
+        &self,
+        status: StatusCode,
+        header: Option<&v1::Header>,
+        answer: &impl Serialize,
+    ) -> Answered {
+        self.whole(status, header, JSON, json(answer)?, true)
     }
 
     /// An answer of bytes as they are.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
     pub(super) fn bytes(
         &self,
         status: StatusCode,
         header: Option<&v1::Header>,
         content_type: HeaderValue,
-        bytes: bytes::Bytes,
+        bytes: Bytes,
+    ) -> Answered {
+        self.whole(status, header, content_type, bytes, false)
+    }
+
+    fn whole(
+        &self,
+        status: StatusCode,
+        header: Option<&v1::Header>,
+        content_type: HeaderValue,
+        bytes: Bytes,
+        is_done: bool,
     ) -> Answered {
         let length = bytes.len();
-        let mut response = Response::new(body::write(&self.budget, bytes)?);
+        let mut response = Response::new(body::write(&self.outgoing, bytes, is_done)?);
         *response.status_mut() = status;
         let headers: &mut HeaderMap = response.headers_mut();
         headers.insert(CONTENT_TYPE, content_type);
@@ -158,4 +201,12 @@ impl Rest {
         marks::reflect(headers, header);
         Ok(response)
     }
+}
+
+fn json(answer: &impl Serialize) -> Answered<Bytes> {
+    let mut text = serde_json::to_vec(answer).map_err(|error| {
+        Error::internal("an answer could not be written as JSON").with_source(error)
+    })?;
+    text.push(b'\n');
+    Ok(text.into())
 }

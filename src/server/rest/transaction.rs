@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::compares::{CompareForm, compares};
+use super::forms::at_most;
 use super::guarded::{GuardedForm, guarded};
 use super::head::Head;
 use super::ops::{Named, OpForm, named};
@@ -24,18 +25,22 @@ pub(super) struct TxnForm {
     /// What must hold, all of it, for `then`.
     #[serde(default)]
     #[schema(max_items = 1024)]
+    #[serde(deserialize_with = "at_most::<1024, _, _>")]
     compares: Vec<CompareForm>,
     /// What is done if it does.
     #[serde(default)]
     #[schema(max_items = 1024)]
+    #[serde(deserialize_with = "at_most::<1024, _, _>")]
     then: Vec<OpForm>,
     /// What is done if not. Without it that is a conflict, and answered with 409.
     #[serde(default, rename = "else")]
     #[schema(max_items = 1024)]
+    #[serde(deserialize_with = "at_most::<1024, _, _>")]
     otherwise: Vec<OpForm>,
     /// Operations that are done together if the conditions of all of them hold.
     #[serde(default)]
     #[schema(max_items = 1024)]
+    #[serde(deserialize_with = "at_most::<1024, _, _>")]
     operations: Vec<GuardedForm>,
 }
 
@@ -146,7 +151,7 @@ async fn run(rest: &Rest, head: &Head, script: Script) -> Answered {
             .collect(),
         results_unavailable: reply.results_unavailable,
     };
-    rest.json(StatusCode::OK, header, &answer)
+    rest.done(StatusCode::OK, header, &answer)
 }
 
 fn conflict() -> Refused {

@@ -148,7 +148,7 @@ async fn tell(rest: &Rest, parts: &Parts, head: &Head, what: Option<What>) -> An
         count: Count::after(known),
         request_id: parts.extensions.get::<Id>().map(|id| id.0.clone()),
     };
-    let mut response = Response::new(Body::from_stream(telling.stream(&rest.budget, stopping)));
+    let mut response = Response::new(Body::from_stream(telling.stream(&rest.watching, stopping)));
     let headers = response.headers_mut();
     marks::reflect(headers, header);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
