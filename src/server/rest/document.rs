@@ -61,6 +61,12 @@ const REFUSALS: [(&str, &str); 14] = [
     ("507", "There is no room to keep more"),
 ];
 
+/// What is refused before a route sees it, without a body.
+const TOO_LONG: [(&str, &str); 2] = [
+    ("414", "Path and query are longer than 64 KiB"),
+    ("431", "The headers are too long, or too many"),
+];
+
 /// The document as text.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let mut document = serde_json::to_value(described()).expect("a document is JSON");
@@ -113,6 +119,9 @@ fn complete_operation(operation: &mut Value) {
             let refusal = json!({"description": description, "content": body});
             operation["responses"][status] = refusal;
         }
+    }
+    for (status, description) in TOO_LONG {
+        operation["responses"][status] = json!({ "description": description });
     }
     let parameters = operation
         .get_mut("parameters")

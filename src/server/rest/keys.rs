@@ -19,7 +19,7 @@ use super::marks;
 use super::refused::{Answered, ErrorBody, Refused, misfit};
 use super::state::Rest;
 use super::timers::{self, Span, Timers};
-use crate::base::{Error, limits};
+use crate::base::{Error, ErrorKind, limits};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
@@ -207,7 +207,13 @@ fn not_written(is_conditional: bool) -> Refused {
             "the condition of If-Match or If-None-Match does not hold: nothing was done; read \
              the key for its revision",
         ),
-        false => misfit(),
+        // The answer to a repetition is the outcome of what came first under its key.
+        false => Error::new(
+            ErrorKind::Conflict,
+            "this Idempotency-Key came before, with another request: nothing was done now; a new \
+             write takes the next sequence",
+        )
+        .into(),
     }
 }
 
