@@ -64,7 +64,7 @@ pub enum EngineError {
 
 impl EngineError {
     /// True if the engine goes on as if nothing had been tried.
-    pub(super) fn is_harmless(&self) -> bool {
+    pub(crate) fn is_harmless(&self) -> bool {
         matches!(self, Self::OutOfSpace { .. } | Self::Refused(_))
     }
 }

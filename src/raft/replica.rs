@@ -43,7 +43,7 @@ pub trait Replica: Send + Sync + 'static {
     /// Begins to take in the rows of another member, beside the machine's own.
     ///
     /// # Errors
-    /// If the engine fails or has no room.
+    /// If it has no room; or if the engine fails, then or later: the node stops.
     fn begin_install(&self) -> Result<SnapshotWriter>;
 
     /// Puts the rows that came, sealed, into the place of the machine's own.

@@ -5,6 +5,7 @@
 
 mod agreement;
 mod figures;
+mod guarded;
 mod leadership;
 mod proposer;
 mod queue;
@@ -115,13 +116,19 @@ impl Replicated {
             room: Notify::new(),
             runtime: tokio::runtime::Handle::current(),
         });
-        let group = Group::start(options.group, log, shared.clone(), hub).await?;
-        if shared.group.set(group).is_err() {
-            unreachable!("only this function sets it, once");
-        }
+        // IMPORTANT: before the group. It applies what the log has before it has started, and
+        // waits for a checkpoint when that is more than may be in memory alone.
         let checkpointer = Checkpointer::new(core, shared.clone(), history, lock);
         host.spawn
             .drive(&format!("checkpoint-{name}"), Box::new(checkpointer));
+        let starting = Group::start(options.group, log, shared.clone(), hub).await;
+        let group = starting.inspect_err(|_| {
+            shared.core.closing.store(true, Ordering::SeqCst);
+            shared.core.wake_checkpointer();
+        })?;
+        if shared.group.set(group).is_err() {
+            unreachable!("only this function sets it, once");
+        }
         tokio::spawn(Proposer::new(shared.clone()).run());
         tokio::spawn(Reader::new(shared.clone()).run());
         tokio::spawn(leadership::watch(shared.clone()));

@@ -86,7 +86,7 @@ impl Watcher {
     fn new(number: u64, stage: &Arc<Stage>, machines: &[Arc<Machine>], mut dice: Dice) -> Self {
         let wanted = wishes::draw(&mut dice);
         let habits = Habits {
-            progress_ms: dice.within(100, 600),
+            progress_ms: *dice.pick(&[100, 100, 200, 600]),
             pause_percent: *dice.pick(&[0, 5, 30]),
             patience_ms: dice.within(800, 3_000),
             hang_up_percent: *dice.pick(&[10, 40]),

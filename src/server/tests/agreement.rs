@@ -169,17 +169,7 @@ fn a_snapshot_replaces_what_a_member_remembers() {
         shard.lose_keys();
         let before = shard.status().applied;
         assert!(shard.state_hash_at(before).is_some());
-        for number in 0..150 {
-            let key = format!("key-{number}");
-            three.write(leader, kv(set(&key, "value"))).await.unwrap();
-        }
-        let shard_of_leader = three.shard(leader);
-        let purged = async {
-            while shard_of_leader.group_status().purged <= before {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
-        three.drive(purged).await;
+        three.leave_behind(away).await;
         three.heal();
         three.settle(&[away]).await;
         assert_eq!(shard.state_hash_at(before), None);

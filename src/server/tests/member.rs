@@ -54,24 +54,23 @@ async fn drive<T>(world: &World, future: impl Future<Output = T>) -> Option<T> {
 
 /// A cluster of one, which has a leader.
 async fn member(seed: u64) -> (World, Node) {
+    member_with(seed, EngineKind::Memory).await
+}
+
+async fn member_with(seed: u64, engine: EngineKind) -> (World, Node) {
     let mut world = World::new(seed);
     world.spawn = SimSpawn::new(world.rng.clone());
     world.config.node_id = Some("node-1".to_owned());
     world.config.shards = vec![WantedShard {
         id: SHARD,
         kind: ShardKind::Dstore,
-        engine: Some(EngineKind::Memory),
+        engine: Some(engine),
     }];
     world.config.wal_segment_bytes = 4 << 20;
     world.config.snapshot_entries = 1_000_000;
     world.config.snapshot_bytes = 1 << 40;
-    let host = Host {
-        clock: world.clock.clone(),
-        rng: world.rng.clone(),
-        disk: Arc::new(world.disk.clone()),
-        spawn: Arc::new(world.spawn.clone()),
-    };
-    let config = &world.config;
+    world.config.disk_engine.unflushed_bytes_max = 256 << 20;
+    let (host, config) = (host(&world), &world.config);
     let id = simulated::mint(&host, config).unwrap();
     let me = Member {
         name: "node-1".to_owned(),
@@ -82,9 +81,7 @@ async fn member(seed: u64) -> (World, Node) {
     };
     let founders = BTreeMap::from([(id, me)]);
     simulated::enter(&host, config, ClusterId([9; 16]), founders).unwrap();
-    let end = SimNetwork::new(world.rng.clone()).end_of(id);
-    let starting = Box::pin(simulated::start(&host, config, &end));
-    let node = drive(&world, starting).await.expect("it starts").unwrap();
+    let node = start(&world).await;
     let first = submit(&store(&node), "first", LONG);
     drive(&world, first)
         .await
@@ -92,6 +89,32 @@ async fn member(seed: u64) -> (World, Node) {
         .unwrap()
         .unwrap();
     (world, node)
+}
+
+fn host(world: &World) -> Host {
+    Host {
+        clock: world.clock.clone(),
+        rng: world.rng.clone(),
+        disk: Arc::new(world.disk.clone()),
+        spawn: Arc::new(world.spawn.clone()),
+    }
+}
+
+async fn start(world: &World) -> Node {
+    let (host, config) = (host(world), &world.config);
+    let id = simulated::mint(&host, config).unwrap();
+    let end = SimNetwork::new(world.rng.clone()).end_of(id);
+    let starting = Box::pin(simulated::start(&host, config, &end));
+    drive(world, starting).await.expect("it starts").unwrap()
+}
+
+/// A life ends, and the next one begins with what is on the disk.
+async fn kill_and_start(world: &mut World, node: Node) -> Node {
+    drop(node);
+    world.spawn.crash();
+    world.disk.kill();
+    world.spawn = SimSpawn::new(world.rng.clone());
+    start(world).await
 }
 
 fn submit(shard: &Store, key: &str, within: Duration) -> Told {
@@ -202,5 +225,26 @@ fn a_member_with_a_full_disk_can_be_stopped() {
         let left = drive(&world, Box::pin(node.leave_groups())).await;
         left.expect("it waits for room that never comes");
         assert_eq!(node.fatal.reason(), None, "nothing has failed");
+    });
+}
+
+/// Whoever applied the log at the start waited for a checkpoint, which only a started shard
+/// makes: the node never started, however often it was tried.
+#[test]
+fn a_member_starts_whose_log_has_more_than_may_be_in_memory_alone() {
+    in_simulated_time(async {
+        let (mut world, node) = Box::pin(member_with(36, EngineKind::Redb)).await;
+        for at in 0..20 {
+            let told = submit(&store(&node), &format!("key-{at}"), LONG);
+            let told = drive(&world, told).await.expect("it is told").unwrap();
+            told.unwrap();
+        }
+        assert_eq!(store(&node).status().durable.0, 0, "no checkpoint has it");
+        world.config.disk_engine.unflushed_bytes_max = 3 * VALUE_BYTES as u64;
+        let node = Box::pin(kill_and_start(&mut world, node)).await;
+        let after = submit(&store(&node), "after", LONG);
+        let told = drive(&world, after).await.expect("it leads").unwrap();
+        told.unwrap();
+        assert!(store(&node).status().durable.0 > 0, "a checkpoint was due");
     });
 }

@@ -6,6 +6,7 @@ mod closing;
 mod crash;
 mod disk_full;
 mod history;
+mod install;
 mod late;
 mod member;
 mod operations;

@@ -194,4 +194,21 @@ impl Three {
             self.network.cut(other, one);
         }
     }
+
+    /// Writes until a member that is cut off lacks entries that nobody has any more.
+    pub(super) async fn leave_behind(&self, away: usize) {
+        let leader = self.leader();
+        for number in 0..150 {
+            let key = format!("key-{number}");
+            self.write(leader, kv(set(&key, "value"))).await.unwrap();
+        }
+        let before = self.shard(away).status().applied;
+        let leader = self.shard(leader);
+        let purged = async {
+            while leader.group_status().purged <= before {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        self.drive(purged).await;
+    }
 }

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::guarded::{self, Guarded};
 use super::queue::{Read, Wants};
 use super::samples::Samples;
 use crate::base::time::BootStamp;
@@ -111,8 +112,11 @@ impl Replica for Shared {
     }
 
     fn begin_install(&self) -> Result<SnapshotWriter> {
-        let mut machine = self.core.machine.write();
-        Ok(SnapshotWriter::new(machine.engine_mut().replace()?))
+        let fatal = &self.core.fatal;
+        let replacing = self.core.machine.write().engine_mut().replace();
+        let replacement = replacing.inspect_err(|failure| guarded::check(failure, fatal))?;
+        let guarded = Guarded::new(replacement, fatal.clone());
+        Ok(SnapshotWriter::new(Box::new(guarded)))
     }
 
     fn install(&self) -> Result<()> {
@@ -220,10 +224,11 @@ impl Sequence for Shared {
     fn checkpointed(&self, covers: LogIndex) {
         let pinned = self.core.wal.pinned_segments(self.core.options.shard.0);
         let keep_none = pinned > limits::WAL_PINNED_SEGMENTS_MAX;
-        let Some(upto) = self.overhead.lock().release(covers, keep_none) else {
+        // While it starts, nothing is released: the next checkpoint does that.
+        let Some(group) = self.group.get().cloned() else {
             return;
         };
-        if let Some(group) = self.group.get().cloned() {
+        if let Some(upto) = self.overhead.lock().release(covers, keep_none) {
             self.runtime
                 .spawn(async move { group.checkpointed(upto).await });
         }
