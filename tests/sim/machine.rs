@@ -281,6 +281,21 @@ impl Machine {
         })
     }
 
+    /// How the node is, for whoever reads the trace of a run that went wrong.
+    pub(crate) fn describe(&self) -> String {
+        match self.look() {
+            None => format!("{} does not live", self.name),
+            Some(Glimpse { shard, group, .. }) => {
+                let durable = shard.durable;
+                format!(
+                    "{} ({}): durable {durable}, {group:?}",
+                    self.name,
+                    self.node()
+                )
+            }
+        }
+    }
+
     /// A node that says that it must not go on: wrong, unless its disk has stopped.
     pub(crate) fn note_fatal(&self, why: &str) {
         self.ended_badly(why);

@@ -209,6 +209,7 @@ fn play(
             stage.is_wrong("it is stuck: a minute has passed and not all is done");
         }
         if !stage.wrong().is_empty() {
+            machines.iter().for_each(|it| stage.note(it.describe()));
             break;
         }
     }

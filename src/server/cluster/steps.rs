@@ -102,20 +102,22 @@ pub(super) fn of_first(seen: &Seen<'_>, elsewhere: &BTreeSet<NodeId>) -> Option<
     if members.joint {
         return Some(Step::Change(Change::Voters(members.voters.clone())));
     }
+    // First who comes, then who goes: meanwhile there are not fewer voters, and the last that
+    // goes has somebody to hand over to.
+    let ripe = |node: &&NodeId| {
+        let member = &members.all[*node];
+        member.wants_vote && !member.leaving && seen.has_caught_up(**node)
+    };
+    if let Some(node) = seen.learners().find(ripe) {
+        return Some(seen.voters_with(*node));
+    }
     let stays = |node: &NodeId| !members.all.get(node).is_some_and(|it| it.leaving);
     if members.voters.iter().any(|node| !stays(node)) {
         return seen.without_one(stays);
     }
     let mut gone = seen.learners().filter(|node| !stays(node));
-    if let Some(node) = gone.find(|node| !elsewhere.contains(node)) {
-        return Some(Step::Change(Change::Remove(*node)));
-    }
-    let ripe = |node: &&NodeId| {
-        let member = &members.all[*node];
-        member.wants_vote && !member.leaving && seen.has_caught_up(**node)
-    };
-    let ripe = seen.learners().find(ripe);
-    ripe.map(|node| seen.voters_with(*node))
+    let gone = gone.find(|node| !elsewhere.contains(node));
+    gone.map(|node| Step::Change(Change::Remove(*node)))
 }
 
 /// The next step of another group on its way to have the members of the first.
@@ -309,6 +311,25 @@ mod tests {
         late.run();
         assert_eq!(late.leaders.0, node(1));
         assert!(late.first.voters.contains(&node(1)));
+    }
+
+    /// All members were to go and a new one was to stay. The last leader waited for somebody to
+    /// hand over to, and nobody else got a vote before it had gone.
+    #[test]
+    fn the_last_that_leaves_waits_for_nobody_who_waits_for_it() {
+        let all = [
+            (1, leaving()),
+            (2, leaving()),
+            (3, leaving()),
+            (4, wanting()),
+        ];
+        let mut play = play(members(&all, &[1, 2, 3]), &[2, 3, 4]);
+        play.run();
+        for group in [&play.first, &play.other] {
+            assert_eq!(group.voters, BTreeSet::from([node(4)]));
+            assert_eq!(group.all.len(), 1);
+        }
+        assert_eq!(play.leaders, (node(4), node(4)));
     }
 
     #[test]
