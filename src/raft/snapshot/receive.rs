@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use openraft::Raft;
+use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::type_config::alias::SnapshotOf;
 use tokio::sync::mpsc;
 
@@ -101,12 +102,16 @@ impl Work {
         }
     }
 
-    /// Begins a snapshot, or says how much of it is here already.
+    /// Begins a snapshot, or says how much of it is here already: all of it, where as much was
+    /// applied, whichever way that came. A leader may ask again because an answer was lost.
     async fn open(&mut self, open: peer::SnapshotOpen) -> Result<peer::SnapshotReply> {
         let meta = SnapshotMeta {
             last_log_id: read_log_id(open.last)?,
             last_membership: read_stored_membership(open.membership)?,
         };
+        if let Some(vote) = self.vote_if_applied(&meta) {
+            return Ok(reply(0, Some(store_vote(&vote))));
+        }
         if let Some(receiving) = self.receiving.as_ref().filter(|it| it.meta == meta)
             && !receiving.writer.is_complete()
         {
@@ -118,6 +123,13 @@ impl Work {
         let writer = self.blocking(move || replica.begin_install()).await?;
         self.receiving = Some(Receiving { meta, writer });
         Ok(reply(0, None))
+    }
+
+    fn vote_if_applied(&self, meta: &SnapshotMeta) -> Option<Vote> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let is_applied = meta.last_log_id.is_some() && metrics.last_applied >= meta.last_log_id;
+        is_applied.then_some(metrics.vote)
     }
 
     async fn chunk(&mut self, chunk: peer::SnapshotChunk) -> Result<peer::SnapshotReply> {

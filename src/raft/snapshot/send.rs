@@ -24,10 +24,11 @@ use crate::wal::GroupId;
 /// Chunks under way at once.
 const WINDOW: usize = 8;
 
-/// How long the follower may take for a chunk, ...
-const CHUNK_WITHIN: Duration = Duration::from_secs(10);
+/// How long the follower may take for a chunk before its answer is taken for lost: the transfer
+/// goes on from what it has then, ...
+const CHUNK_WITHIN: Duration = Duration::from_secs(3);
 
-/// ... and to install all of them.
+/// ... and to install all of them. Meanwhile it is asked as often as that how far it is.
 const INSTALL_WITHIN: Duration = Duration::from_secs(120);
 
 type Sent<T> = Result<T, StreamingError<Types>>;
@@ -41,6 +42,7 @@ struct Sending<'a> {
     group: GroupId,
     vote: Vote,
     last: crate::proto::storage::LogId,
+    membership: crate::proto::storage::StoredMembership,
 }
 
 /// Sends a snapshot, from the chunk on that the follower does not have yet.
@@ -62,9 +64,9 @@ pub(in crate::raft) async fn send(
         group,
         vote,
         last: store_log_id(outgoing.meta().last_log_id.as_ref()),
+        membership: store_stored_membership(&outgoing.meta().last_membership),
     };
-    let membership = store_stored_membership(&outgoing.meta().last_membership);
-    let opened = sending.open(membership).await?;
+    let opened = replied(sending.open(), CHUNK_WITHIN).await?;
     if let Some(vote) = opened.vote {
         return answered(Some(vote));
     }
@@ -85,16 +87,30 @@ pub(in crate::raft) async fn send(
 }
 
 impl Sending<'_> {
-    async fn open(
-        &self,
-        membership: crate::proto::storage::StoredMembership,
-    ) -> Sent<peer::SnapshotReply> {
-        let body = Body::SnapshotOpen(peer::SnapshotOpen {
+    /// Begins the transfer, or asks how far it is.
+    fn open(&self) -> Answer {
+        self.ask(Body::SnapshotOpen(peer::SnapshotOpen {
             vote: Some(store_vote(&self.vote)),
             last: Some(self.last),
-            membership: Some(membership),
-        });
-        replied(self.ask(body), CHUNK_WITHIN).await
+            membership: Some(self.membership.clone()),
+        }))
+    }
+
+    /// Waits until all is installed. The answer may be lost, and whoever is asked anew answers
+    /// once it is done: then it is one that has the snapshot, or lacks the last chunk.
+    async fn installed(&self, mut answer: Answer) -> Sent<SnapshotResponse<Types>> {
+        let mut waited = Duration::ZERO;
+        let reply = loop {
+            match answer.within(CHUNK_WITHIN).await {
+                Err(CallError::Silence) if waited < INSTALL_WITHIN => {
+                    waited += CHUNK_WITHIN;
+                    answer = self.open();
+                }
+                told => break read(told)?,
+            }
+        };
+        self.traffic.was_sent();
+        answered(reply.vote)
     }
 
     async fn chunks(
@@ -120,9 +136,7 @@ impl Sending<'_> {
             self.traffic.chunk_sent(chunk.len());
             let answer = self.ask(self.chunk(number, chunk, is_end));
             if is_end {
-                let reply = replied(answer, INSTALL_WITHIN).await?;
-                self.traffic.was_sent();
-                return answered(reply.vote);
+                return self.installed(answer).await;
             }
             under_way.push_back((number, answer));
             number += 1;
@@ -156,7 +170,11 @@ impl Sending<'_> {
 }
 
 async fn replied(answer: Answer, limit: Duration) -> Sent<peer::SnapshotReply> {
-    match answer.within(limit).await {
+    read(answer.within(limit).await)
+}
+
+fn read(told: Result<Body, CallError>) -> Sent<peer::SnapshotReply> {
+    match told {
         Ok(Body::SnapshotReply(reply)) => Ok(reply),
         Ok(_) => Err(broken("an answer of another kind")),
         Err(CallError::Silence) => Err(broken("no answer")),

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::member::in_simulated_time;
 use super::three::Three;
+use super::world::store;
 use crate::base::ErrorKind;
 
 /// Time for a member to be sent all rows, and to find that its disk has failed.
-const A_WHILE: Duration = Duration::from_secs(4);
+const A_WHILE: Duration = Duration::from_secs(3);
 
 /// It takes fewer writes to take them in.
 const WRITES_MAX: u64 = 100;
@@ -45,5 +46,27 @@ fn a_member_whose_disk_fails_while_it_takes_rows_in_stops() {
             assert!(write < WRITES_MAX, "it never ends");
         }
         assert!(write > 5, "only {write} writes: nothing was taken in");
+    });
+}
+
+/// A leader waited ten seconds for an answer that was lost, two minutes for the last one, and sent
+/// that member nothing meanwhile.
+#[test]
+fn a_lost_answer_holds_a_snapshot_up_for_seconds_at_most() {
+    in_simulated_time(async {
+        for seed in 10..16 {
+            let three = Box::pin(Three::found(seed)).await;
+            let away = (three.leader() + 1) % 3;
+            three.cut_off(away);
+            three.leave_behind(away).await;
+            three.heal();
+            three.lose(50);
+            three.drive(sleep(Duration::from_millis(500))).await;
+            three.heal();
+            let barrier = store(three.node(away)).barrier(Instant::now() + 10 * A_WHILE);
+            let told = timeout(3 * A_WHILE, barrier.unwrap());
+            let told = three.drive(told).await;
+            assert!(told.is_ok_and(|it| it.is_ok()), "seed {seed}: still behind");
+        }
     });
 }

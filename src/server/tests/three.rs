@@ -187,6 +187,11 @@ impl Three {
         }
     }
 
+    /// From now on so many of a hundred frames are lost, between all of them.
+    pub(super) fn lose(&self, percent: u64) {
+        self.network.lose(percent);
+    }
+
     pub(super) fn cut_off(&self, at: usize) {
         for other in (0..3).filter(|other| *other != at) {
             let (one, other) = (self.places[at].id, self.places[other].id);
