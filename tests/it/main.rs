@@ -43,6 +43,7 @@ mod rest_locks;
 mod rest_tour;
 mod rest_watch;
 mod restart;
+mod reused_ids;
 mod same;
 mod sessions;
 mod shell;
