@@ -40,6 +40,7 @@ mod perf_compare;
 mod rest_bad;
 mod rest_cluster;
 mod rest_locks;
+mod rest_refusals;
 mod rest_tour;
 mod rest_watch;
 mod restart;

@@ -14,6 +14,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
+use super::marks;
 use super::refused::{Answered, Refused};
 use super::state::Rest;
 use crate::base::{Error, ErrorKind};
@@ -43,6 +44,9 @@ pub(super) async fn gate(State(rest): State<Rest>, request: Request, next: Next)
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_LENGTH, text.len().into());
         *response.body_mut() = text.into();
+        if let Some(live) = rest.live_now() {
+            marks::name(response.headers_mut(), &live.describe.service.node_bytes());
+        }
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
