@@ -78,17 +78,15 @@ fn acquire(name: &'static str) -> Op {
 
 /// Every command there is, each with something to do.
 fn cases() -> Vec<Case> {
+    [of_keys(), of_all_else()].concat()
+}
+
+fn of_keys() -> Vec<Case> {
     let key = |name: &'static str| Bytes::from_static(name.as_bytes());
     let range = KvCommand::DeleteRange {
         start: key("range"),
         end: Some(key("rangf")),
     };
-    let quota = BucketSettings {
-        expire_in_ms: 5,
-        ..BucketSettings::default()
-    };
-    let create = BucketCommand::Create(BucketSettings::default());
-    let owner = ALICE;
     let transaction = Op::Transaction {
         bucket: String::new(),
         transaction: Transaction::default(),
@@ -119,10 +117,21 @@ fn cases() -> Vec<Case> {
         ),
         ("incr", incr("number"), Kind::Added),
         ("transaction", transaction, Kind::Succeeded),
+    ]
+}
+
+fn of_all_else() -> Vec<Case> {
+    let settings = BucketSettings {
+        expire_in_ms: 5,
+        ..BucketSettings::default()
+    };
+    let create = BucketCommand::Create(BucketSettings::default());
+    let owner = ALICE;
+    vec![
         ("create", bucket("new", create), Kind::BucketCreated),
         (
             "update",
-            bucket("kept", BucketCommand::Update(quota)),
+            bucket("kept", BucketCommand::Update(settings)),
             Kind::BucketUpdated,
         ),
         (

@@ -173,7 +173,7 @@ pub(super) async fn info(State(rest): State<Rest>, request: Request) -> Answered
     let Some(bucket) = found else {
         let name = &target.bucket;
         let missing = Refused::missing(format!("there is no bucket `{name}`"));
-        return Err(missing.as_of(header));
+        return Err(missing.reflecting(header));
     };
     rest.json(StatusCode::OK, header.as_ref(), &BucketForm::of(bucket))
 }

@@ -162,7 +162,7 @@ pub(super) async fn patch(State(rest): State<Rest>, request: Request) -> Answere
         // Without it nothing can be done, which is an error here.
         let message = format!("there is no bucket `{}`: PUT makes it", target.bucket);
         let refused = Refused::from(Error::new(ErrorKind::NotFound, message));
-        return Err(refused.as_of(header));
+        return Err(refused.reflecting(header));
     };
     let update = v1::UpdateBucketRequest {
         target: Some(target),

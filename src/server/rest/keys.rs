@@ -180,7 +180,7 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
     let header = reply.header.as_ref();
     let revision = header.map_or(0, |header| header.revision);
     if !reply.written {
-        return Err(not_written().as_of(reply.header));
+        return Err(not_written().reflecting(reply.header));
     }
     let status = match reply.version {
         1 => StatusCode::CREATED,
@@ -247,7 +247,7 @@ pub(super) async fn get(State(rest): State<Rest>, request: Request) -> Answered 
     let header = reply.header.as_ref();
     let Some(record) = reply.record else {
         let message = format!("there is no key `{}`", key.escape_ascii());
-        return Err(Refused::missing(message).as_of(reply.header));
+        return Err(Refused::missing(message).reflecting(reply.header));
     };
     if conditional::is_known(&parts.headers, record.revision) {
         let mut response = Response::new(Body::empty());
@@ -345,7 +345,7 @@ async fn delete_if(rest: &Rest, head: &Head, condition: v1::Condition) -> Answer
         return Err(misfit());
     };
     if !reply.succeeded {
-        return Err(not_written().as_of(reply.header));
+        return Err(not_written().reflecting(reply.header));
     }
     let header = reply.header.as_ref();
     let answer = DeleteAnswer {

@@ -133,7 +133,7 @@ pub(super) async fn info(State(rest): State<Rest>, request: Request) -> Answered
     };
     let Some(lock) = reply.lock else {
         let missing = Refused::missing(format!("nobody has lock `{}`", name.escape_ascii()));
-        return Err(missing.as_of(reply.header));
+        return Err(missing.reflecting(reply.header));
     };
     rest.json(StatusCode::OK, reply.header.as_ref(), &LockForm::of(&lock))
 }

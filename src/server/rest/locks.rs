@@ -160,7 +160,7 @@ pub(super) async fn acquire(State(rest): State<Rest>, request: Request) -> Answe
                  taken, and nothing is queued"
             ),
         })
-        .as_of(reply.header));
+        .reflecting(reply.header));
     }
     let header = reply.header.as_ref();
     let answer = AcquireAnswer {
@@ -211,7 +211,7 @@ pub(super) async fn renew(State(rest): State<Rest>, request: Request) -> Answere
         return Err(conflict(format!(
             "this owner does not have lock `{name}` (any more): stop what it protects"
         ))
-        .as_of(reply.header));
+        .reflecting(reply.header));
     }
     let header = reply.header.as_ref();
     let answer = RenewAnswer {
@@ -261,7 +261,7 @@ pub(super) async fn release(State(rest): State<Rest>, request: Request) -> Answe
         return Err(conflict(format!(
             "somebody else has lock `{name}`, and goes on having it"
         ))
-        .as_of(reply.header));
+        .reflecting(reply.header));
     }
     let header = reply.header.as_ref();
     let answer = ReleaseAnswer {

@@ -39,7 +39,7 @@ impl Refused {
     }
 
     /// Says what was looked at before it was refused: the header of a reply.
-    pub(super) fn as_of(self, header: Option<v1::Header>) -> Self {
+    pub(super) fn reflecting(self, header: Option<v1::Header>) -> Self {
         let header = header.map(Box::new);
         Self { header, ..self }
     }
