@@ -76,7 +76,14 @@ fn a_refusal_that_was_decided_by_what_is_there_says_as_of_when() {
             "{head}: {refused:?}"
         );
     }
-    // What was refused for itself has looked at nothing; the node that says so is known.
+}
+
+/// What was refused for itself has looked at nothing; the node that says so is known.
+#[test]
+fn a_refusal_of_the_request_itself_says_which_node_it_was() {
+    let node = Node::start();
+    let put = ask(&node, "PUT /v1/keys/a", "1");
+    let on = header(&put, "x-dkv-node").expect("it has one").to_owned();
     for head in [
         "GET /v1/keys/a?at=x",
         "GET /v1/keys/a?bucket=none",
