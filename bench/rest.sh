@@ -22,6 +22,12 @@ pids=()
 source bench/peers.sh
 trap 'end_all; rm -rf "$folder"' EXIT
 
+# What failed ends the run: a row with an empty cell would look like a figure.
+stop() {
+    echo "bench/rest.sh: $*" >&2
+    exit 1
+}
+
 fresh() {
     end_all
     rm -rf "$folder/dkv"
@@ -40,13 +46,14 @@ run() {
 
 # spread FIELD FILE: median [least, most] of a field over the rows of a file.
 spread() {
+    [ -s "$2" ] || stop "there are no figures of ${2##*/}: none of its runs ended well"
     while read -r row; do field "$1" "$row"; done <"$2" | sort -n |
         awk '{ at[NR] = $1 } END { printf "%.0f [%.0f, %.0f]", at[int((NR + 1) / 2)], at[1], at[NR] }'
 }
 
 part_ways() {
     fresh
-    local round count scheme test way
+    local round count scheme test way figure cell cells
     for ((round = 0; round < rounds; round++)); do
         for count in $clients; do
             for scheme in http grpc dkv; do run "$scheme-$count" "$scheme" "$count"; done
@@ -63,21 +70,26 @@ part_ways() {
                     grpc) way="unary gRPC" ;;
                     dkv) way="sessions" ;;
                 esac
-                local rows=$folder/$scheme-$count.$test
-                echo "| $test | $count | $way | $(spread ops_per_s "$rows") | $(spread p50_us "$rows") |" \
-                    "$(spread p99_us "$rows") | $(spread errors "$rows") |"
+                # Of what fails within the words of a command nothing is heard.
+                cells=''
+                for figure in ops_per_s p50_us p99_us errors; do
+                    cell=$(spread "$figure" "$folder/$scheme-$count.$test")
+                    cells+=" $cell |"
+                done
+                echo "| $test | $count | $way |$cells"
             done
         done
     done
     echo
-    echo "the node had $(memory_mib VmHWM "$dkv_pid") MiB at most"
+    cell=$(memory_mib VmHWM "$dkv_pid")
+    echo "the node had $cell MiB at most"
 }
 
 # many WAY AT_ONCE: streams all the values in or out, so many at once. Of more than 64 MiB of writes
 # at once a node refuses some with 429, and curl asks again when Retry-After says.
 many() {
     # shellcheck disable=SC2016 # The inner shell expands it.
-    seq "$transfers" | xargs -P "$2" -I{} bash -c 'set -eu
+    seq "$transfers" | xargs -P "$2" -I{} bash -c 'set -euo pipefail
         url=$1/v1/keys/large:$(({} % 8))
         if [ "$2" = in ]; then
             curl -sSf --retry 60 -T "$3" "$url" >/dev/null
@@ -85,7 +97,7 @@ many() {
             curl -sSf --retry 60 -H "Accept: application/octet-stream" "$url" | cmp - "$3"
         fi' bash "http://$address" "$1" "$folder/value" 2>>"$folder/said" || {
         tail -n 3 "$folder/said" >&2
-        return 1
+        stop "a transfer $1 failed ($2 at once): what curl said last is above"
     }
 }
 
@@ -103,20 +115,24 @@ part_large() {
     dkv_words=(--history-size 1M)
     fresh
     head -c $((16 << 20)) /dev/urandom >"$folder/value"
-    local before most count run into out again
+    local before most now count run into out again
     before=$(memory_mib VmRSS "$dkv_pid")
+    most=$(memory_mib VmHWM "$dkv_pid")
     echo
     echo "| 16 MiB values at once | run | in, MiB/s | out, MiB/s | asked again | the node now, MiB | at most, MiB |"
     echo "| --- | --- | --- | --- | --- | --- | --- |"
-    echo "| 0 | | | | | $before | $(memory_mib VmHWM "$dkv_pid") |"
+    echo "| 0 | | | | | $before | $most |"
     for count in 1 8; do
         # What the second run adds to the highest is what would grow for ever.
         for run in 1 2; do
             : >"$folder/said"
-            into=$(rate in "$count") out=$(rate out "$count")
+            # Each in a line of its own: of several only the last one's failure counts.
+            into=$(rate in "$count")
+            out=$(rate out "$count")
             most=$(memory_mib VmHWM "$dkv_pid")
+            now=$(memory_mib VmRSS "$dkv_pid")
             again=$(grep -c "error: 429" "$folder/said" || true)
-            echo "| $count | $run | $into | $out | $again | $(memory_mib VmRSS "$dkv_pid") | $most |"
+            echo "| $count | $run | $into | $out | $again | $now | $most |"
         done
     done
 }

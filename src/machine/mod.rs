@@ -11,6 +11,7 @@ pub mod state;
 pub mod transaction;
 
 mod apply;
+mod fitting;
 mod pending;
 mod run;
 mod sessions;

@@ -125,11 +125,13 @@ pub enum OutcomeKind {
     BucketsFull = 65,
     /// Refused: the bucket is being dropped.
     BucketDropping = 66,
+    /// Refused: this request id was another request's; nothing was done.
+    OtherRequest = 67,
 }
 
 impl OutcomeKind {
     /// Every kind.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Written,
         Self::ConditionFailed,
         Self::Deleted,
@@ -169,6 +171,7 @@ impl OutcomeKind {
         Self::BucketDroppedMore,
         Self::BucketsFull,
         Self::BucketDropping,
+        Self::OtherRequest,
     ];
 
     /// The kind with this stored number.

@@ -88,11 +88,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Applies one command, unless it was applied before.
+    /// Applies one command, unless it was applied before. What came before under its request
+    /// id and cannot have been the same is neither its answer nor forgotten.
     pub(super) fn command(&mut self, command: &Command) -> Result<()> {
         let applied = match &command.request {
             None => self.execute(command)?,
             Some(request) => match self.sessions.admit(request, self.now()) {
+                Admission::Known(outcome) if !command.can_give(outcome.kind) => {
+                    self.applied(OutcomeKind::OtherRequest.into())
+                }
                 Admission::Known(outcome) => Applied {
                     outcome,
                     previous: None,
@@ -145,6 +149,12 @@ impl<'a> Run<'a> {
             Op::Lock { name, command } => self.lock(name, command)?,
             Op::Sweep => self.sweep()?,
         };
+        debug_assert!(
+            command.can_give(done.kind),
+            "{:?} is not known to come of {:?}: its repetition would be refused",
+            done.kind,
+            command.op
+        );
         Ok(self.applied(done))
     }
 

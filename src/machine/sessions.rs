@@ -43,7 +43,7 @@ pub(super) struct Session {
 pub(super) enum Admission {
     /// It was never applied: apply it.
     New,
-    /// It was applied: answer this.
+    /// It was applied: answer this, if it can be what became of the command asked now.
     Known(Outcome),
     /// Nobody knows whether it was applied: refuse it.
     Forgotten,

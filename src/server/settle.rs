@@ -140,6 +140,11 @@ pub(super) fn settle(applied: Applied, subject: &Subject) -> Result<Applied> {
         OutcomeKind::OutcomeUnknown => Err(Error::timeout(
             "this request is too old to tell whether it was applied: read, then decide",
         )),
+        OutcomeKind::OtherRequest => Err(Error::new(
+            ErrorKind::Conflict,
+            "this request id (over REST the Idempotency-Key) came before, with another request: \
+             nothing was done now; a new request takes the next sequence",
+        )),
         OutcomeKind::SessionsFull => Err(Error::too_busy(format!(
             "{} clients wrote to this shard within the last {} s, the most it can keep apart: \
              nothing was done; ask again later, or let fewer clients write more each",

@@ -148,3 +148,25 @@ fn names_and_changes_that_cannot_be_are_refused() {
     node.dkv(&["bucket", "create", "q", "--quota", "much"])
         .exits(2);
 }
+
+/// Keys in a misspelt bucket were told which one was meant, the bucket itself was not.
+#[test]
+fn a_misspelt_bucket_is_told_with_the_one_that_was_meant() {
+    let node = Node::start();
+    node.dkv(&["bucket", "create", "orders"]).exits(0);
+    let meant = "did you mean `orders`?";
+    node.dkv(&["bucket", "update", "oders", "--quota", "1M"])
+        .exits(1)
+        .complains(meant);
+    node.dkv(&["bucket", "entries", "oders"])
+        .exits(1)
+        .complains(meant);
+    node.dkv(&["bucket", "drop", "oders", "--yes"])
+        .exits(3)
+        .complains(meant);
+    // Nothing is near: nothing is guessed.
+    let drop = node.dkv(&["bucket", "drop", "xyzzy", "--yes"]);
+    drop.exits(3).prints("dropped=false");
+    let update = node.dkv(&["bucket", "update", "xyzzy"]);
+    assert!(!update.exits(1).to_string().contains("did you mean"));
+}

@@ -135,3 +135,44 @@ fn a_node_that_stops_is_not_ready() {
     assert_eq!(answer.body.lines().last(), Some("readyz check failed"));
     assert_eq!(stopping.code(), 0);
 }
+
+/// A page of another site, whose name was made to mean this machine, could read all figures.
+#[test]
+fn a_browser_that_takes_the_node_for_another_site_is_refused() {
+    let mut node = Node::start();
+    let ask = |path: &str, headers: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n");
+        http_raw(node.address(), request.as_bytes())
+    };
+    for path in ["/metrics", "/health", "/readyz", "/livez"] {
+        for browser in [
+            "Accept-Language: en",
+            "Sec-Fetch-Site: same-origin",
+            "Referer: http://evil.example/",
+            "Origin: http://evil.example",
+        ] {
+            let page = ask(path, &format!("Host: evil.example:80\r\n{browser}\r\n"));
+            assert_eq!(page.status, 421, "{path} with {browser}: {page:?}");
+            assert!(page.body.contains("ask for 127.0.0.1"), "{page:?}");
+        }
+        // Whoever watches nodes calls them by any name, and a person looks at this machine's.
+        for host in [
+            "node-1",
+            "node-1.example.com:9090",
+            "localhost",
+            "[::1]:8080",
+        ] {
+            let figures = ask(
+                path,
+                &format!("Host: {host}\r\nUser-Agent: Prometheus/3\r\n"),
+            );
+            assert_eq!(figures.status, 200, "{path} of {host}: {figures:?}");
+        }
+        let person = ask(path, "Host: localhost\r\nAccept-Language: en\r\n");
+        assert_eq!(person.status, 200, "{path}: {person:?}");
+        let old = format!("GET {path} HTTP/1.0\r\n\r\n");
+        let old = http_raw(node.address(), old.as_bytes());
+        assert_eq!(old.status, 200, "{path}: {old:?}");
+    }
+    node.assert_healthy();
+}

@@ -4,9 +4,11 @@ use clap::{Args, Subcommand};
 
 use super::list::{EntriesArgs, ListArgs};
 use super::settings::SettingsArgs;
+use crate::base::suggest::nearest;
 use crate::base::{Error, ErrorKind};
 use crate::cli::ask::confirmed;
 use crate::cli::client_args::ClientArgs;
+use crate::cli::complete;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
@@ -81,12 +83,14 @@ impl BucketArgs {
 /// Runs one of them.
 pub(crate) fn run(args: BucketArgs, printer: &mut Printer) -> Outcome {
     let client = &args.client;
+    // An error about this bucket tells the one that was meant, as of keys in it.
+    let about = |name: &str| client.in_bucket(name);
     match args.command {
         BucketCommand::Create(args) => client.block_on(args.run(client, printer)),
-        BucketCommand::Update(args) => client.block_on(args.run(client, printer)),
+        BucketCommand::Update(args) => about(&args.name).block_on(args.run(client, printer)),
         BucketCommand::Drop(args) => client.block_on(args.run(client, printer)),
         BucketCommand::List(args) => client.block_on(args.run(client, printer)),
-        BucketCommand::Entries(args) => client.block_on(args.run(client, printer)),
+        BucketCommand::Entries(args) => about(args.name()).block_on(args.run(client, printer)),
     }
 }
 
@@ -134,10 +138,16 @@ impl DropArgs {
             .with("deleted", dropped.dropped.then_some(dropped.deleted))
             .for_programs("revision", dropped.revision.0);
         printer.confirm(&row)?;
-        Ok(if dropped.dropped {
-            ExitStatus::Done
-        } else {
-            ExitStatus::NotFound
-        })
+        if dropped.dropped {
+            return Ok(ExitStatus::Done);
+        }
+        let name = &self.name;
+        let known = complete::names(&client, complete::Kind::Bucket, "").await;
+        if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
+            printer.note(&format!(
+                "there is no bucket `{name}`: did you mean `{near}`?"
+            ));
+        }
+        Ok(ExitStatus::NotFound)
     }
 }

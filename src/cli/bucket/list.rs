@@ -51,6 +51,10 @@ impl ListArgs {
 }
 
 impl EntriesArgs {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
         self.scan.run(&client.in_bucket(&self.name), printer).await
     }

@@ -5,6 +5,7 @@ pub(crate) mod engine;
 mod limits;
 mod model;
 mod model_test;
+mod reused;
 mod script;
 mod snapshot;
 mod stage;

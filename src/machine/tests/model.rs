@@ -134,7 +134,7 @@ impl Model {
         let Some(request) = &command.request else {
             return self.run(command);
         };
-        if let Err(applied) = self.admit(request) {
+        if let Err(applied) = self.admit(request, command) {
             return *applied;
         }
         let applied = self.run(command);

@@ -1,8 +1,9 @@
 //! What the node does right now, and did in the last two minutes: for people who look.
 //!
-//! Invariant: what is kept is bounded, whatever comes: so many seconds, so many keys of each
-//! shard. A request pays a subtraction, and one of many a look into a small table; no
-//! request waits for anybody who looks.
+//! Invariant: looking changes nothing. What is kept is bounded, whatever comes; a request pays
+//! a subtraction, and one of many a look into a small table; none waits for whoever looks.
+//! It must not know who asks, nor how it is shown: a page, a terminal and programs are told
+//! the same.
 
 mod hot;
 mod reading;

@@ -3,7 +3,8 @@
 //! HTTP add their routes here.
 //!
 //! Invariant: gRPC is reached over HTTP/2 with its own content type alone. A web page
-//! can make a browser send neither, so that it cannot write into a node on loopback.
+//! can make a browser send neither, so that it cannot write into a node on loopback; nor can
+//! one of another site read what is told here.
 
 mod front;
 mod health;
@@ -11,6 +12,7 @@ mod live;
 mod page;
 mod ready;
 mod routes;
+pub(super) mod site;
 
 pub(super) use front::Front;
 pub(super) use health::health;

@@ -2,12 +2,13 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
-use axum::{Router, routing};
+use axum::{Router, middleware, routing};
 use http::{Method, StatusCode, Uri, header};
 
 use super::live::Standing;
 use super::page;
 use super::ready::{checks, reasons, verbose};
+use super::site;
 use crate::server::metrics::CONTENT_TYPE;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -17,11 +18,13 @@ const PATH_CHARS_MAX: usize = 80;
 
 /// What tells how the node does.
 pub(in crate::server) fn routes(standing: Standing) -> Router {
+    let site = middleware::from_fn_with_state(standing.clone(), site::not_of_another);
     Router::new()
         .route("/livez", routing::get(livez).fallback(only_get))
         .route("/readyz", routing::get(readyz).fallback(only_get))
         .route("/health", routing::get(health).fallback(only_get))
         .route("/metrics", routing::get(metrics).fallback(only_get))
+        .layer(site)
         .merge(page::routes(&only_get))
         .with_state(standing)
 }

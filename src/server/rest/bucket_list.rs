@@ -172,7 +172,8 @@ pub(super) async fn info(State(rest): State<Rest>, request: Request) -> Answered
     let (header, found) = find(&rest, &head, &target.bucket, target.stale).await?;
     let Some(bucket) = found else {
         let name = &target.bucket;
-        return Err(Refused::missing(format!("there is no bucket `{name}`")));
+        let missing = Refused::missing(format!("there is no bucket `{name}`"));
+        return Err(missing.reflecting(header));
     };
     rest.json(StatusCode::OK, header.as_ref(), &BucketForm::of(bucket))
 }

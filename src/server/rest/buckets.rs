@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bucket_list::{BASE, PARAMETERS, find, target};
-use super::refused::{Answered, ErrorBody, misfit};
+use super::refused::{Answered, ErrorBody, Refused, misfit};
 use super::state::Rest;
 use super::timers::{Span, Timers};
 use crate::base::{Error, ErrorKind};
@@ -157,14 +157,12 @@ pub(super) async fn patch(State(rest): State<Rest>, request: Request) -> Answere
     let head = rest.head_among(&parts, BASE, &PARAMETERS).await?;
     let target = target(&head)?;
     let (settings, _held) = rest.document::<BucketSettings>(&head, &parts, sent).await?;
-    let (_, before) = find(&rest, &head, &target.bucket, false).await?;
+    let (header, before) = find(&rest, &head, &target.bucket, false).await?;
     let Some(before) = before else {
         // Without it nothing can be done, which is an error here.
-        return Err(Error::new(
-            ErrorKind::NotFound,
-            format!("there is no bucket `{}`: PUT makes it", target.bucket),
-        )
-        .into());
+        let message = format!("there is no bucket `{}`: PUT makes it", target.bucket);
+        let refused = Refused::from(Error::new(ErrorKind::NotFound, message));
+        return Err(refused.reflecting(header));
     };
     let update = v1::UpdateBucketRequest {
         target: Some(target),

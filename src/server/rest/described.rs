@@ -56,7 +56,7 @@ pub(super) struct BucketName {
 pub(super) struct Write {
     /// `CLIENT-SEQUENCE`: 32 hexadecimal digits that a client draws once, and a number that
     /// grows by one with each of its writes. A write that comes again under the same key is
-    /// done once. Without it a repeated write is done again.
+    /// done once; one of another kind is refused as 409. Without it a repeated write is done again.
     #[param(
         rename = "Idempotency-Key",
         pattern = "^[0-9a-f]{32}-[1-9][0-9]{0,17}$"

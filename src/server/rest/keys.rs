@@ -2,14 +2,15 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
-use http::header::{ACCEPT, HeaderValue};
+use http::StatusCode;
+use http::header::HeaderValue;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::accept;
 use super::body::{self, JSON_BYTES_MAX, Kind};
 use super::budget::Held;
 use super::conditional;
@@ -19,7 +20,7 @@ use super::marks;
 use super::refused::{Answered, ErrorBody, Refused, misfit};
 use super::state::Rest;
 use super::timers::{self, Span, Timers};
-use crate::base::{Error, ErrorKind, limits};
+use crate::base::{Error, limits};
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
@@ -160,7 +161,6 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
     let (key, fence) = (head.key()?, head.fence()?);
     let request_id = head.request_id()?;
     let condition = conditional::condition(&parts.headers)?;
-    let is_conditional = condition.is_some();
     let sent = Sent::read(&rest, &head, &parts, sent).await?;
     let set = v1::SetRequest {
         target: Some(head.target.clone()),
@@ -180,7 +180,7 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
     let header = reply.header.as_ref();
     let revision = header.map_or(0, |header| header.revision);
     if !reply.written {
-        return Err(not_written(is_conditional));
+        return Err(not_written().reflecting(reply.header));
     }
     let status = match reply.version {
         1 => StatusCode::CREATED,
@@ -201,20 +201,11 @@ pub(super) async fn put(State(rest): State<Rest>, request: Request) -> Answered 
     Ok(response)
 }
 
-fn not_written(is_conditional: bool) -> Refused {
-    match is_conditional {
-        true => Refused::precondition(
-            "the condition of If-Match or If-None-Match does not hold: nothing was done; read \
-             the key for its revision",
-        ),
-        // The answer to a repetition is the outcome of what came first under its key.
-        false => Error::new(
-            ErrorKind::Conflict,
-            "this Idempotency-Key came before, with another request: nothing was done now; a new \
-             write takes the next sequence",
-        )
-        .into(),
-    }
+fn not_written() -> Refused {
+    Refused::precondition(
+        "the condition of If-Match or If-None-Match does not hold: nothing was done; read the key \
+         for its revision",
+    )
 }
 
 /// Read a key
@@ -243,7 +234,7 @@ fn not_written(is_conditional: bool) -> Refused {
 pub(super) async fn get(State(rest): State<Rest>, request: Request) -> Answered {
     let (parts, _) = request.into_parts();
     let head = rest.head(&parts, BASE, &["at", "ago"]).await?;
-    let form = accepted(&parts.headers)?;
+    let form = accept::wanted(&parts.headers)?;
     let key = head.key()?;
     let get = v1::GetRequest {
         target: Some(head.target.clone()),
@@ -256,9 +247,7 @@ pub(super) async fn get(State(rest): State<Rest>, request: Request) -> Answered 
     let header = reply.header.as_ref();
     let Some(record) = reply.record else {
         let message = format!("there is no key `{}`", key.escape_ascii());
-        let mut response = Refused::missing(message).into_response();
-        marks::reflect(response.headers_mut(), header);
-        return Ok(response);
+        return Err(Refused::missing(message).reflecting(reply.header));
     };
     if conditional::is_known(&parts.headers, record.revision) {
         let mut response = Response::new(Body::empty());
@@ -277,30 +266,6 @@ pub(super) async fn get(State(rest): State<Rest>, request: Request) -> Answered 
     };
     marks::describe(response.headers_mut(), &described);
     Ok(response)
-}
-
-/// In which form a value is wanted: the first that is known.
-fn accepted(headers: &HeaderMap) -> Answered<Kind> {
-    let Some(given) = headers.get(ACCEPT) else {
-        return Ok(Kind::Json);
-    };
-    let given = String::from_utf8_lossy(given.as_bytes()).to_ascii_lowercase();
-    let kinds = given.split(',').filter_map(|range| {
-        match range.split(';').next().unwrap_or_default().trim() {
-            "application/json" | "application/*" | "*/*" => Some(Kind::Json),
-            "application/octet-stream" => Some(Kind::Raw),
-            _ => None,
-        }
-    });
-    kinds.into_iter().next().ok_or_else(|| {
-        let shown: String = given.chars().take(80).collect();
-        let message = format!(
-            "the Accept header is `{}`: a value is answered as application/json or as \
-             application/octet-stream",
-            shown.escape_debug()
-        );
-        Refused::new(StatusCode::NOT_ACCEPTABLE, Error::invalid(message))
-    })
 }
 
 /// Remove a key
@@ -380,7 +345,7 @@ async fn delete_if(rest: &Rest, head: &Head, condition: v1::Condition) -> Answer
         return Err(misfit());
     };
     if !reply.succeeded {
-        return Err(not_written(true));
+        return Err(not_written().reflecting(reply.header));
     }
     let header = reply.header.as_ref();
     let answer = DeleteAnswer {

@@ -132,10 +132,8 @@ pub(super) async fn info(State(rest): State<Rest>, request: Request) -> Answered
         return Err(misfit());
     };
     let Some(lock) = reply.lock else {
-        return Err(Refused::missing(format!(
-            "nobody has lock `{}`",
-            name.escape_ascii()
-        )));
+        let missing = Refused::missing(format!("nobody has lock `{}`", name.escape_ascii()));
+        return Err(missing.reflecting(reply.header));
     };
     rest.json(StatusCode::OK, reply.header.as_ref(), &LockForm::of(&lock))
 }

@@ -159,7 +159,8 @@ pub(super) async fn acquire(State(rest): State<Rest>, request: Request) -> Answe
                 "somebody else had lock `{name}` for the {ms} ms that this waited: it was not \
                  taken, and nothing is queued"
             ),
-        }));
+        })
+        .reflecting(reply.header));
     }
     let header = reply.header.as_ref();
     let answer = AcquireAnswer {
@@ -209,7 +210,8 @@ pub(super) async fn renew(State(rest): State<Rest>, request: Request) -> Answere
         let name = name.escape_ascii();
         return Err(conflict(format!(
             "this owner does not have lock `{name}` (any more): stop what it protects"
-        )));
+        ))
+        .reflecting(reply.header));
     }
     let header = reply.header.as_ref();
     let answer = RenewAnswer {
@@ -258,7 +260,8 @@ pub(super) async fn release(State(rest): State<Rest>, request: Request) -> Answe
         let name = name.escape_ascii();
         return Err(conflict(format!(
             "somebody else has lock `{name}`, and goes on having it"
-        )));
+        ))
+        .reflecting(reply.header));
     }
     let header = reply.header.as_ref();
     let answer = ReleaseAnswer {

@@ -24,7 +24,7 @@ pub(super) fn reflect(headers: &mut HeaderMap, header: Option<&v1::Header>) {
     // One address has a value in two forms, and on every shard.
     headers.insert(VARY, HeaderValue::from_static("Accept, X-Dkv-Shard"));
     let Some(header) = header else { return };
-    put(headers, NODE, &hex(&header.node));
+    name(headers, &header.node);
     put(headers, SHARD, &header.shard.to_string());
     put(headers, REVISION, &header.revision.to_string());
     if header.stale {
@@ -36,6 +36,11 @@ pub(super) fn reflect(headers: &mut HeaderMap, header: Option<&v1::Header>) {
     if !header.leader.is_empty() {
         put(headers, LEADER, &header.leader);
     }
+}
+
+/// Says which node answered: a refusal, too, which nothing but the request may have caused.
+pub(super) fn name(headers: &mut HeaderMap, node: &[u8]) {
+    put(headers, NODE, &hex(node));
 }
 
 /// Marks an answer with the metadata of the key it is about.

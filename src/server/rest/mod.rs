@@ -4,6 +4,7 @@
 //! Invariant: a request becomes the message that gRPC carries, and an answer is made of
 //! gRPC's reply. What a request means is decided behind them, once for every interface.
 
+mod accept;
 mod batch;
 mod body;
 mod bucket_list;

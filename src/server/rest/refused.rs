@@ -8,7 +8,9 @@ use http::{HeaderName, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::marks;
 use crate::base::{Error, ErrorKind, Limit};
+use crate::proto::v1;
 
 /// The result of a route.
 pub(super) type Answered<T = Response> = Result<T, Refused>;
@@ -22,6 +24,8 @@ pub(super) struct Refused {
     error: Arc<Error>,
     status: StatusCode,
     is_missing: bool,
+    /// Of the answer that it was decided by, if it was.
+    header: Option<Box<v1::Header>>,
 }
 
 impl Refused {
@@ -30,7 +34,14 @@ impl Refused {
             error: Arc::new(error),
             status,
             is_missing: false,
+            header: None,
         }
+    }
+
+    /// Says what was looked at before it was refused: the header of a reply.
+    pub(super) fn reflecting(self, header: Option<v1::Header>) -> Self {
+        let header = header.map(Box::new);
+        Self { header, ..self }
     }
 
     /// What was asked for is not there.
@@ -84,6 +95,9 @@ impl IntoResponse for Refused {
         if self.is_missing {
             let headers = response.headers_mut();
             headers.insert(FOUND, HeaderValue::from_static("false"));
+        }
+        if let Some(header) = &self.header {
+            marks::reflect(response.headers_mut(), Some(header));
         }
         response.extensions_mut().insert(self);
         response

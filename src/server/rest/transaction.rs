@@ -134,7 +134,7 @@ async fn run(rest: &Rest, head: &Head, script: Script) -> Answered {
         return Err(misfit());
     };
     if !reply.succeeded && else_told.is_empty() {
-        return Err(conflict());
+        return Err(conflict().reflecting(reply.header));
     }
     let told = if reply.succeeded {
         then_told

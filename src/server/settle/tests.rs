@@ -150,6 +150,14 @@ fn refusals_of_bounds() -> Vec<Refusal> {
         ),
         (
             incr(),
+            OutcomeKind::OtherRequest,
+            0,
+            Conflict,
+            "this request id (over REST the Idempotency-Key) came before, with another request: \
+             nothing was done now; a new request takes the next sequence",
+        ),
+        (
+            incr(),
             OutcomeKind::FenceStale,
             0,
             FenceStale,
