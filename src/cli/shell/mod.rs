@@ -21,6 +21,7 @@ mod own;
 mod settled;
 mod turns;
 
+mod input;
 mod script;
 
 mod completion;

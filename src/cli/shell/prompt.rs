@@ -44,6 +44,8 @@ pub(super) fn run(shell: &mut Shell<'_>, chosen_history: Option<&OsStr>) -> Outc
             Err(error) => return Err(unreadable(error)),
         };
         keep(&mut line, kept.as_deref(), &typed);
+        // What came before is not meant for this line.
+        shell.session.interrupts().came();
         if run_line(shell, &typed) != Turn::Ran(ExitStatus::Done) {
             return Ok(ExitStatus::Done);
         }
