@@ -89,6 +89,17 @@ fn every_kind_of_error_is_explained() {
     }
     let json = run(dkv().args(["explain", "FenceStale", "-o", "jsonl"]), b"");
     assert!(json.exits(0).text().contains(r#""exit":4,"#), "{json}");
+    let json = run(dkv().args(["-o", "json", "--explain", "timeout"]), b"");
+    let told: serde_json::Value = serde_json::from_str(json.exits(0).text()).unwrap();
+    assert_eq!(told["kind"], "Timeout");
+    assert_eq!(told["exit"], 8);
+    for about in ["meaning", "applied", "advice", "grpc", "http"] {
+        assert!(told[about].is_string(), "{about}: {json}");
+    }
+    run(dkv().args(["-o", "json", "--explain", "Tmeout"]), b"")
+        .exits(2)
+        .prints("")
+        .complains("did you mean Timeout?");
     run(dkv().args(["--explain", "Tmeout"]), b"")
         .exits(2)
         .complains("did you mean Timeout?");
