@@ -46,6 +46,7 @@ mod restart;
 mod same;
 mod sessions;
 mod shell;
+mod shell_prompt;
 mod shell_signals;
 mod status_page;
 mod tour;

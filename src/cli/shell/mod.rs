@@ -11,6 +11,7 @@ mod lexer;
 mod statement;
 mod words;
 
+mod foreign;
 mod grammar;
 mod translate;
 mod verbs;

@@ -1,6 +1,7 @@
 //! The shell as a person types into it.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,6 +41,11 @@ pub(super) fn run(shell: &mut Shell<'_>, chosen_history: Option<&OsStr>) -> Outc
         let typed = match line.readline(&prompt) {
             Ok(typed) => typed,
             Err(ReadlineError::Interrupted) => continue,
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                let message = "what was typed is not UTF-8: its line is dropped";
+                shell.refuse(Error::invalid(message));
+                continue;
+            }
             Err(ReadlineError::Eof) => return Ok(ExitStatus::Done),
             Err(error) => return Err(unreadable(error)),
         };
