@@ -21,7 +21,10 @@ pub(crate) fn confirmed(question: &str, yes: bool) -> Result<()> {
         .with_prompt(question)
         .default(false)
         .interact()
-        .map_err(|error| Error::invalid(format!("no answer could be read: {error}")))?;
+        .map_err(|dialoguer::Error::IO(error)| match error.kind() {
+            io::ErrorKind::Interrupted => Error::invalid("nothing was done: interrupted"),
+            _ => Error::invalid(format!("no answer could be read: {error}")),
+        })?;
     if answer {
         Ok(())
     } else {

@@ -103,10 +103,7 @@ impl ClientArgs {
     }
 
     fn wait_for<T>(&self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-        match &self.session {
-            Some(session) => session.block_on(work),
-            None => block_on(work),
-        }
+        block_on_in(self.session.as_ref(), work)
     }
 
     /// Adds the bucket that was meant to an error about one that is not there.
@@ -136,6 +133,11 @@ impl ClientArgs {
     /// Whether this was typed in a shell.
     pub(crate) fn is_in_shell(&self) -> bool {
         self.session.is_some()
+    }
+
+    /// What this was typed in.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
     }
 
     /// The same without the shell: what brings an event loop of its own cannot share a
@@ -215,6 +217,17 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> 
         .build()
         .map_err(|error| Error::internal(format!("cannot start the event loop: {error}")))?
         .block_on(work)
+}
+
+/// The same, where a shell hears Ctrl-C if it was typed in one.
+pub(crate) fn block_on_in<T>(
+    session: Option<&Session>,
+    work: impl Future<Output = Outcome<T>>,
+) -> Outcome<T> {
+    match session {
+        Some(session) => session.block_on(work),
+        None => block_on(work),
+    }
 }
 
 /// A word of the command line as the bytes it is.

@@ -1,6 +1,6 @@
 //! `dkv explain`, which `dkv --explain` is, too: what a kind of error means.
 
-use std::ffi::OsString;
+mod flag;
 
 use clap::Args;
 
@@ -11,8 +11,7 @@ use crate::cli::failure::Outcome;
 use crate::cli::output::{Format, Printer};
 use crate::cli::row::Row;
 
-/// The flag that is this subcommand, too.
-const FLAG: &str = "--explain";
+pub(crate) use flag::as_subcommand;
 
 /// Explain a kind of error
 ///
@@ -175,20 +174,6 @@ const EXPLANATIONS: [(ErrorKind, Explanation); 13] = [
     ),
 ];
 
-/// `dkv --explain KIND` as `dkv explain KIND`.
-pub(crate) fn as_subcommand(mut argv: Vec<OsString>) -> Vec<OsString> {
-    let Some(first) = argv.get(1).and_then(|word| word.to_str()) else {
-        return argv;
-    };
-    if first == FLAG {
-        argv[1] = "explain".into();
-    } else if let Some(kind) = first.strip_prefix(FLAG).and_then(|it| it.strip_prefix('=')) {
-        let kind = kind.into();
-        argv.splice(1..2, ["explain".into(), kind]);
-    }
-    argv
-}
-
 /// Prints the explanation, or all of them.
 pub(crate) fn run(args: &ExplainArgs, printer: &mut Printer) -> Outcome {
     let Some(name) = &args.kind else {
@@ -259,19 +244,6 @@ fn explanation(kind: ErrorKind) -> &'static Explanation {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_flag_is_the_subcommand() {
-        let argv = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-        let wanted = argv(&["dkv", "explain", "Timeout"]);
-        assert_eq!(
-            as_subcommand(argv(&["dkv", "--explain", "Timeout"])),
-            wanted
-        );
-        assert_eq!(as_subcommand(argv(&["dkv", "--explain=Timeout"])), wanted);
-        let other = argv(&["dkv", "kv", "set", "a", "--explain"]);
-        assert_eq!(as_subcommand(other.clone()), other);
-    }
 
     #[test]
     fn a_kind_is_found_however_it_is_spelt() {

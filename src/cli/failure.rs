@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     Usage(Box<clap::Error>),
     /// Ctrl-C, within a shell.
     Interrupted,
+    /// The same, before anything was begun.
+    Stopped,
 }
 
 impl Failure {
@@ -32,7 +34,7 @@ impl Failure {
             Self::Output(_) => ExitStatus::Error,
             Self::Usage(error) if is_help(error) => ExitStatus::Done,
             Self::Usage(_) => ExitStatus::Usage,
-            Self::Interrupted => ExitStatus::Interrupted,
+            Self::Interrupted | Self::Stopped => ExitStatus::Interrupted,
         }
     }
 }

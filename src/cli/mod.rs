@@ -17,6 +17,7 @@ mod files;
 mod fresh;
 mod help;
 mod info;
+mod interrupts;
 mod kv;
 mod layered;
 mod lock;

@@ -257,6 +257,7 @@ impl Printer {
             Failure::Interrupted => {
                 self.note("interrupted: if that was to write, it may have been applied");
             }
+            Failure::Stopped => self.note("interrupted: nothing else was done"),
         }
     }
 

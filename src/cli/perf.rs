@@ -17,6 +17,7 @@ use crate::base::{Error, Result, duration};
 use crate::cli::client_args::ClientArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
+use crate::cli::session::Session;
 use crate::config::text;
 use crate::perf::{
     self, PerfOptions, Progress, Sizes, Spread, Stop, TargetAddress, Test, TestGroup,
@@ -43,6 +44,13 @@ pub(crate) struct PerfCommand {
     client: ClientArgs,
     #[command(flatten)]
     perf: PerfArgs,
+}
+
+impl PerfCommand {
+    /// Runs in a shell.
+    pub(crate) fn join(&mut self, session: &Session) {
+        self.client.join(session);
+    }
 }
 
 /// What to measure.
@@ -151,10 +159,10 @@ pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printe
     // Before minutes of measuring, not after.
     let documents = Documents::reserve(args.csv.as_deref(), &args.report)?;
     if let Some(targets) = args.compare.targets() {
-        return compare::measure(&args.compare, targets, &options, documents, printer);
+        return compare::measure(&args.compare, targets, &options, client, documents, printer);
     }
     let bar = progress_bar(printer.shows_progress());
-    let measured = signals::interruptible(async |interrupt| {
+    let measured = signals::interruptible(client, async |interrupt| {
         perf::run(&options, interrupt, |progress| show(&bar, progress)).await
     })?;
     bar.finish_and_clear();

@@ -127,7 +127,9 @@ pub(crate) fn run_in(session: &Session, words: &Words, printer: &mut Printer) ->
         Command::Kv(args) => args.join(session),
         Command::Lock(args) => args.join(session),
         Command::Bucket(args) => args.join(session),
+        Command::Cluster(args) => args.join(session),
         Command::Info(args) => args.join(session),
+        Command::Perf(args) => args.join(session),
         _ => {}
     }
     dispatch(cli, &effective, &words.variables, printer)

@@ -2,17 +2,17 @@
 //!
 //! A command line connects, asks and ends. Within a shell the same code runs command after
 //! command: its arguments carry a [`Session`], which keeps the connection between them and
-//! gives Ctrl-C back to the prompt.
+//! hears Ctrl-C for all of them.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base::{Error, Result};
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::interrupts::Interrupts;
 use crate::client::{Client, ClientOptions};
 
 /// What outlives a command of a shell. Clones are the same connection.
@@ -22,6 +22,7 @@ pub(crate) struct Session {
     runtime: Arc<Runtime>,
     client: Client,
     options: ClientOptions,
+    interrupts: Interrupts,
     input: Option<Bytes>,
 }
 
@@ -36,11 +37,13 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|error| Error::internal(format!("cannot start the event loop: {error}")))?;
+        let interrupts = runtime.block_on(async { Interrupts::listen() })?;
         let client = runtime.block_on(Client::connect(options.clone()))?;
         Ok(Self {
             runtime: Arc::new(runtime),
             client,
             options,
+            interrupts,
             input: None,
         })
     }
@@ -80,6 +83,11 @@ impl Session {
         &self.options.endpoints
     }
 
+    /// Ctrl-C, from the start of the shell to its end.
+    pub(crate) fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
+    }
+
     /// What stands in place of standard input.
     pub(super) fn input(&self) -> Option<&[u8]> {
         self.input.as_deref()
@@ -103,12 +111,9 @@ impl Session {
     /// Runs `work` to its end, or until Ctrl-C.
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
         self.runtime.block_on(async {
-            let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| {
-                Error::internal(format!("cannot listen for signals: {error}")).with_source(error)
-            })?;
             tokio::select! {
                 biased;
-                _ = interrupted.recv() => Err(Failure::Interrupted),
+                () = self.interrupts.next() => Err(Failure::Interrupted),
                 outcome = work => outcome,
             }
         })

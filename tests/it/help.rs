@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::harness::{Node, Shell, dkv, run};
 
-const TOPICS: [&str; 14] = [
+const TOPICS: [&str; 15] = [
     "locks",
     "expiry",
     "transactions",
@@ -15,6 +15,7 @@ const TOPICS: [&str; 14] = [
     "rest",
     "consistency",
     "cluster",
+    "top",
     "backup",
     "config",
     "errors",
@@ -35,6 +36,33 @@ fn help_lists_commands_and_topics() {
     run(dkv().args(["help", "xyzzy"]), b"")
         .exits(2)
         .complains("lists the commands and topics");
+}
+
+/// `dkv help cluster` was the help of the command, and in the shell `HELP locks` that of
+/// `LOCKS` alone: nobody could read those topics.
+#[test]
+fn every_topic_that_is_listed_is_shown() {
+    let node = Node::start();
+    let listed = run(dkv().arg("help"), b"");
+    for topic in TOPICS {
+        let line = format!("  {topic} ");
+        // A command of the same name is listed before.
+        let mut lines = listed.text().lines().rev();
+        let about = lines
+            .find_map(|it| it.strip_prefix(&line))
+            .map(str::trim)
+            .unwrap_or_else(|| panic!("{topic}: {listed}"));
+        let typed = format!("HELP {topic}");
+        for shown in [
+            run(dkv().args(["help", topic]), b""),
+            node.dkv(&["shell", "-c", &typed]),
+        ] {
+            let mut lines = shown.exits(0).text().lines();
+            assert!(lines.any(|it| it == about), "{topic}: {shown}");
+        }
+    }
+    let command = run(dkv().args(["help", "cluster", "status"]), b"");
+    assert!(command.exits(0).text().contains("Usage: "), "{command}");
 }
 
 /// Every example of every topic, as a person would paste it, but for those that take a cluster,
@@ -89,6 +117,17 @@ fn every_kind_of_error_is_explained() {
     }
     let json = run(dkv().args(["explain", "FenceStale", "-o", "jsonl"]), b"");
     assert!(json.exits(0).text().contains(r#""exit":4,"#), "{json}");
+    let json = run(dkv().args(["-o", "json", "--explain", "timeout"]), b"");
+    let told: serde_json::Value = serde_json::from_str(json.exits(0).text()).unwrap();
+    assert_eq!(told["kind"], "Timeout");
+    assert_eq!(told["exit"], 8);
+    for about in ["meaning", "applied", "advice", "grpc", "http"] {
+        assert!(told[about].is_string(), "{about}: {json}");
+    }
+    run(dkv().args(["-o", "json", "--explain", "Tmeout"]), b"")
+        .exits(2)
+        .prints("")
+        .complains("did you mean Timeout?");
     run(dkv().args(["--explain", "Tmeout"]), b"")
         .exits(2)
         .complains("did you mean Timeout?");

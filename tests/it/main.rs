@@ -48,6 +48,8 @@ mod reused_ids;
 mod same;
 mod sessions;
 mod shell;
+mod shell_prompt;
+mod shell_signals;
 mod status_page;
 mod tour;
 mod transactions;

@@ -2,10 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::client_args::block_on;
+use crate::cli::client_args::block_on_in;
 use crate::cli::cluster::{change, health, status, up};
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
+use crate::cli::session::Session;
 
 /// See and change the members of a cluster, or start one here
 #[derive(Debug, Args)]
@@ -14,6 +15,16 @@ use crate::cli::output::Printer;
 pub(crate) struct ClusterArgs {
     #[command(subcommand)]
     command: ClusterCommand,
+    /// The shell that this was typed in, if it was.
+    #[arg(skip)]
+    session: Option<Session>,
+}
+
+impl ClusterArgs {
+    /// Runs in a shell.
+    pub(crate) fn join(&mut self, session: &Session) {
+        self.session = Some(session.clone());
+    }
 }
 
 /// Each is described where its arguments are: a description here would hide that one.
@@ -33,16 +44,17 @@ enum ClusterCommand {
 
 /// Runs one of them.
 pub(crate) fn run(args: ClusterArgs, printer: &mut Printer) -> Outcome {
+    let session = args.session.as_ref();
     match args.command {
         ClusterCommand::Up(args) => up::run(&args, printer),
-        ClusterCommand::Status(args) => block_on(args.run(printer)),
-        ClusterCommand::Members(args) => block_on(args.run(printer)),
-        ClusterCommand::Health(args) => block_on(args.run(printer)),
-        ClusterCommand::AddLearner(args) => block_on(args.run(printer)),
-        ClusterCommand::Promote(args) => block_on(args.run(printer)),
-        ClusterCommand::Remove(args) => block_on(args.run(printer)),
-        ClusterCommand::Leave(args) => block_on(args.run(printer)),
-        ClusterCommand::TransferLeader(args) => block_on(args.run(printer)),
-        ClusterCommand::Snapshot(args) => block_on(args.run(printer)),
+        ClusterCommand::Status(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::Members(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::Health(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::AddLearner(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::Promote(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::Remove(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::Leave(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::TransferLeader(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::Snapshot(args) => block_on_in(session, args.run(printer)),
     }
 }

@@ -29,10 +29,11 @@ pub(crate) fn run(args: &HelpArgs, printer: &mut Printer) -> Outcome {
         printer.verbatim(overview(&root).as_bytes())?;
         return Ok(ExitStatus::Done);
     };
-    // `lock` is a command; its topic is `locks`.
+    // `lock` is a command; its topic is `locks`. A topic that is called as a command is says
+    // how to come to the other one.
     let is_command = root.get_subcommands().any(|it| it.get_name() == first);
-    let is_topic_alone = !is_command || first == "shell" && args.words.len() == 1;
-    if let Some(text) = topic(first).filter(|_| is_topic_alone && args.words.len() == 1) {
+    let is_topic = !is_command || topics().any(|name| name == first);
+    if let Some(text) = topic(first).filter(|_| is_topic && args.words.len() == 1) {
         printer.verbatim(text.as_bytes())?;
         return Ok(ExitStatus::Done);
     }

@@ -1,7 +1,7 @@
 //! The topics, and their texts.
 
 /// By name, in the order in which they are listed.
-const TOPICS: [(&str, &str); 14] = [
+const TOPICS: [(&str, &str); 15] = [
     ("locks", include_str!("locks.txt")),
     ("expiry", include_str!("expiry.txt")),
     ("transactions", include_str!("transactions.txt")),
@@ -12,6 +12,7 @@ const TOPICS: [(&str, &str); 14] = [
     ("rest", include_str!("rest.txt")),
     ("consistency", include_str!("consistency.txt")),
     ("cluster", include_str!("cluster.txt")),
+    ("top", include_str!("top.txt")),
     ("backup", include_str!("backup.txt")),
     ("config", include_str!("config.txt")),
     ("errors", include_str!("errors.txt")),
@@ -19,13 +20,15 @@ const TOPICS: [(&str, &str); 14] = [
 ];
 
 /// Names that people try.
-const ALSO: [(&str, &str); 11] = [
+const ALSO: [(&str, &str); 13] = [
     ("lock", "locks"),
     ("ttl", "expiry"),
     ("txn", "transactions"),
     ("batch", "transactions"),
     ("watch", "watches"),
     ("bucket", "buckets"),
+    ("status", "top"),
+    ("monitoring", "top"),
     ("http", "rest"),
     ("error", "errors"),
     ("exit", "exit-codes"),

@@ -12,7 +12,7 @@ use crate::base::host::Host;
 use crate::base::{Error, Result, limits};
 use crate::cli::client_args::{ClientArgs, bytes};
 use crate::cli::exit::ExitStatus;
-use crate::cli::failure::Outcome;
+use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
 use crate::cli::transfer::{Ended, Format, Inputs, Load, Problems, Rules, Tally, import_bar};
@@ -66,7 +66,7 @@ impl ImportArgs {
         if self.reads_stdin() {
             client.input()?;
         }
-        let outcome = runtime.block_on(self.import(&client.alone(), printer));
+        let outcome = runtime.block_on(self.import(client, printer));
         // A thread may be reading from a terminal, and would be waited for.
         runtime.shutdown_background();
         outcome
@@ -80,13 +80,17 @@ impl ImportArgs {
         let clock = Host::system().clock;
         let inputs = Inputs::open(&self.files, self.format, &self.rules())?;
         self.check_report()?;
-        let client = if self.dry_run {
+        let target = if self.dry_run {
             None
         } else {
-            let connected = client.connect(1).await?;
+            let connected = client.alone().connect(1).await?;
             // A server that is not there, a shard without keys or a bucket that does not
             // exist are errors of their own, before any line is blamed.
-            connected.has("import").await?;
+            tokio::select! {
+                biased;
+                () = interrupted(client) => return Err(Failure::Stopped),
+                asked = connected.has("import") => asked?,
+            };
             let options = client.options(1);
             Some((connected.unordered(), options.timeout))
         };
@@ -94,14 +98,14 @@ impl ImportArgs {
         let started_us = clock.boot_us();
         let bar = import_bar(printer.shows_progress(), inputs.bytes());
         let mut load = Load {
-            client,
+            client: target,
             skips_errors: self.skip_errors || self.dry_run,
             problems: &mut problems,
             printer,
             bar: bar.clone(),
             clock: Arc::clone(&clock),
         };
-        let run = load.run(inputs, interrupted()).await;
+        let run = load.run(inputs, interrupted(client)).await;
         bar.finish_and_clear();
         let (ended, tally) = run?;
         problems.finish(printer)?;
@@ -227,8 +231,10 @@ impl ImportArgs {
 }
 
 /// Resolves at Ctrl-C; never if this process cannot be told of it, as then it just ends.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
+async fn interrupted(client: &ClientArgs) {
+    if let Some(session) = client.session() {
+        session.interrupts().next().await;
+    } else if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
 }

@@ -43,7 +43,7 @@ fn message(outcome: Outcome<Effective>) -> String {
         Failure::Error(error) | Failure::Change(error) => error.message().to_owned(),
         Failure::Usage(error) => error.to_string(),
         Failure::Output(error) => error.to_string(),
-        Failure::Interrupted => "interrupted".to_owned(),
+        Failure::Interrupted | Failure::Stopped => "interrupted".to_owned(),
     }
 }
 

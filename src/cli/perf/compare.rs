@@ -5,6 +5,7 @@ use clap::Args;
 use super::documents::Documents;
 use super::told::{finish, given_up};
 use super::{progress_bar, show, signals};
+use crate::cli::client_args::ClientArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::output::{Format, Printer};
 use crate::cli::row::{Field, Row};
@@ -40,11 +41,12 @@ pub(super) fn measure(
     args: &CompareArgs,
     targets: [TargetAddress; 2],
     options: &PerfOptions,
+    client: &ClientArgs,
     documents: Documents,
     printer: &mut Printer,
 ) -> Outcome {
     let bar = progress_bar(printer.shows_progress());
-    let compared = signals::interruptible(async |interrupt| {
+    let compared = signals::interruptible(client, async |interrupt| {
         perf::compare(
             options,
             targets,

@@ -5,20 +5,28 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::base::{Error, Result};
+use crate::cli::client_args::ClientArgs;
+use crate::cli::interrupts::Interrupts;
 use crate::perf::Interrupt;
 
-/// Runs `work` with an interrupt that Ctrl-C and SIGTERM raise. `None` if a second signal
-/// came before it had ended: it was broken off.
+/// Runs `work` with an interrupt that Ctrl-C and SIGTERM raise, or Ctrl-C alone in a shell.
+/// `None` if a second signal came before it had ended: it was broken off.
 ///
 /// # Errors
 /// `Internal` if the event loop cannot start.
-pub(super) fn interruptible<T>(work: impl AsyncFnOnce(&Interrupt) -> T) -> Result<Option<T>> {
+pub(super) fn interruptible<T>(
+    client: &ClientArgs,
+    work: impl AsyncFnOnce(&Interrupt) -> T,
+) -> Result<Option<T>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(not_started)?;
     runtime.block_on(async {
-        let mut signals = Signals::new().map_err(not_started)?;
+        let mut signals = match client.session() {
+            Some(session) => Signals::Shell(session.interrupts().clone()),
+            None => Signals::own().map_err(not_started)?,
+        };
         let interrupt = Interrupt::new();
         let broken_off = async {
             signals.next().await;
@@ -34,24 +42,35 @@ pub(super) fn interruptible<T>(work: impl AsyncFnOnce(&Interrupt) -> T) -> Resul
 }
 
 /// The signals that end a run.
-struct Signals {
-    interrupted: Signal,
-    terminated: Signal,
+enum Signals {
+    /// A shell hears Ctrl-C itself; and once somebody has listened for SIGTERM, it would not
+    /// end the shell any more.
+    Shell(Interrupts),
+    Own {
+        interrupted: Signal,
+        terminated: Signal,
+    },
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
+    fn own() -> io::Result<Self> {
+        Ok(Self::Own {
             interrupted: signal(SignalKind::interrupt())?,
             terminated: signal(SignalKind::terminate())?,
         })
     }
 
     async fn next(&mut self) {
-        tokio::select! {
-            biased;
-            _ = self.interrupted.recv() => {}
-            _ = self.terminated.recv() => {}
+        match self {
+            Self::Shell(interrupts) => interrupts.next().await,
+            Self::Own {
+                interrupted,
+                terminated,
+            } => tokio::select! {
+                biased;
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+            },
         }
     }
 }

@@ -1,12 +1,13 @@
 //! `dkv shell` as a subcommand.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal};
+use std::io::{self, BufReader, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::input::Input;
 use super::settled::Settled;
 use super::turns::Shell;
 use super::{prompt, script};
@@ -19,7 +20,7 @@ use crate::cli::session::Session;
 ///
 /// SET, GET, SCAN, WATCH, LOCK and all the others are described by HELP, and by `dkv help shell`.
 /// From a pipe or with --command there is no prompt: every line is a command, what goes wrong
-/// is told with its line, and the exit code is that of the first failure.
+/// is told with its line, and the exit code is that of the first failure, or 130 after Ctrl-C.
 #[derive(Debug, Args)]
 pub(crate) struct ShellArgs {
     #[command(flatten)]
@@ -62,7 +63,7 @@ pub(crate) fn run(
         }
         None if is_interactive => prompt::run(&mut shell, history.as_deref())?,
         None => {
-            let lines = io::BufReader::new(io::stdin());
+            let lines = BufReader::new(Input::open(shell.session.clone()));
             script::run(&mut shell, lines, true, args.fail_fast)
         }
     };

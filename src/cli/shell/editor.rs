@@ -10,7 +10,7 @@ use rustyline::{Context, Helper, Result};
 
 use super::completion::Completion;
 use super::cursor::split;
-use super::lexer::{Unread, statements};
+use super::lexer::{Unread, Waiting, statements};
 use super::verbs;
 
 /// Hints longer than this would hide what is typed.
@@ -111,8 +111,11 @@ fn verb_end(line: &str) -> Option<usize> {
     (is_group || verbs::named(name).is_some()).then_some(end)
 }
 
-/// The rest of what the verb takes.
+/// How what was begun in lines above is ended, or the rest of what the verb takes.
 fn hint(line: &str) -> Option<String> {
+    if line.ends_with('\n') {
+        return how_to_end(line);
+    }
     let (words, current) = split(line.as_bytes())?;
     if words.is_empty() || !current.bytes.is_empty() {
         return None;
@@ -139,9 +142,39 @@ fn hint(line: &str) -> Option<String> {
     (!hint.is_empty()).then_some(hint)
 }
 
+/// An open quote is easily overlooked, and Enter does not run the line any more.
+fn how_to_end(text: &str) -> Option<String> {
+    let Err(Unread::Unfinished(waiting, _)) = statements(text.as_bytes()) else {
+        return None;
+    };
+    let end = match waiting {
+        Waiting::Quote(quote) => format!("{} ends the quote", char::from(quote)),
+        Waiting::Tag(tag) => format!("{} ends it", String::from_utf8_lossy(&tag)),
+        Waiting::Body => "END ends it".to_owned(),
+        Waiting::Line => return None,
+    };
+    Some(format!("{end}, Ctrl-C gives up"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A person who had forgotten a quote saw an empty line, and no way out.
+    #[test]
+    fn what_is_begun_says_how_it_ends() {
+        for (text, end) in [
+            ("GET 'a b\n", "' ends the quote, Ctrl-C gives up"),
+            ("SET a \"x\ny\n", "\" ends the quote, Ctrl-C gives up"),
+            ("SET a <<EOF\n", "EOF ends it, Ctrl-C gives up"),
+            ("TXN\nif value a = 1\n", "END ends it, Ctrl-C gives up"),
+        ] {
+            assert_eq!(hint(text).as_deref(), Some(end), "{text}");
+        }
+        for quiet in ["GET 'a b", "GET a\n", "GET \\\n", "TXN\nif"] {
+            assert_eq!(hint(quiet), None, "{quiet}");
+        }
+    }
 
     #[test]
     fn the_syntax_follows_what_is_typed() {

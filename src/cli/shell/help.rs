@@ -29,11 +29,17 @@ pub(super) fn show(shell: &mut Shell<'_>, words: &[Word]) -> Outcome {
         shell.printer.verbatim(overview().as_bytes())?;
         return Ok(ExitStatus::Done);
     }
+    let topic = name.to_ascii_lowercase();
     if let Some(verb) = verbs::named(&name) {
         shell.printer.verbatim(of_verb(verb).as_bytes())?;
+        // Some topics are called as a verb is.
+        if help::topics().any(|known| known == topic) {
+            let text = help::topic(&topic).unwrap_or_default();
+            shell.printer.verbatim(format!("\n{text}").as_bytes())?;
+        }
         return Ok(ExitStatus::Done);
     }
-    if let Some(text) = help::topic(&name.to_ascii_lowercase()) {
+    if let Some(text) = help::topic(&topic) {
         shell.printer.verbatim(text.as_bytes())?;
         return Ok(ExitStatus::Done);
     }

@@ -11,6 +11,7 @@ mod lexer;
 mod statement;
 mod words;
 
+mod foreign;
 mod grammar;
 mod translate;
 mod verbs;
@@ -21,6 +22,7 @@ mod own;
 mod settled;
 mod turns;
 
+mod input;
 mod script;
 
 mod completion;

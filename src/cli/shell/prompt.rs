@@ -1,6 +1,7 @@
 //! The shell as a person types into it.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,10 +41,17 @@ pub(super) fn run(shell: &mut Shell<'_>, chosen_history: Option<&OsStr>) -> Outc
         let typed = match line.readline(&prompt) {
             Ok(typed) => typed,
             Err(ReadlineError::Interrupted) => continue,
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                let message = "what was typed is not UTF-8: its line is dropped";
+                shell.refuse(Error::invalid(message));
+                continue;
+            }
             Err(ReadlineError::Eof) => return Ok(ExitStatus::Done),
             Err(error) => return Err(unreadable(error)),
         };
         keep(&mut line, kept.as_deref(), &typed);
+        // What came before is not meant for this line.
+        shell.session.interrupts().came();
         if run_line(shell, &typed) != Turn::Ran(ExitStatus::Done) {
             return Ok(ExitStatus::Done);
         }

@@ -2,17 +2,20 @@
 
 use std::io::{BufRead, Read};
 
+use super::input::is_interrupted;
 use super::lexer::{Unread, Waiting, statements};
 use super::statement::is_body_end;
 use super::turns::{Shell, Turn};
 use crate::base::{Error, limits};
 use crate::cli::exit::ExitStatus;
+use crate::cli::failure::{Failure, Outcome};
 
 /// The longest text that is read as one: a value as large as a request, every byte of it
 /// escaped, and a little more.
 const TEXT_BYTES_MAX: usize = 4 * limits::REQUEST_BYTES_MAX + 65_536;
 
-/// Runs what `source` says, line by line; the status is that of the first failure.
+/// Runs what `source` says, line by line; the status is that of the first failure, or of a
+/// Ctrl-C.
 ///
 /// Lines are named if `names_lines`: there may be many.
 pub(super) fn run(
@@ -22,7 +25,7 @@ pub(super) fn run(
     fails_fast: bool,
 ) -> ExitStatus {
     let mut script = Script {
-        first_failure: None,
+        failure: None,
         names_lines,
         fails_fast,
     };
@@ -33,16 +36,16 @@ pub(super) fn run(
         line_number += 1;
         let is_end = match read {
             Ok(is_end) => is_end,
-            Err(error) => {
+            Err(failure) => {
                 shell.printer.speak_of(script.place(line_number));
-                return script.ended(shell.refuse(error));
+                return script.ended(shell.told(&failure));
             }
         };
         if text.goes_on() && !is_end {
             continue;
         }
         if script.run(shell, &mut text, is_end) || is_end {
-            return script.first_failure.unwrap_or(ExitStatus::Done);
+            return script.ended(ExitStatus::Done);
         }
         if text.bytes.is_empty() {
             text.begins_at = line_number + 1;
@@ -51,7 +54,8 @@ pub(super) fn run(
 }
 
 struct Script {
-    first_failure: Option<ExitStatus>,
+    /// The first one, or a Ctrl-C.
+    failure: Option<ExitStatus>,
     names_lines: bool,
     fails_fast: bool,
 }
@@ -88,16 +92,25 @@ impl Script {
         self.names_lines.then(|| format!("line {line}"))
     }
 
-    /// Notes how a statement ended; whether that is the end of all.
+    /// Notes how a statement ended; whether that is the end of all. Whoever pressed Ctrl-C is
+    /// told that, and not what failed before.
     fn is_over(&mut self, status: ExitStatus) -> bool {
-        if status != ExitStatus::Done {
-            self.first_failure.get_or_insert(status);
+        match status {
+            ExitStatus::Done => false,
+            ExitStatus::Interrupted => {
+                self.failure = Some(status);
+                true
+            }
+            _ => {
+                self.failure.get_or_insert(status);
+                self.fails_fast
+            }
         }
-        status == ExitStatus::Interrupted || self.fails_fast && status != ExitStatus::Done
     }
 
-    fn ended(self, status: ExitStatus) -> ExitStatus {
-        self.first_failure.unwrap_or(status)
+    fn ended(mut self, status: ExitStatus) -> ExitStatus {
+        self.is_over(status);
+        self.failure.unwrap_or(ExitStatus::Done)
     }
 }
 
@@ -113,17 +126,21 @@ struct Text {
 
 impl Text {
     /// Adds a line; whether it was the last one.
-    fn read_line(&mut self, source: &mut impl BufRead) -> Result<bool, Error> {
+    fn read_line(&mut self, source: &mut impl BufRead) -> Outcome<bool> {
         self.last_at = self.bytes.len();
         let room = (TEXT_BYTES_MAX - self.bytes.len()) as u64 + 1;
         let read = source.take(room).read_until(b'\n', &mut self.bytes);
-        let length = read.map_err(|error| {
-            Error::invalid(format!("the commands cannot be read: {error}")).with_source(error)
+        let length = read.map_err(|error| match is_interrupted(&error) {
+            true => Failure::Stopped,
+            false => Error::invalid(format!("the commands cannot be read: {error}"))
+                .with_source(error)
+                .into(),
         })?;
         if self.bytes.len() > TEXT_BYTES_MAX {
             return Err(Error::invalid(format!(
                 "a command is longer than {TEXT_BYTES_MAX} bytes: a quote may not be closed"
-            )));
+            ))
+            .into());
         }
         let is_end = length == 0 || self.bytes.last() != Some(&b'\n');
         if is_end && self.bytes.last().is_some_and(|last| *last != b'\n') {

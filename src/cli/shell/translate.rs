@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use clap::{ArgAction, Command};
 
+use super::foreign;
 use super::grammar::{Choice, Need, Own, Place, Runs, Verb};
 use super::verbs;
 use super::words::{Statement, Word, Wrong};
@@ -128,7 +129,8 @@ fn unknown(word: &Word, name: &str, tree: &Command) -> Wrong {
     let upper = name.to_ascii_uppercase();
     let known = verbs::all().flat_map(Verb::names);
     let groups = tree.get_subcommands().map(Command::get_name);
-    let near = nearest(&upper, known)
+    let near = foreign::meant(name)
+        .or_else(|| nearest(&upper, known))
         .map(str::to_owned)
         .or_else(|| nearest(&name.to_ascii_lowercase(), groups).map(str::to_owned));
     let advice = match near {

@@ -85,14 +85,14 @@ impl<'a> Shell<'a> {
             Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 Turn::Unread
             }
-            Err(failure) => {
-                self.printer.failure(&failure);
-                Turn::Ran(failure.status())
-            }
+            Err(failure) => Turn::Ran(self.told(&failure)),
         }
     }
 
     fn answer(&mut self, statement: &Statement, text: &[u8]) -> Outcome<Turn> {
+        if self.session.interrupts().came() {
+            return Err(Failure::Stopped);
+        }
         let asked = translate(statement, &self.tree).map_err(|wrong| wrong.in_text(text))?;
         match asked {
             Asked::Own(own, words) => self.own(own, &words),
@@ -194,8 +194,12 @@ impl<'a> Shell<'a> {
 
     /// Tells that something is wrong with what was read.
     pub(super) fn refuse(&mut self, error: Error) -> ExitStatus {
-        let failure = Failure::Error(error);
-        self.printer.failure(&failure);
+        self.told(&Failure::Error(error))
+    }
+
+    /// Tells how something failed.
+    pub(super) fn told(&mut self, failure: &Failure) -> ExitStatus {
+        self.printer.failure(failure);
         failure.status()
     }
 }

@@ -1,6 +1,11 @@
 //! A server that keeps keys in a map, writes down what it is asked, and misbehaves
 //! as it is told.
 
+mod keys;
+mod locks;
+mod many;
+mod service;
+
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,16 +14,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream, UnixListenerStream};
-use tonic::{Request as Call, Response, Status, Streaming};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 
+use self::service::{request_id, service};
 use crate::proto::v1;
-use crate::proto::v1::delete_request::What;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request;
-use crate::proto::v1::session_server::{Session, SessionServer};
 
 /// What happens to one request instead of a plain answer.
 #[derive(Debug, Clone)]
@@ -193,143 +196,12 @@ impl Fake {
     }
 }
 
-struct Service {
-    state: Arc<Mutex<State>>,
-    stop: watch::Receiver<bool>,
-}
-
 fn fresh(id: u8, kind: &str) -> Arc<Mutex<State>> {
     Arc::new(Mutex::new(State {
         identity: [id; 16],
         kind: kind.to_owned(),
         ..State::default()
     }))
-}
-
-fn service(state: &Arc<Mutex<State>>) -> (watch::Sender<bool>, SessionServer<Service>) {
-    let (stop, stopped) = watch::channel(false);
-    let service = Service {
-        state: Arc::clone(state),
-        stop: stopped,
-    };
-    let service = SessionServer::new(service).max_decoding_message_size(32 << 20);
-    (stop, service)
-}
-
-#[tonic::async_trait]
-impl Session for Service {
-    type OpenStream = ReceiverStream<Result<v1::Replies, Status>>;
-
-    async fn open(
-        &self,
-        call: Call<Streaming<v1::Requests>>,
-    ) -> Result<Response<Self::OpenStream>, Status> {
-        let (send, replies) = mpsc::channel(64);
-        let (state, mut stop) = (Arc::clone(&self.state), self.stop.clone());
-        let mut requests = call.into_inner();
-        tokio::spawn(async move {
-            loop {
-                let message = tokio::select! {
-                    message = requests.message() => message,
-                    _ = stop.wait_for(|stop| *stop) => break,
-                };
-                let Ok(Some(message)) = message else { return };
-                let mut frames = Vec::new();
-                for frame in message.frames {
-                    match handle(&state, &frame) {
-                        Some(Handled::Now(reply)) => frames.push(reply),
-                        Some(Handled::After(pause, reply)) => {
-                            let send = send.clone();
-                            tokio::spawn(async move {
-                                tokio::time::sleep(pause).await;
-                                let frames = vec![reply];
-                                let _ = send.send(Ok(v1::Replies { frames })).await;
-                            });
-                        }
-                        Some(Handled::Break) => {
-                            let _ = send.send(Err(Status::unavailable("told to"))).await;
-                            return;
-                        }
-                        None => {}
-                    }
-                }
-                if send.send(Ok(v1::Replies { frames })).await.is_err() {
-                    return;
-                }
-            }
-            let _ = send.send(Err(Status::unavailable("stopped"))).await;
-        });
-        Ok(Response::new(ReceiverStream::new(replies)))
-    }
-
-    async fn describe(
-        &self,
-        _: Call<v1::DescribeRequest>,
-    ) -> Result<Response<v1::DescribeReply>, Status> {
-        let state = self.state.lock();
-        Ok(Response::new(v1::DescribeReply {
-            node: Bytes::copy_from_slice(&state.identity),
-            name: "alice".to_owned(),
-            shards: vec![v1::ShardDescription {
-                id: 100,
-                r#type: state.kind.clone(),
-                identity: Bytes::copy_from_slice(&state.identity),
-                ..v1::ShardDescription::default()
-            }],
-            ..v1::DescribeReply::default()
-        }))
-    }
-
-    async fn figures(
-        &self,
-        _: Call<v1::FiguresRequest>,
-    ) -> Result<Response<v1::FiguresReply>, Status> {
-        Err(Status::unimplemented("as an old server says it"))
-    }
-}
-
-enum Handled {
-    Now(v1::ReplyFrame),
-    After(Duration, v1::ReplyFrame),
-    Break,
-}
-
-fn handle(state: &Mutex<State>, frame: &v1::RequestFrame) -> Option<Handled> {
-    let mut state = state.lock();
-    state.seen.push(frame.clone());
-    let mut fault = state.script.pop_front().or_else(|| state.always.clone());
-    let is_after = |from: Option<usize>| from.is_some_and(|from| state.seen.len() > from);
-    if is_after(state.refuse_all_from) || is_after(state.refuse_from) && !removes_range(frame) {
-        fault = Some(Fault::Refuse(v1::ErrorKind::Invalid, String::new()));
-    }
-    let id = frame.id;
-    let reply = move |reply| v1::ReplyFrame {
-        id,
-        reply: Some(reply),
-    };
-    Some(match fault {
-        None => Handled::Now(reply(state.serve(frame))),
-        Some(Fault::Silence) => return None,
-        Some(Fault::Break) => Handled::Break,
-        Some(Fault::ServeAndBreak) => {
-            state.serve(frame);
-            Handled::Break
-        }
-        Some(Fault::Late(pause)) => Handled::After(pause, reply(state.serve(frame))),
-        Some(Fault::Refuse(kind, leader)) => Handled::Now(reply(Reply::Error(v1::Error {
-            kind: kind as i32,
-            message: format!("told to say {}", kind.as_str_name()),
-            compacted_floor: 0,
-            leader,
-            ..v1::Error::default()
-        }))),
-        Some(Fault::Impersonate(other)) => {
-            let own = std::mem::replace(&mut state.identity, other);
-            let answer = state.serve(frame);
-            state.identity = own;
-            Handled::Now(reply(answer))
-        }
-    })
 }
 
 impl State {
@@ -360,163 +232,16 @@ impl State {
         apply(self);
     }
 
-    fn set(&mut self, frame: &v1::RequestFrame, set: &v1::SetRequest) -> Reply {
-        let written = !never_holds(set);
-        self.once(frame, |state| {
-            if written {
-                state.keys.insert(set.key.clone(), set.value.clone());
-            }
-        });
-        Reply::Set(v1::SetReply {
-            header: self.header(),
-            written,
-            ..v1::SetReply::default()
-        })
-    }
-
-    /// Whatever a transaction compares with is so.
-    fn many(&mut self, frame: &v1::RequestFrame) -> Reply {
-        match frame.request.as_ref().unwrap() {
-            Request::Batch(batch) => Reply::Batch(v1::BatchReply {
-                results: self.sets(frame, &batch.ops),
-                header: self.header(),
-            }),
-            Request::Txn(txn) => Reply::Txn(v1::TxnReply {
-                results: self.sets(frame, &txn.then),
-                header: self.header(),
-                succeeded: true,
-                results_unavailable: false,
-            }),
-            other => panic!("{other:?} is not many"),
-        }
-    }
-
-    fn sets(&mut self, frame: &v1::RequestFrame, ops: &[v1::Op]) -> Vec<v1::OpResult> {
-        let sets = ops.iter().map(|op| match &op.op {
-            Some(v1::op::Op::Set(set)) => (set.key.clone(), set.value.clone()),
-            other => panic!("the fake does not know {other:?}"),
-        });
-        let sets: Vec<_> = sets.collect();
-        self.once(frame, |state| state.keys.extend(sets));
-        let written = v1::SetResult {
-            written: true,
-            ..v1::SetResult::default()
-        };
-        let result = v1::OpResult {
-            revision: self.revision,
-            result: Some(v1::op_result::Result::Set(written)),
-        };
-        vec![result; ops.len()]
-    }
-
     fn serve(&mut self, frame: &v1::RequestFrame) -> Reply {
         match frame.request.as_ref().unwrap() {
-            Request::Set(set) => self.set(frame, set),
-            Request::Get(get) => Reply::Get(v1::GetReply {
-                header: self.header(),
-                record: self.keys.get(&get.key).map(|value| v1::Record {
-                    key: get.key.clone(),
-                    value: value.clone(),
-                    ..v1::Record::default()
-                }),
-            }),
-            Request::Has(has) => Reply::Has(v1::HasReply {
-                header: self.header(),
-                found: self.keys.contains_key(&has.key),
-            }),
-            Request::Delete(delete) => {
-                let before = self.keys.len();
-                self.once(frame, |state| match delete.what.as_ref().unwrap() {
-                    What::Key(key) => drop(state.keys.remove(key)),
-                    What::Range(range) => state
-                        .keys
-                        .retain(|key, _| *key < range.start || *key >= range.end),
-                });
-                Reply::Delete(v1::DeleteReply {
-                    header: self.header(),
-                    deleted: (before - self.keys.len()) as u64,
-                })
-            }
-            Request::Scan(scan) => self.scan(scan),
+            Request::Set(_)
+            | Request::Get(_)
+            | Request::Has(_)
+            | Request::Delete(_)
+            | Request::Scan(_) => self.key(frame),
             Request::Batch(_) | Request::Txn(_) => self.many(frame),
-            Request::Acquire(acquire) => {
-                self.once(frame, |state| {
-                    let grant = (acquire.owner.clone(), state.revision);
-                    state.holders.entry(acquire.name.clone()).or_insert(grant);
-                });
-                let (owner, fence) = self.holders[&acquire.name].clone();
-                Reply::Acquire(v1::AcquireReply {
-                    header: self.header(),
-                    acquired: owner == acquire.owner,
-                    fence,
-                })
-            }
-            Request::Renew(renew) => {
-                self.once(frame, |_| {});
-                let held = self.holders.get(&renew.name);
-                let held = held.filter(|(owner, _)| *owner == renew.owner);
-                Reply::Renew(v1::RenewReply {
-                    header: self.header(),
-                    renewed: held.is_some(),
-                    fence: held.map_or(0, |(_, fence)| *fence),
-                })
-            }
-            Request::Release(release) => {
-                self.once(frame, |state| drop(state.holders.remove(&release.name)));
-                Reply::Release(v1::ReleaseReply {
-                    header: self.header(),
-                    released: true,
-                })
-            }
+            Request::Acquire(_) | Request::Renew(_) | Request::Release(_) => self.lock(frame),
             other => panic!("the fake does not know {other:?}"),
         }
     }
-
-    /// Pages of two, from the key in the cursor.
-    fn scan(&self, scan: &v1::ScanRequest) -> Reply {
-        let range = scan.range.as_ref().unwrap();
-        let mut keys: Vec<_> = self.keys.keys().cloned().collect();
-        keys.sort();
-        keys.retain(|key| *key >= range.start && *key >= scan.cursor);
-        keys.retain(|key| range.end.is_empty() || *key < range.end);
-        Reply::Scan(v1::ScanReply {
-            header: self.header(),
-            cursor: keys.get(2).cloned().unwrap_or_default(),
-            count: keys.len().min(2) as u64,
-            records: keys
-                .into_iter()
-                .take(2)
-                .map(|key| v1::Record {
-                    key,
-                    ..v1::Record::default()
-                })
-                .collect(),
-        })
-    }
-}
-
-fn request_id(frame: &v1::RequestFrame) -> Option<&v1::RequestId> {
-    match frame.request.as_ref()? {
-        Request::Set(it) => it.request_id.as_ref(),
-        Request::Delete(it) => it.request_id.as_ref(),
-        Request::Batch(it) => it.request_id.as_ref(),
-        Request::Txn(it) => it.request_id.as_ref(),
-        Request::Acquire(it) => it.request_id.as_ref(),
-        Request::Renew(it) => it.request_id.as_ref(),
-        Request::Release(it) => it.request_id.as_ref(),
-        _ => None,
-    }
-}
-
-/// A condition on a revision that is never reached.
-fn never_holds(set: &v1::SetRequest) -> bool {
-    let kind = set.condition.as_ref().and_then(|it| it.kind.as_ref());
-    matches!(kind, Some(v1::condition::Kind::Revision(u64::MAX)))
-}
-
-fn removes_range(frame: &v1::RequestFrame) -> bool {
-    let Some(Request::Delete(delete)) = &frame.request else {
-        return false;
-    };
-    matches!(delete.what, Some(What::Range(_)))
 }

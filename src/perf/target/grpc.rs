@@ -4,6 +4,8 @@
 //! HTTP/2 of its own.
 
 mod lane;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -163,6 +163,10 @@ fn what_is_wrong_is_told_with_its_column_and_what_would_be_right() {
         ),
         ("scann", "did you mean SCAN?"),
         ("xyzzy", "HELP lists the commands"),
+        (
+            "keys *",
+            "there is no command `keys`: did you mean SCAN prefix KEYS?",
+        ),
         ("SET a", "column 6: SET needs a value: write SET key value"),
         ("GET", "GET needs a key: write GET key..."),
         ("SET a b LIMT 5", "column 9: `LIMT` is not expected here"),

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use super::Call;
 use crate::base::types::prefix_end;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, duration};
 use crate::client::from_status;
 use crate::perf::target::dkv::{bytes, held};
 use crate::proto::v1;
@@ -56,6 +57,18 @@ impl GrpcLane {
         let mut request = Request::new(message);
         request.set_timeout(self.call.timeout);
         request
+    }
+
+    /// A message of an answer that has many: each of them has the time of one call.
+    async fn within<T>(&self, message: impl Future<Output = Result<T, Status>>) -> Result<T> {
+        match timeout(self.call.timeout, message).await {
+            Ok(message) => message.map_err(|status| self.refused(&status)),
+            Err(_) => Err(Error::timeout(format!(
+                "the node at {}: nothing came within {}",
+                self.address,
+                duration::format(self.call.timeout)
+            ))),
+        }
     }
 
     fn refused(&self, status: &Status) -> Error {
@@ -137,7 +150,7 @@ impl GrpcLane {
     }
 
     /// Reads the records from `start` on that begin with `prefix`: one call, answered page by
-    /// page; 0 is no limit.
+    /// page; 0 is no limit. However many pages there are, each has the time of one call.
     pub(in crate::perf::target) async fn scan(
         &self,
         prefix: &str,
@@ -151,12 +164,12 @@ impl GrpcLane {
             limit,
             ..v1::ScanRequest::default()
         };
-        let pages = self.kv().scan(self.request(scan)).await;
-        let mut pages = pages.map_err(|status| self.refused(&status))?.into_inner();
+        // A deadline in the request would be for the first page alone.
+        let pages = self.within(self.kv().scan(scan)).await?;
+        let mut pages = pages.into_inner();
         let mut records = 0;
         while go_on() {
-            let page = pages.message().await;
-            match page.map_err(|status| self.refused(&status))? {
+            match self.within(pages.message()).await? {
                 Some(page) => records += page.records.len() as u64,
                 None => break,
             }
