@@ -93,7 +93,8 @@ fn found(dice: &mut Dice, stage: &Arc<Stage>) -> Vec<Arc<Machine>> {
             true => dice.within(0, 20),
             false => u64::MAX,
         },
-        wal_segment_bytes: *dice.pick(&[16 << 10, 1 << 20]),
+        // Half of one holds what clients may ask for at once: an entry groups that.
+        wal_segment_bytes: *dice.pick(&[64 << 10, 1 << 20]),
     };
     stage.note(format!("{setup:?}"));
     let machines: Vec<_> = (1..=dice.within(FOUNDERS as u64, NODES_MAX))
