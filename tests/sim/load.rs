@@ -128,11 +128,12 @@ pub(crate) async fn read_all(
     clients: u32,
     dice: &Dice,
 ) {
-    // Whoever is on the way in or out need not answer yet, or any more.
+    // Whoever is on the way in or out need not answer yet, or any more; nor one whose disk failed
+    // in the last moment, before it has started again.
     let members = loop {
         match members::steady(machines) {
-            Some(members) => break members,
-            None => sleep(Duration::from_millis(10)).await,
+            Some(members) if members.iter().all(|it| it.is_well()) => break members,
+            _ => sleep(Duration::from_millis(10)).await,
         }
     };
     let history = stage.history();

@@ -281,6 +281,11 @@ impl Machine {
         })
     }
 
+    /// True if a node lives here, and its disk is as it should be.
+    pub(crate) fn is_well(&self) -> bool {
+        self.life.lock().is_some() && !self.disk.has_failed_write()
+    }
+
     /// How the node is, for whoever reads the trace of a run that went wrong.
     pub(crate) fn describe(&self) -> String {
         match self.look() {
