@@ -11,9 +11,13 @@ use crate::client::{Client, ClientOptions};
 use crate::proto::v1;
 
 async fn at(endpoints: &[&str]) -> Cluster {
+    within(Duration::from_millis(700), endpoints).await
+}
+
+async fn within(timeout: Duration, endpoints: &[&str]) -> Cluster {
     let options = ClientOptions {
         endpoints: endpoints.iter().map(|&it| it.to_owned()).collect(),
-        timeout: Duration::from_millis(700),
+        timeout,
         ..ClientOptions::to("127.0.0.1:1")
     };
     Client::connect(options).await.unwrap().cluster().unwrap()
@@ -203,7 +207,8 @@ async fn a_change_without_a_leader_ends_in_time_and_says_what_is_known() {
         members[1].refuse(v1::ErrorKind::NotLeader, "127.0.0.1:1");
     }
     let endpoints = ["127.0.0.1:2", &members[1].endpoint];
-    let asked = at(&endpoints).await;
+    // Time for a second try on a busy machine, too.
+    let asked = within(Duration::from_secs(3), &endpoints).await;
     let error = asked.remove("node-2").await.unwrap_err();
     assert!(error.message().ends_with("nothing was changed"), "{error}");
     assert!(
@@ -211,7 +216,7 @@ async fn a_change_without_a_leader_ends_in_time_and_says_what_is_known() {
         "{error}"
     );
     let tries = members[1].asked().len();
-    assert!((2..=20).contains(&tries), "{tries}");
+    assert!((2..=60).contains(&tries), "{tries}");
     // Whoever breaks off in the middle may have done it.
     let other = cluster(1).await;
     for _ in 0..100 {
