@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::budget::{Budget, Held};
 use super::refused::{Answered, Refused};
 use super::sending::send;
+use super::unlisted::Unlisted;
 use crate::base::{Error, limits};
 
 /// A piece of a large body on its way out, bytes.
@@ -143,6 +144,7 @@ fn too_large(bytes_max: usize) -> Refused {
 /// Reads a document.
 pub(super) fn document<T: DeserializeOwned>(bytes: &[u8]) -> Answered<T> {
     serde_json::from_slice(bytes)
+        .map(|Unlisted(document)| document)
         .map_err(|error| Error::invalid(format!("the JSON body: {error}")).into())
 }
 

@@ -10,6 +10,7 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::unlisted::Unlisted;
 use crate::base::{Error, Result};
 use crate::proto::v1;
 
@@ -115,7 +116,7 @@ where
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
             let mut list = Vec::new();
-            while let Some(entry) = entries.next_element()? {
+            while let Some(Unlisted(entry)) = entries.next_element()? {
                 if list.len() == MOST {
                     let why = format!("a list has more than {MOST} entries: send several requests");
                     return Err(A::Error::custom(why));

@@ -38,6 +38,7 @@ mod state;
 mod status;
 mod timers;
 mod transaction;
+mod unlisted;
 mod verbs;
 mod watch;
 mod watch_stream;
