@@ -1,5 +1,6 @@
 //! Runs a node until it is told to stop.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,13 +147,13 @@ async fn end(node: Node, membership: Option<Membership>) -> Result<()> {
 }
 
 /// Opens the node, and has it find its cluster if it is to have one. Nothing if it was
-/// told to stop while it waited for the other members.
+/// told to stop while it waited for the other members, or for room.
 async fn open(
     host: &Host,
     config: &ServeConfig,
     addresses: &[String],
     waiting: &Waiting,
-    stop: impl Future<Output = ()>,
+    mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Option<(Node, Option<Membership>)>> {
     let taking = (host.clone(), config.clone());
     let mut directory = blocking(move || Directory::take(&taking.0, &taking.1)).await?;
@@ -162,13 +163,17 @@ async fn open(
         let settling = Membership::settle(host, config, &mut directory, client, waiting);
         membership = tokio::select! {
             settled = settling => Some(settled?),
-            () = stop => return Ok(None),
+            () = stop.as_mut() => return Ok(None),
         };
     }
     let opening = (host.clone(), config.clone());
     let opened = blocking(move || Opened::open(&opening.0, &opening.1, &directory)).await?;
     let node = match &mut membership {
-        Some(membership) => membership.start(host, opened, config).await?,
+        // It waits for room, if the log has more than the disk takes.
+        Some(membership) => tokio::select! {
+            started = membership.start(host, opened, config) => started?,
+            () = stop => return Ok(None),
+        },
         None => opened.serve_alone(),
     };
     Ok(Some((node, membership)))

@@ -82,6 +82,19 @@ struct Shared {
     runtime: tokio::runtime::Handle,
 }
 
+/// A shard that is not started yet: if it never is, its checkpointer ends, and gives the
+/// directory up.
+struct Starting(Option<Arc<Core>>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(core) = self.0.take() {
+            core.closing.store(true, Ordering::SeqCst);
+            core.wake_checkpointer();
+        }
+    }
+}
+
 impl Replicated {
     /// Takes over a machine as its engine has it, and the log that goes on from there.
     ///
@@ -121,11 +134,9 @@ impl Replicated {
         let checkpointer = Checkpointer::new(core, shared.clone(), history, lock);
         host.spawn
             .drive(&format!("checkpoint-{name}"), Box::new(checkpointer));
-        let starting = Group::start(options.group, log, shared.clone(), hub).await;
-        let group = starting.inspect_err(|_| {
-            shared.core.closing.store(true, Ordering::SeqCst);
-            shared.core.wake_checkpointer();
-        })?;
+        let mut starting = Starting(Some(shared.core.clone()));
+        let group = Group::start(options.group, log, shared.clone(), hub).await?;
+        starting.0 = None;
         if shared.group.set(group).is_err() {
             unreachable!("only this function sets it, once");
         }

@@ -19,7 +19,7 @@ use crate::raft::adapter::Adapter;
 use crate::raft::calls::{Calls, failure};
 use crate::raft::codec::{read_log_id, read_stored_membership, read_vote, store_vote};
 use crate::raft::transport::Lane;
-use crate::raft::types::{SnapshotMeta, Types, Vote};
+use crate::raft::types::{LogId, SnapshotMeta, Types, Vote};
 use crate::wal::GroupId;
 
 /// Requests that wait; a leader keeps fewer under way.
@@ -46,6 +46,8 @@ struct Work {
     traffic: Arc<Traffic>,
     group: GroupId,
     receiving: Option<Receiving>,
+    /// Where the last one ended that was installed: the library may say so a little later.
+    installed: Option<LogId>,
 }
 
 /// A snapshot that has begun to come.
@@ -70,6 +72,7 @@ impl Receiver {
             traffic,
             group,
             receiving: None,
+            installed: None,
         };
         tokio::spawn(work.run(taken));
         Self { requests }
@@ -110,6 +113,7 @@ impl Work {
             last_membership: read_stored_membership(open.membership)?,
         };
         if let Some(vote) = self.vote_if_applied(&meta) {
+            self.receiving = None;
             return Ok(reply(0, Some(store_vote(&vote))));
         }
         if let Some(receiving) = self.receiving.as_ref().filter(|it| it.meta == meta)
@@ -128,7 +132,8 @@ impl Work {
     fn vote_if_applied(&self, meta: &SnapshotMeta) -> Option<Vote> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        let is_applied = meta.last_log_id.is_some() && metrics.last_applied >= meta.last_log_id;
+        let applied = metrics.last_applied.max(self.installed);
+        let is_applied = meta.last_log_id.is_some() && applied >= meta.last_log_id;
         is_applied.then_some(metrics.vote)
     }
 
@@ -167,7 +172,7 @@ impl Work {
     /// All chunks are here.
     async fn install(&mut self, vote: Vote, receiving: Receiving) -> Result<peer::SnapshotReply> {
         let Receiving { meta, writer } = receiving;
-        let chunks = writer.chunks();
+        let (chunks, last) = (writer.chunks(), meta.last_log_id);
         self.blocking(move || writer.seal()).await?;
         let snapshot = SnapshotOf::<Types, SnapshotData> {
             meta,
@@ -175,6 +180,10 @@ impl Work {
         };
         let installed = self.raft.install_full_snapshot(vote, snapshot).await;
         let response = installed.map_err(|fatal| Error::unavailable(fatal.to_string()))?;
+        // An older leader's is refused, and the answer is the vote that stands against it.
+        if response.vote == vote {
+            self.installed = last;
+        }
         tracing::info!(shard = self.group, chunks, "a snapshot was received");
         Ok(reply(chunks, Some(store_vote(&response.vote))))
     }

@@ -109,7 +109,9 @@ impl Sending<'_> {
                 told => break read(told)?,
             }
         };
-        self.traffic.was_sent();
+        if reply.vote.is_some() {
+            self.traffic.was_sent();
+        }
         answered(reply.vote)
     }
 

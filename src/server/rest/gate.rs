@@ -34,7 +34,10 @@ pub(super) async fn gate(State(rest): State<Rest>, request: Request, next: Next)
     let (mut parts, body) = request.into_parts();
     let id = request_id(&parts);
     parts.extensions.insert(Id(id.clone()));
-    let mut response = match check(&rest, &parts) {
+    let checked = check(&rest, &parts);
+    // A page of another site is not told which node this is.
+    let may_know = checked.is_ok();
+    let mut response = match checked {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(refused) => refused.into_response(),
     };
@@ -44,7 +47,7 @@ pub(super) async fn gate(State(rest): State<Rest>, request: Request, next: Next)
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_LENGTH, text.len().into());
         *response.body_mut() = text.into();
-        if let Some(live) = rest.live_now() {
+        if let Some(live) = rest.live_now().filter(|_| may_know) {
             marks::name(response.headers_mut(), &live.describe.service.node_bytes());
         }
     }

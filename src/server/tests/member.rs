@@ -101,11 +101,17 @@ fn host(world: &World) -> Host {
 }
 
 async fn start(world: &World) -> Node {
+    try_start(world).await.expect("it starts")
+}
+
+/// Nothing if it does not start in a long time: then nobody waits for it any more.
+async fn try_start(world: &World) -> Option<Node> {
     let (host, config) = (host(world), &world.config);
     let id = simulated::mint(&host, config).unwrap();
     let end = SimNetwork::new(world.rng.clone()).end_of(id);
     let starting = Box::pin(simulated::start(&host, config, &end));
-    drive(world, starting).await.expect("it starts").unwrap()
+    let started = drive(world, starting).await;
+    started.map(Result::unwrap)
 }
 
 /// A life ends, and the next one begins with what is on the disk.
@@ -246,5 +252,32 @@ fn a_member_starts_whose_log_has_more_than_may_be_in_memory_alone() {
         let told = drive(&world, after).await.expect("it leads").unwrap();
         told.unwrap();
         assert!(store(&node).status().durable.0 > 0, "a checkpoint was due");
+    });
+}
+
+/// A start that waited for room on a full disk could not be given up: what it had begun kept the
+/// directory.
+#[test]
+fn a_start_that_waits_for_room_can_be_given_up_and_tried_again() {
+    in_simulated_time(async {
+        let (mut world, node) = Box::pin(member_with(37, EngineKind::Redb)).await;
+        for at in 0..20 {
+            let told = submit(&store(&node), &format!("key-{at}"), LONG);
+            drive(&world, told)
+                .await
+                .expect("it is told")
+                .unwrap()
+                .unwrap();
+        }
+        world.config.disk_engine.unflushed_bytes_max = 3 * VALUE_BYTES as u64;
+        drop(node);
+        world.spawn.crash();
+        world.disk.kill();
+        world.spawn = SimSpawn::new(world.rng.clone());
+        world.disk.set_capacity_bytes(Some(1));
+        assert!(Box::pin(try_start(&world)).await.is_none(), "there is room");
+        world.disk.set_capacity_bytes(None);
+        world.spawn.run_until_idle();
+        Box::pin(start(&world)).await;
     });
 }
