@@ -12,7 +12,8 @@
 //! 4  raft                replication: a consensus group a shard
 //! 3  machine             what log entries mean
 //! 2  kv        lock      the two domains
-//! 1  engine    wal       ordered bytes; the durable log
+//! 1  engine    wal       ordered bytes; the durable log;
+//!    tls                 certificates, read and issued
 //! 0  base      proto     words, limits, host seams; generated types
 //! ```
 //!
@@ -49,6 +50,7 @@ pub mod proto;
 pub mod raft;
 pub mod server;
 pub mod store;
+pub mod tls;
 pub mod wal;
 
 pub use client::{Client, ClientOptions};
