@@ -8,6 +8,7 @@ mod change;
 mod command;
 mod health;
 mod status;
+mod token;
 #[cfg(test)]
 mod tests;
 mod up;

@@ -471,4 +471,12 @@ impl Cluster for Admin {
         let done = Admin::snapshot(self, request.into_inner().shard).await;
         done.map(Response::new).map_err(|error| to_status(&error))
     }
+
+    async fn create_token(
+        &self,
+        request: Request<v1::CreateTokenRequest>,
+    ) -> Answered<v1::CreateTokenReply> {
+        let made = Admin::create_token(self, request.into_inner()).await;
+        made.map(Response::new).map_err(|error| to_status(&error))
+    }
 }

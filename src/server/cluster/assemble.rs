@@ -6,13 +6,16 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::join::Places;
-use super::{Acquaintance, Announcer, Book, Reconciler, Settled, Waiting, settle};
+use super::{
+    Acquaintance, Announcer, Book, Reconciler, Registrar, Settled, Waiting, certify, settle,
+};
 use crate::base::host::Host;
 use crate::base::{Error, Result};
 use crate::raft::{Group, Hub, Member, PeerTransport};
 use crate::server::node::{Directory, Node, Opened};
-use crate::server::peer::{Myself, PeerFigures, PeerLinks, PeerServer, PeerService};
+use crate::server::peer::{Myself, PeerFigures, PeerLinks, PeerServer, PeerService, Road};
 use crate::server::settings::ServeConfig;
+use crate::tls::{Kept, Kind};
 
 /// What a node runs for its cluster beside its groups.
 pub(in crate::server) struct Membership {
@@ -42,6 +45,8 @@ impl Membership {
             ));
         }
         let server = PeerServer::bind(config.cluster.peer_listen).await?;
+        certify(config, waiting).await?;
+        let road = road(config, &name).await?;
         let me = Member {
             peer_address: peer_address(config, &name, &server),
             name,
@@ -50,9 +55,9 @@ impl Membership {
             leaving: false,
         };
         let manifest = &directory.manifest;
-        let myself = Myself::new(manifest.node, me.name.clone(), manifest.cluster, &*host.rng);
+        let myself = Myself::new(manifest.node, me.name.clone(), manifest.cluster, &*host.rng, road);
         let links = PeerLinks::new(host, myself.clone());
-        let book = Book::new(myself.clone(), links.clone(), me, &config.cluster.members);
+        let book = Book::new(myself.clone(), links.clone(), me, &config.cluster.members, Registrar::new(host, config.tls.as_ref()));
         book.note_shards(&manifest.shards);
         let (stop, stopping) = watch::channel(false);
         let service = PeerService::new(
@@ -176,6 +181,28 @@ fn groups(node: &Node) -> Vec<Group> {
     let shards = node.service.shards();
     let replicated = shards.filter_map(|shard| shard.store.replicated());
     replicated.map(|shard| shard.group().clone()).collect()
+}
+
+/// How this node and the others connect: encrypted, if clients are.
+///
+/// # Errors
+/// `Invalid` if the certificate is not that of this node.
+async fn road(config: &ServeConfig, name: &str) -> Result<Road> {
+    let Some(tls) = &config.tls else {
+        return Ok(Road::Plain);
+    };
+    let kept = Kept::open(tls.files.clone()).await?;
+    let material = kept.current();
+    let leaf = &material.credentials.leaf;
+    if leaf.identity.kind != Kind::Node || leaf.identity.name != name {
+        return Err(Error::invalid(format!(
+            "{} is the certificate of {}, and this node is {name}: members of a cluster need one \
+             of their own (dkv cert node {name})",
+            tls.files.cert.display(),
+            leaf.identity
+        )));
+    }
+    Ok(Road::Secured(Arc::new(kept)))
 }
 
 /// Where the other members are told to call.
