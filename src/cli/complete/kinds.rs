@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     /// A topic of the help, or a command.
     Topic,
     /// A kind of error.
-    ErrorKind,
+    Explained,
 }
 
 /// Tells the names of a kind that begin with some letters.
@@ -72,7 +72,7 @@ fn kind_of(path: &[&str], argument: &Arg) -> Option<Kind> {
         (["lock", ..], "name" | "prefix") => Kind::Lock,
         (["cluster", ..], "name") => Kind::Member,
         (["help"], "words") => Kind::Topic,
-        (["explain"], "kind") => Kind::ErrorKind,
+        (["explain"], "kind") => Kind::Explained,
         (_, "bucket") => Kind::Bucket,
         (_, "fence") => Kind::Fence,
         (_, "shard") => Kind::Shard,
@@ -102,7 +102,7 @@ impl ValueCompleter for Names {
         match self.kind {
             Kind::File => PathCompleter::any().complete(current),
             Kind::Topic => beginning_with(current, help::names(&root::command())),
-            Kind::ErrorKind => beginning_with(current, explain::names()),
+            Kind::Explained => beginning_with(current, explain::names()),
             Kind::Value => {
                 let path = current.to_str().and_then(|text| text.strip_prefix('@'));
                 let files = path.map(|path| PathCompleter::any().complete(OsStr::new(path)));

@@ -17,6 +17,10 @@ use crate::cli::session::Session;
 ///
 /// # Errors
 /// `Internal` if the operating system does not allow it.
+#[allow(
+    clippy::exit,
+    reason = "the thread that reads keys cannot be told: a signal ended the process before, too"
+)]
 pub(super) fn restore_when_ended(session: &Session) -> Result<()> {
     let Ok(before) = tcgetattr(io::stdin()) else {
         return Ok(());

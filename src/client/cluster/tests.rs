@@ -228,7 +228,7 @@ async fn a_change_without_a_leader_ends_in_time_and_says_what_is_known() {
     // Time for a second try on a busy machine, too.
     let asked = within(Duration::from_secs(3), &endpoints).await;
     let error = asked.remove("node-2").await.unwrap_err();
-    assert!(error.message().ends_with("nothing was changed"), "{error}");
+    assert!(error.message().contains("nothing was changed"), "{error}");
     assert!(
         matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unavailable),
         "{error}"
