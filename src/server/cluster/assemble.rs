@@ -18,7 +18,7 @@ use crate::server::settings::ServeConfig;
 pub(in crate::server) struct Membership {
     pub(in crate::server) book: Book,
     links: PeerLinks,
-    tasks: JoinSet<Result<()>>,
+    tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -131,18 +131,9 @@ impl Membership {
             contact: config.cluster.join.clone(),
             stopping: self.stop.subscribe(),
         };
-        self.tasks.spawn(async {
-            acquaintance.run().await;
-            Ok(())
-        });
-        self.tasks.spawn(async {
-            announcer.run().await;
-            Ok(())
-        });
-        self.tasks.spawn(async {
-            reconciler.run().await;
-            Ok(())
-        });
+        self.tasks.spawn(acquaintance.run());
+        self.tasks.spawn(announcer.run());
+        self.tasks.spawn(reconciler.run());
         Ok(node)
     }
 
@@ -155,10 +146,8 @@ impl Membership {
     /// Resolves with the reason if the peer port cannot be served any more.
     pub(in crate::server) async fn failed(&mut self) -> Error {
         while let Some(ended) = self.tasks.join_next().await {
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return error,
-                Err(panicked) => return Error::internal(panicked.to_string()),
+            if let Err(panicked) = ended {
+                return Error::internal(panicked.to_string());
             }
         }
         std::future::pending().await

@@ -80,7 +80,7 @@ pub(super) struct Node {
     pub(super) address: SocketAddr,
     pub(super) removed: Arc<Mutex<Vec<NodeId>>>,
     pub(super) stop: watch::Sender<bool>,
-    pub(super) serving: JoinHandle<Result<()>>,
+    pub(super) serving: JoinHandle<()>,
     runtime: Option<Runtime>,
 }
 
