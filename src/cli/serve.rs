@@ -24,11 +24,13 @@ use crate::server::settings::{
 use crate::server::{self, Ready};
 
 mod cluster;
+mod connections;
 mod settings;
 mod stop;
 mod tls;
 
 use cluster::ClusterArgs;
+use connections::ConnectionArgs;
 use tls::TlsArgs;
 
 /// Start a node
@@ -91,6 +93,8 @@ pub(crate) struct ServeArgs {
     /// The largest value, like 16M
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = text::value_bytes_max)]
     max_value_size: u64,
+    #[command(flatten)]
+    connections: ConnectionArgs,
     /// Threads that take requests, and that order and apply those of replicated shards: by
     /// default as many as there are cores. Give fewer where several nodes share a machine
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -196,6 +200,7 @@ impl ServeArgs {
         }
         let shards_by_default = self.shards.is_empty();
         let cluster = self.cluster.text();
+        let listeners = self.listen.len();
         let config = ServeConfig {
             shards,
             shards_by_default,
@@ -210,6 +215,7 @@ impl ServeArgs {
             snapshot_entries: self.snapshot_entries,
             snapshot_bytes: self.snapshot_bytes,
             tls,
+            connections: self.connections.settle(listeners)?,
             insecure: self.insecure,
             ready_fd: self.ready_fd,
             log_level: self.log_level,

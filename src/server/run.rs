@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::{SetOnce, watch};
 use tokio::task::JoinSet;
 use tonic::service::Routes;
-use tonic::transport::Server;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
@@ -17,9 +16,8 @@ use super::describe::Describe;
 use super::figures::{self, LongestHeld, Ring};
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, health, routes};
-use super::listen::Listener;
-use super::metrics::Connections;
 use super::node::{Directory, Node, Opened};
+use super::port::{self, Bounds, Connections, Limits, Listener};
 use super::rest::{self, Rest};
 use super::settings::ServeConfig;
 use crate::base::host::{Host, ProcessFigures};
@@ -29,9 +27,6 @@ use crate::proto::{self, v1};
 
 /// How long connections may take to end once the node stops.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// HTTP/2 windows: room for what one session may have under way.
-const WINDOW_BYTES: u32 = 4 << 20;
 
 /// The node is ready: everything acknowledged is there, and it answers.
 #[derive(Debug, Clone)]
@@ -65,11 +60,12 @@ pub async fn run(
         live: Arc::default(),
         waiting: Waiting::default(),
         stopping,
-        connections: Connections::at_most(connections_max(&config)),
+        connections: Connections::new(bounds(&config)?),
     };
+    let limits = Limits::of_clients(config.connections.rate);
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
-    let mut serving = serve(listeners, &standing, &grpc);
+    let mut serving = serve(listeners, &limits, &standing, &grpc);
     tokio::pin!(stop);
     let waiting = &standing.waiting;
     let opened = open(&host, &config, &addresses, waiting, stop.as_mut()).await?;
@@ -194,16 +190,16 @@ async fn peer_port_failed(membership: Option<&mut Membership>) -> Error {
     }
 }
 
-/// How many connections may be open at once. Each has a file descriptor, and the node
-/// needs some for its files: see [`limits::FILES_MAX`].
-fn connections_max(config: &ServeConfig) -> usize {
+/// How many connections there may be. The node's own files come first: see
+/// [`limits::FILES_MAX`].
+fn bounds(config: &ServeConfig) -> Result<Bounds> {
     let descriptors = ProcessFigures::read().max_fds.unwrap_or(u64::MAX);
-    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    let files = limits::FILES_MAX
+    let kept = limits::FILES_MAX
         + limits::PEER_CONNECTIONS_MAX
         + config.shards.len() * limits::SHARD_FILES_MAX;
-    let left = descriptors - files.min(descriptors / 2);
-    left.clamp(1, limits::CONNECTIONS_MAX)
+    let connections = &config.connections;
+    let total = port::connections_max(connections.max, descriptors, kept)?;
+    Ok(Bounds::of_clients(total, connections.per_address_max))
 }
 
 /// What clients are told, and where it listens.
@@ -234,36 +230,35 @@ fn live(
     }
 }
 
-type Serving = JoinSet<Result<(), tonic::transport::Error>>;
+type Serving = JoinSet<()>;
 
 /// Serves every listener until the node stops: HTTP/1.1 and HTTP/2, gRPC once it is
 /// there.
-fn serve(listeners: Vec<Listener>, standing: &Standing, grpc: &Arc<SetOnce<Routes>>) -> Serving {
+fn serve(
+    listeners: Vec<Listener>,
+    allows: &Limits,
+    standing: &Standing,
+    grpc: &Arc<SetOnce<Routes>>,
+) -> Serving {
     let rest = Rest::new(standing.clone());
     let http = routes(standing.clone()).merge(rest::routes(rest));
     let front = Front::new(grpc.clone(), http, standing.waiting.clone());
-    let server = Server::builder()
-        .accept_http1(true)
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(2 * WINDOW_BYTES)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(20)));
     let mut serving = JoinSet::new();
     for listener in listeners {
-        let mut stopping = standing.stopping.clone();
-        let stop = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-        let connections = standing.connections.clone();
-        serving.spawn(listener.serve(server.clone(), front.clone(), connections, stop));
+        serving.spawn(port::serve(
+            listener,
+            front.clone(),
+            allows.clone(),
+            standing.connections.clone(),
+            standing.stopping.clone(),
+        ));
     }
     serving
 }
 
-fn listener_ended(
-    ended: Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>,
-) -> Error {
+fn listener_ended(ended: Result<(), tokio::task::JoinError>) -> Error {
     let reason = match ended {
-        Ok(Ok(())) => "it ended by itself".to_owned(),
-        Ok(Err(error)) => error.to_string(),
+        Ok(()) => "it ended by itself".to_owned(),
         Err(error) => error.to_string(),
     };
     Error::internal(format!("a listener stopped: {reason}"))

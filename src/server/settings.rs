@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct ServeConfig {
     pub snapshot_bytes: u64,
     /// How connections are encrypted; `None`: they are not.
     pub tls: Option<TlsConfig>,
+    /// How many connections clients may have, and how fast each may ask.
+    pub connections: ConnectionLimits,
     /// Listening beyond loopback without TLS and authentication is wanted.
     pub insecure: bool,
     /// Gets one line, then end of file, when the node is ready.
@@ -69,6 +72,19 @@ pub struct TlsConfig {
     /// Where the token stands that a node without a certificate gets one for. It is kept in
     /// `certs`.
     pub join_token: Option<PathBuf>,
+}
+
+/// How many connections clients may have, and how fast each may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConnectionLimits {
+    /// At once, at least one for each address to listen on; `None`: as many as the process
+    /// may have files open for.
+    pub max: Option<usize>,
+    /// From one address; `None`: `limits::CONNECTIONS_PER_ADDRESS_MAX` from other machines, and
+    /// from this one no bound of its own.
+    pub per_address_max: Option<usize>,
+    /// Requests of one connection in a second; `None`: as many as come.
+    pub rate: Option<NonZeroU32>,
 }
 
 /// How the members of a cluster find and watch each other.
@@ -153,6 +169,7 @@ impl Default for ServeConfig {
             snapshot_entries: 100_000,
             snapshot_bytes: 256 << 20,
             tls: None,
+            connections: ConnectionLimits::default(),
             insecure: false,
             ready_fd: None,
             log_level: LogLevel::Info,

@@ -8,9 +8,9 @@ mod change;
 mod command;
 mod health;
 mod status;
-mod token;
 #[cfg(test)]
 mod tests;
+mod token;
 mod up;
 
 pub(crate) use command::{ClusterArgs, run};

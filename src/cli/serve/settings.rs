@@ -1,6 +1,7 @@
 //! `dkv serve --print-config`: every setting with its value and where that is from.
 
 use crate::base::host::cores;
+use crate::base::limits;
 use crate::cli::failure::Outcome;
 use crate::cli::layered::Effective;
 use crate::cli::old_flags;
@@ -48,7 +49,7 @@ pub(super) fn print(
             Some(source) => source.clone(),
             None => "default".to_owned(),
         };
-        let text = format!("{name:<19} {value:<32} {source}");
+        let text = format!("{name:<27} {value:<32} {source}");
         let row = Row::new()
             .with("setting", name)
             .with("value", value)
@@ -66,6 +67,7 @@ fn derived(name: &str, config: &ServeConfig) -> String {
             shards.join(",")
         }
         "engine" => EngineKind::DEFAULT.to_string(),
+        "max-connections-per-address" => limits::CONNECTIONS_PER_ADDRESS_MAX.to_string(),
         "workers" => cores().to_string(),
         "peer-listen" => config.cluster.peer_listen.to_string(),
         "peer-advertise" => config.cluster.peer_advertise.clone().unwrap_or_default(),

@@ -97,7 +97,7 @@ impl Admin {
         let first = self.led()?;
         let book = self.book.as_ref().ok_or_else(|| not_leader(first))?;
         let identity = book.myself().identity();
-        let reply = hello(&address, identity.clone(), None, ASK_WITHIN).await;
+        let reply = hello(book.myself(), &address, None, ASK_WITHIN).await;
         let reply = reply.map_err(|error| match error.kind() {
             // Other members would find nobody there, either.
             ErrorKind::Unavailable | ErrorKind::Timeout => Error::invalid(error.message()),

@@ -21,7 +21,7 @@ use crate::tls::{Kept, Kind};
 pub(in crate::server) struct Membership {
     pub(in crate::server) book: Book,
     links: PeerLinks,
-    tasks: JoinSet<Result<()>>,
+    tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -55,9 +55,21 @@ impl Membership {
             leaving: false,
         };
         let manifest = &directory.manifest;
-        let myself = Myself::new(manifest.node, me.name.clone(), manifest.cluster, &*host.rng, road);
+        let myself = Myself::new(
+            manifest.node,
+            me.name.clone(),
+            manifest.cluster,
+            &*host.rng,
+            road,
+        );
         let links = PeerLinks::new(host, myself.clone());
-        let book = Book::new(myself.clone(), links.clone(), me, &config.cluster.members, Registrar::new(host, config.tls.as_ref()));
+        let book = Book::new(
+            myself.clone(),
+            links.clone(),
+            me,
+            &config.cluster.members,
+            Registrar::new(host, config.tls.as_ref()),
+        );
         book.note_shards(&manifest.shards);
         let (stop, stopping) = watch::channel(false);
         let service = PeerService::new(
@@ -136,18 +148,9 @@ impl Membership {
             contact: config.cluster.join.clone(),
             stopping: self.stop.subscribe(),
         };
-        self.tasks.spawn(async {
-            acquaintance.run().await;
-            Ok(())
-        });
-        self.tasks.spawn(async {
-            announcer.run().await;
-            Ok(())
-        });
-        self.tasks.spawn(async {
-            reconciler.run().await;
-            Ok(())
-        });
+        self.tasks.spawn(acquaintance.run());
+        self.tasks.spawn(announcer.run());
+        self.tasks.spawn(reconciler.run());
         Ok(node)
     }
 
@@ -160,10 +163,8 @@ impl Membership {
     /// Resolves with the reason if the peer port cannot be served any more.
     pub(in crate::server) async fn failed(&mut self) -> Error {
         while let Some(ended) = self.tasks.join_next().await {
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return error,
-                Err(panicked) => return Error::internal(panicked.to_string()),
+            if let Err(panicked) = ended {
+                return Error::internal(panicked.to_string());
             }
         }
         std::future::pending().await

@@ -35,7 +35,7 @@ pub(in crate::server) async fn certify(config: &ServeConfig, waiting: &Waiting) 
     let token = Token::read(&read(wanted.token)?)
         .map_err(|error| Error::invalid(format!("{}: {error}", wanted.token.display())))?;
     let hosts = hosts(config);
-    let (signing_request, key) = issue::new_request(wanted.name, &hosts)?;
+    let (signing_request, key) = issue::new_request(&hosts)?;
     let request = EnrollRequest {
         secret: token.secret.to_vec().into(),
         name: wanted.name.to_owned(),

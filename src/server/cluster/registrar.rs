@@ -90,7 +90,11 @@ impl Registrar {
         let revoked = folder.revocations()?.unwrap_or_default();
         // Of several that bring the same one at once, one gets what it is good for.
         self.tokens.take(&asked.secret, &asked.name)?;
-        tracing::info!(name = asked.name, ?hosts, "a node got its certificate for a token");
+        tracing::info!(
+            name = asked.name,
+            ?hosts,
+            "a node got its certificate for a token"
+        );
         Ok(EnrollReply {
             certificate,
             authority: authority.certificate_pem().to_owned(),

@@ -84,11 +84,7 @@ impl Road {
     ///
     /// # Errors
     /// As the transport has them; behind them the words of [`Failure`], or of who was met.
-    pub(super) async fn connect(
-        &self,
-        transport: Endpoint,
-        whom: &Whom,
-    ) -> Result<Channel, Error> {
+    pub(super) async fn connect(&self, transport: Endpoint, whom: &Whom) -> Result<Channel, Error> {
         match self {
             Self::Plain => transport.connect().await,
             Self::Secured(kept) => {
@@ -198,7 +194,13 @@ mod tests {
     #[test]
     fn whoever_is_met_unknown_is_a_node_at_least() {
         let called = Whom::anybody();
-        assert!(called.meets(&certificate(Kind::Client, "alice", None)).is_err());
-        called.meets(&certificate(Kind::Node, "node-3", None)).unwrap();
+        assert!(
+            called
+                .meets(&certificate(Kind::Client, "alice", None))
+                .is_err()
+        );
+        called
+            .meets(&certificate(Kind::Node, "node-3", None))
+            .unwrap();
     }
 }

@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Enroll, Joining};
 use super::callers::{Admitted, Callers};
 use super::greeting::{self, Greeted, Stranger, shown};
 use super::links::PeerLinks;
 use super::road::Road;
 use super::vouched::vouched;
+use super::{Enroll, Joining};
 use crate::base::Error;
 use crate::base::host::Clock;
 use crate::base::types::NodeId;

@@ -74,7 +74,13 @@ mod tests {
     use crate::server::peer::Myself;
 
     fn caller(id: u8, name: &str) -> Stranger {
-        let myself = Myself::new(NodeId([id; 16]), name, None, &SeededRng::new(1), Road::Plain);
+        let myself = Myself::new(
+            NodeId([id; 16]),
+            name,
+            None,
+            &SeededRng::new(1),
+            Road::Plain,
+        );
         Stranger::read(Some(myself.identity())).unwrap()
     }
 

@@ -19,6 +19,7 @@ use super::refused::{Answered, Refused};
 use super::state::Rest;
 use crate::base::{Error, ErrorKind};
 use crate::server::http::site;
+use crate::server::port::Caller;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -76,6 +77,7 @@ fn request_id(parts: &Parts) -> String {
 }
 
 fn check(rest: &Rest, parts: &Parts) -> Answered<()> {
+    Caller::admit(&parts.extensions)?;
     let Some(host) = site::host(parts)? else {
         // HTTP/1.0; no browser speaks so.
         return match parts.headers.contains_key(ORIGIN) {

@@ -27,7 +27,13 @@ async fn ask_for_a_place(address: SocketAddr, caller_is: u8, member: u8) -> Resu
         from: Some(caller(caller_is, None).identity()),
         member: Some(Member::default().store(id(member))),
     };
-    join(&caller(caller_is, None), &address.to_string(), request, PATIENCE).await
+    join(
+        &caller(caller_is, None),
+        &address.to_string(),
+        request,
+        PATIENCE,
+    )
+    .await
 }
 
 fn assert_says(error: &Error, kind: ErrorKind, words: &str) {

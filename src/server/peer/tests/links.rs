@@ -206,7 +206,7 @@ async fn a_port_ends_with_open_links_and_can_be_bound_again() {
     assert!(taken.message().contains(&words), "{taken}");
     assert!(taken.message().contains("--peer-listen"), "{taken}");
     bob.stop.send_replace(true);
-    ends(&mut bob.serving).await.unwrap().unwrap();
+    ends(&mut bob.serving).await.unwrap();
     until("the link is over", || !alice.is_linked(2)).await;
     assert!(PeerServer::bind(bob.address).await.is_ok());
     let elsewhere = PeerServer::bind("192.0.2.1:0".parse().unwrap()).await;

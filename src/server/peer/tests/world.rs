@@ -80,7 +80,7 @@ pub(super) struct Node {
     pub(super) address: SocketAddr,
     pub(super) removed: Arc<Mutex<Vec<NodeId>>>,
     pub(super) stop: watch::Sender<bool>,
-    pub(super) serving: JoinHandle<Result<()>>,
+    pub(super) serving: JoinHandle<()>,
     runtime: Option<Runtime>,
 }
 
@@ -103,7 +103,13 @@ impl Node {
             .unwrap();
         let links = {
             let _in_runtime = runtime.enter();
-            let myself = Myself::new(id(node), format!("node-{node}"), cluster, &*host.rng, Road::Plain);
+            let myself = Myself::new(
+                id(node),
+                format!("node-{node}"),
+                cluster,
+                &*host.rng,
+                Road::Plain,
+            );
             PeerLinks::new(&host, myself)
         };
         let heard = Arc::new(Heard::default());
