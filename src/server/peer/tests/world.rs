@@ -133,7 +133,7 @@ impl Node {
         let binding = runtime.spawn(PeerServer::bind(address));
         let server = binding.await.unwrap().expect("the port is free");
         let address = server.address();
-        let serving = runtime.spawn(server.serve(service, stopping));
+        let serving = runtime.spawn(server.serve(service, None, stopping));
         Self {
             links,
             heard,
