@@ -62,10 +62,9 @@ pub async fn run(
         stopping,
         connections: Connections::new(bounds(&config)?),
     };
-    let limits = Limits::of_clients(config.connections.rate);
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
-    let mut serving = serve(listeners, &limits, &standing, &grpc);
+    let mut serving = serve(listeners, &config, &standing, &grpc);
     tokio::pin!(stop);
     let waiting = &standing.waiting;
     let opened = open(&host, &config, &addresses, waiting, stop.as_mut()).await?;
@@ -236,7 +235,7 @@ type Serving = JoinSet<()>;
 /// there.
 fn serve(
     listeners: Vec<Listener>,
-    allows: &Limits,
+    config: &ServeConfig,
     standing: &Standing,
     grpc: &Arc<SetOnce<Routes>>,
 ) -> Serving {
@@ -248,7 +247,7 @@ fn serve(
         serving.spawn(port::serve(
             listener,
             front.clone(),
-            allows.clone(),
+            Limits::of_clients(config.connections.rate),
             standing.connections.clone(),
             standing.stopping.clone(),
         ));
