@@ -79,9 +79,6 @@ const SERVE: &[(&str, Treatment)] = &[
         "heartbeat-rtt-factor",
         Ignored("--heartbeat is a time, not a factor"),
     ),
-    ("tls-ca", Lacking(TLS)),
-    ("tls-cert", Lacking(TLS)),
-    ("tls-key", Lacking(TLS)),
 ];
 
 /// Adds the flags to the command line.
