@@ -186,7 +186,8 @@ impl Authority {
         date(&mut params, now, until)?;
         params.serial_number = Some(serial(rng));
         let certificate = params.signed_by(key, &self.issuer).map_err(unissued)?;
-        Ok(certificate.pem())
+        // Who knows the authority by its fingerprint alone must be shown it.
+        Ok(certificate.pem() + &self.certificate_pem)
     }
 
     pub(super) fn issuer(&self) -> &Issuer<'static, KeyPair> {

@@ -19,7 +19,9 @@ use crate::base::types::{ClusterId, NodeId};
 use crate::base::{Error, Result};
 use crate::proto::peer::{HelloReply, JoinReply, JoinRequest};
 use crate::raft::{Lane, Peer, PeerTransport};
-use crate::server::peer::{Duties, Joining, Myself, PeerLinks, PeerServer, PeerService};
+use crate::server::peer::{
+    Callee, Duties, Joining, Myself, PeerLinks, PeerServer, PeerService, Road,
+};
 
 pub(super) const CLUSTER: ClusterId = ClusterId([9; 16]);
 
@@ -133,7 +135,7 @@ impl Node {
         let binding = runtime.spawn(PeerServer::bind(address));
         let server = binding.await.unwrap().expect("the port is free");
         let address = server.address();
-        let serving = runtime.spawn(server.serve(service, stopping));
+        let serving = runtime.spawn(server.serve(service, None, stopping));
         Self {
             links,
             heard,
