@@ -9,6 +9,7 @@ mod moment;
 mod files;
 mod identity;
 mod leaf;
+mod pem;
 
 mod authorities;
 mod kept;
@@ -37,4 +38,5 @@ pub use kept::Kept;
 pub use leaf::{Leaf, Peer};
 pub use material::{Credentials, Material};
 pub use moment::Moment;
+pub use pem::Pem;
 pub use nodes::{enroll_config, node_config};
