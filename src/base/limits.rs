@@ -155,6 +155,47 @@ pub const REST_EVENTS_BYTES_MAX: usize = 64 << 20;
 /// Connections of clients to a node at once. Fewer if it may not open so many files.
 pub const CONNECTIONS_MAX: usize = 65_536;
 
+/// Connections from one address of another machine, if `--max-connections-per-address` does
+/// not say: whoever opens them without end keeps nobody else out.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 1_024;
+
+/// Requests in a second that the rate of a connection may be set to: beyond it the bound costs
+/// more than it keeps off.
+pub const CONNECTION_RATE_MAX: u32 = 1_000_000;
+
+/// How long a connection may take to say what it speaks, ms.
+pub const CONNECTION_GREETING_MS: u64 = 30_000;
+
+/// How long a handshake of TLS may take, ms.
+pub const HANDSHAKE_MS: u64 = 10_000;
+
+/// How long a connection may have no open request, ms: longer than most clients think.
+pub const CONNECTION_IDLE_MS: u64 = 5 * 60 * 1_000;
+
+/// How long a connection that is told to end may take to agree, ms.
+pub const CONNECTION_FAREWELL_MS: u64 = 5_000;
+
+/// Requests open at once on one connection of HTTP/2: as many calls may wait for locks, and
+/// some must still let them go.
+pub const CONNECTION_STREAMS_MAX: u32 = 4_096;
+
+/// How long the head of a request over HTTP/1.1 may take, from the end of the one before, ms.
+pub const REQUEST_HEAD_MS: u64 = 30_000;
+
+/// The head of a request, bytes: three of the longest keys, percent-encoded, and more.
+pub const REQUEST_HEAD_BYTES_MAX: u32 = 64 << 10;
+
+/// Fields in the head of a request over HTTP/1.1.
+pub const REQUEST_HEAD_FIELDS_MAX: usize = 100;
+
+/// Requests of HTTP/2 that a client began and took back before they were looked at: beyond it
+/// the connection ends (CVE-2023-44487).
+pub const STREAM_RESETS_PENDING_MAX: usize = 20;
+
+/// Requests of HTTP/2 that the node ended for errors of the client's, over the life of a
+/// connection: beyond it the connection ends (CVE-2025-8671).
+pub const STREAM_RESETS_FOR_ERRORS_MAX: usize = 1_024;
+
 /// File descriptors that connections leave to a node for its log, and ...
 pub const FILES_MAX: usize = 32;
 
@@ -223,5 +264,7 @@ const _: () = assert!(REQUEST_BYTES_MAX < SHARD_INFLIGHT_BYTES_MAX);
 const _: () = assert!(PEER_FRAME_BYTES_MAX < PEER_DATA_BYTES_MAX);
 const _: () = assert!(IMPORT_LINE_BYTES_MAX > REQUEST_BYTES_MAX / 3 * 4 + 2 * KEY_BYTES_MAX);
 const _: () = assert!(IMPORT_WRITES_MAX < SESSION_OUTCOMES_MAX);
+const _: () = assert!(REQUEST_HEAD_BYTES_MAX as usize > 3 * 3 * KEY_BYTES_MAX);
+const _: () = assert!(CONNECTION_STREAMS_MAX as usize > LOCK_WAITERS_MAX);
 const _: () = assert!(BATCH_OPS_MAX <= ENTRY_COMMANDS_MAX);
 const _: () = assert!(SESSION_HELD_MS < SESSION_IDLE_MS);

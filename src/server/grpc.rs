@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
+use http::HeaderMap;
 use tokio::sync::watch;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
@@ -13,6 +14,7 @@ use super::asking::Asking;
 use super::describe::Describe;
 use super::figures;
 use super::http::Standing;
+use super::port::{Caller, slowed};
 use super::service::Service;
 use super::session::Session;
 use super::status::to_status;
@@ -55,12 +57,8 @@ impl Grpc {
     }
 
     fn deadline(&self, metadata: &MetadataMap) -> Duration {
-        let asked = metadata
-            .get("grpc-timeout")
-            .and_then(|text| text.to_str().ok());
-        asked
-            .and_then(parse_grpc_timeout)
-            .unwrap_or(self.service.request_timeout())
+        let asked = grpc_timeout(metadata.as_ref());
+        asked.unwrap_or(self.service.request_timeout())
     }
 }
 
@@ -69,6 +67,12 @@ fn picked<T>(reply: Result<Reply>, pick: fn(Reply) -> Option<T>) -> Result<Respo
     pick(reply)
         .map(Response::new)
         .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))
+}
+
+/// How long a caller waits for its answer, if it says so.
+pub(super) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    parse_grpc_timeout(text)
 }
 
 /// `grpc-timeout` of the gRPC wire protocol: at most 8 digits and a unit.
@@ -131,7 +135,13 @@ impl v1::kv_server::Kv for Grpc {
         requests: Request<Streaming<v1::WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let (service, stopping) = (self.service.clone(), self.stopping.clone());
-        let replies = super::watch::serve(service, stopping, requests.into_inner());
+        let rate = Caller::rate_of(requests.extensions()).cloned();
+        let inbound = requests.into_inner();
+        let inbound = match rate {
+            Some(rate) => slowed(inbound, rate).boxed(),
+            None => inbound.boxed(),
+        };
+        let replies = super::watch::serve(service, stopping, inbound);
         Ok(Response::new(Box::pin(replies)))
     }
 
@@ -226,7 +236,8 @@ impl v1::session_server::Session for Grpc {
         request: Request<Streaming<v1::Requests>>,
     ) -> Result<Response<Self::OpenStream>, Status> {
         let stopping = self.stopping.clone();
-        let session = Session::new(self.service.clone(), request.into_inner(), stopping);
+        let rate = Caller::rate_of(request.extensions()).cloned();
+        let session = Session::new(self.service.clone(), request.into_inner(), rate, stopping);
         let replies = stream::unfold(session, |mut session| async move {
             session.next().await.map(|replies| (Ok(replies), session))
         });

@@ -5,6 +5,7 @@
 //! alone calls the stores. Only `node.rs` knows how the rooms fit together.
 
 mod asking;
+mod certificates;
 mod cluster;
 mod convert;
 mod cursor;
@@ -15,12 +16,12 @@ mod figures;
 mod grpc;
 mod http;
 mod lanes;
-mod listen;
 mod manifest;
 mod metrics;
 pub mod node;
 pub mod operation;
 mod peer;
+mod port;
 mod read;
 mod rest;
 pub mod run;

@@ -7,31 +7,28 @@ use std::time::Duration;
 use tokio::sync::{SetOnce, watch};
 use tokio::task::JoinSet;
 use tonic::service::Routes;
-use tonic::transport::Server;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 use super::asking::Asking;
+use super::certificates::Follower;
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::figures::{self, LongestHeld, Ring};
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, health, routes};
-use super::listen::Listener;
-use super::metrics::Connections;
 use super::node::{Directory, Node, Opened};
+use super::port::{self, Bounds, Connections, Limits, Listener, Security};
 use super::rest::{self, Rest};
 use super::settings::ServeConfig;
 use crate::base::host::{Host, ProcessFigures};
 use crate::base::types::NodeId;
 use crate::base::{Error, Result, limits};
 use crate::proto::{self, v1};
+use crate::tls::{ClientAuth, Kept};
 
 /// How long connections may take to end once the node stops.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// HTTP/2 windows: room for what one session may have under way.
-const WINDOW_BYTES: u32 = 4 << 20;
 
 /// The node is ready: everything acknowledged is there, and it answers.
 #[derive(Debug, Clone)]
@@ -65,14 +62,20 @@ pub async fn run(
         live: Arc::default(),
         waiting: Waiting::default(),
         stopping,
-        connections: Connections::at_most(connections_max(&config)),
+        connections: Connections::new(bounds(&config)?),
     };
+    let limits = Limits::of_clients(config.connections.rate);
+    tokio::pin!(stop);
+    let kept = tokio::select! {
+        kept = certificates(&config, &standing) => kept?,
+        () = stop.as_mut() => return Ok(()),
+    };
+    let security = kept.clone().map(|kept| of_clients(kept, &config));
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
-    let mut serving = serve(listeners, &standing, &grpc);
-    tokio::pin!(stop);
+    let mut serving = serve(listeners, &limits, security.as_ref(), &standing, &grpc);
     let waiting = &standing.waiting;
-    let opened = open(&host, &config, &addresses, waiting, stop.as_mut()).await?;
+    let opened = open(&host, &config, &addresses, kept, waiting, stop.as_mut()).await?;
     let Some((node, mut membership)) = opened else {
         return Ok(());
     };
@@ -152,6 +155,7 @@ async fn open(
     host: &Host,
     config: &ServeConfig,
     addresses: &[String],
+    kept: Option<Arc<Kept>>,
     waiting: &Waiting,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Option<(Node, Option<Membership>)>> {
@@ -160,7 +164,7 @@ async fn open(
     let mut membership = None;
     if cluster::is_needed(config, &directory) {
         let client = cluster::client_address(config, addresses);
-        let settling = Membership::settle(host, config, &mut directory, client, waiting);
+        let settling = Membership::settle(host, config, &mut directory, client, kept, waiting);
         membership = tokio::select! {
             settled = settling => Some(settled?),
             () = stop.as_mut() => return Ok(None),
@@ -179,6 +183,26 @@ async fn open(
     Ok(Some((node, membership)))
 }
 
+/// The node's certificates, which a new one gets first, and from now on follow their files.
+async fn certificates(config: &ServeConfig, standing: &Standing) -> Result<Option<Arc<Kept>>> {
+    let Some(tls) = &config.tls else {
+        return Ok(None);
+    };
+    cluster::certify(config, &standing.waiting).await?;
+    let kept = Arc::new(Kept::open(tls.files.clone()).await?);
+    let follower = Follower::new(kept.clone())?;
+    tokio::spawn(follower.run(standing.stopping.clone()));
+    Ok(Some(kept))
+}
+
+fn of_clients(kept: Arc<Kept>, config: &ServeConfig) -> Security {
+    let auth = config
+        .tls
+        .as_ref()
+        .map_or(ClientAuth::Required, |tls| tls.client_auth);
+    Security::new(kept, Arc::new(move || auth), &[b"h2", b"http/1.1"])
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -194,16 +218,16 @@ async fn peer_port_failed(membership: Option<&mut Membership>) -> Error {
     }
 }
 
-/// How many connections may be open at once. Each has a file descriptor, and the node
-/// needs some for its files: see [`limits::FILES_MAX`].
-fn connections_max(config: &ServeConfig) -> usize {
+/// How many connections there may be. The node's own files come first: see
+/// [`limits::FILES_MAX`].
+fn bounds(config: &ServeConfig) -> Result<Bounds> {
     let descriptors = ProcessFigures::read().max_fds.unwrap_or(u64::MAX);
-    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    let files = limits::FILES_MAX
+    let kept = limits::FILES_MAX
         + limits::PEER_CONNECTIONS_MAX
         + config.shards.len() * limits::SHARD_FILES_MAX;
-    let left = descriptors - files.min(descriptors / 2);
-    left.clamp(1, limits::CONNECTIONS_MAX)
+    let connections = &config.connections;
+    let total = port::connections_max(connections.max, descriptors, kept)?;
+    Ok(Bounds::of_clients(total, connections.per_address_max))
 }
 
 /// What clients are told, and where it listens.
@@ -234,36 +258,37 @@ fn live(
     }
 }
 
-type Serving = JoinSet<Result<(), tonic::transport::Error>>;
+type Serving = JoinSet<()>;
 
 /// Serves every listener until the node stops: HTTP/1.1 and HTTP/2, gRPC once it is
 /// there.
-fn serve(listeners: Vec<Listener>, standing: &Standing, grpc: &Arc<SetOnce<Routes>>) -> Serving {
+fn serve(
+    listeners: Vec<Listener>,
+    allows: &Limits,
+    security: Option<&Security>,
+    standing: &Standing,
+    grpc: &Arc<SetOnce<Routes>>,
+) -> Serving {
     let rest = Rest::new(standing.clone());
     let http = routes(standing.clone()).merge(rest::routes(rest));
     let front = Front::new(grpc.clone(), http, standing.waiting.clone());
-    let server = Server::builder()
-        .accept_http1(true)
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(2 * WINDOW_BYTES)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(20)));
     let mut serving = JoinSet::new();
     for listener in listeners {
-        let mut stopping = standing.stopping.clone();
-        let stop = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-        let connections = standing.connections.clone();
-        serving.spawn(listener.serve(server.clone(), front.clone(), connections, stop));
+        serving.spawn(port::serve(
+            listener,
+            front.clone(),
+            allows.clone(),
+            standing.connections.clone(),
+            security.cloned(),
+            standing.stopping.clone(),
+        ));
     }
     serving
 }
 
-fn listener_ended(
-    ended: Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>,
-) -> Error {
+fn listener_ended(ended: Result<(), tokio::task::JoinError>) -> Error {
     let reason = match ended {
-        Ok(Ok(())) => "it ended by itself".to_owned(),
-        Ok(Err(error)) => error.to_string(),
+        Ok(()) => "it ended by itself".to_owned(),
         Err(error) => error.to_string(),
     };
     Error::internal(format!("a listener stopped: {reason}"))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::base::limits;
 use crate::base::types::ShardId;
 pub use crate::machine::HistoryLimits;
 pub use crate::store::Durability;
+use crate::tls::{ClientAuth, Files};
 
 /// Everything `dkv serve` needs to know before it starts.
 #[derive(Debug, Clone)]
@@ -35,6 +37,10 @@ pub struct ServeConfig {
     pub snapshot_entries: u64,
     /// Bytes of log between two snapshots of a shard.
     pub snapshot_bytes: u64,
+    /// How connections are encrypted; `None`: they are not.
+    pub tls: Option<TlsConfig>,
+    /// How many connections clients may have, and how fast each may ask.
+    pub connections: ConnectionLimits,
     /// Listening beyond loopback without TLS and authentication is wanted.
     pub insecure: bool,
     /// Gets one line, then end of file, when the node is ready.
@@ -51,6 +57,34 @@ pub struct ServeConfig {
     pub history: HistoryLimits,
     /// How replicated shards are run; without any it means nothing.
     pub cluster: ClusterConfig,
+}
+
+/// How connections are encrypted, and who may come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The node's certificate and key, and whom it trusts.
+    pub files: Files,
+    /// What clients must show. Members always show a certificate.
+    pub client_auth: ClientAuth,
+    /// The directory that has them, as `dkv cert` writes it. With the authority's key in it
+    /// this node signs for new ones.
+    pub certs: Option<PathBuf>,
+    /// Where the token stands that a node without a certificate gets one for. It is kept in
+    /// `certs`.
+    pub join_token: Option<PathBuf>,
+}
+
+/// How many connections clients may have, and how fast each may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConnectionLimits {
+    /// At once, at least one for each address to listen on; `None`: as many as the process
+    /// may have files open for.
+    pub max: Option<usize>,
+    /// From one address; `None`: `limits::CONNECTIONS_PER_ADDRESS_MAX` from other machines, and
+    /// from this one no bound of its own.
+    pub per_address_max: Option<usize>,
+    /// Requests of one connection in a second; `None`: as many as come.
+    pub rate: Option<NonZeroU32>,
 }
 
 /// How the members of a cluster find and watch each other.
@@ -134,6 +168,8 @@ impl Default for ServeConfig {
             value_bytes_max: limits::VALUE_BYTES_MAX,
             snapshot_entries: 100_000,
             snapshot_bytes: 256 << 20,
+            tls: None,
+            connections: ConnectionLimits::default(),
             insecure: false,
             ready_fd: None,
             log_level: LogLevel::Info,

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
@@ -49,6 +50,22 @@ pub fn client_config(
             )));
         }
     };
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// How to dial whoever `verifier` takes, showing nothing.
+pub(crate) fn of_verifier(
+    verifier: Arc<dyn ServerCertVerifier>,
+    alpn: &[&[u8]],
+) -> Result<Arc<ClientConfig>> {
+    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(HostTime))
+        .with_protocol_versions(&[&TLS13])
+        .map_err(|error| Error::internal("the provider has no TLS 1.3").with_source(error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))

@@ -137,13 +137,20 @@ impl Failure {
         Self { side, cause }
     }
 
-    pub(crate) fn unfit(side: Side, words: &str) -> Self {
-        let cause = Cause::Unfit(words.to_owned());
+    /// Of an end that does not speak TLS.
+    pub fn plain_text(side: Side) -> Self {
+        let cause = Cause::PlainText;
         Self { side, cause }
     }
 
-    pub(crate) fn other(side: Side, words: &str) -> Self {
+    /// Anything else, in words.
+    pub fn other(side: Side, words: &str) -> Self {
         let cause = Cause::Other(words.to_owned());
+        Self { side, cause }
+    }
+
+    pub(crate) fn unfit(side: Side, words: &str) -> Self {
+        let cause = Cause::Unfit(words.to_owned());
         Self { side, cause }
     }
 

@@ -135,6 +135,11 @@ impl<'a> PemFile<'a> {
         Self::read(path, content).map(Some)
     }
 
+    /// All of it as text.
+    pub(crate) fn text(&self) -> Result<String> {
+        String::from_utf8(self.bytes.clone()).map_err(|_| self.garbled("is no text"))
+    }
+
     /// Every certificate in it, at least one.
     pub(crate) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>> {
         self.all()

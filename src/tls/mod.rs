@@ -17,6 +17,7 @@ mod material;
 mod accept;
 mod connect;
 mod failure;
+mod nodes;
 mod provider;
 
 pub mod issue;
@@ -36,3 +37,4 @@ pub use kept::Kept;
 pub use leaf::{Leaf, Peer};
 pub use material::{Credentials, Material};
 pub use moment::Moment;
+pub use nodes::{enroll_config, node_config};

@@ -1,12 +1,13 @@
 //! `dkv serve --print-config`: every setting with its value and where that is from.
 
 use crate::base::host::cores;
+use crate::base::limits;
 use crate::cli::failure::Outcome;
 use crate::cli::layered::Effective;
 use crate::cli::old_flags;
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
-use crate::server::settings::{ServeConfig, WantedShard};
+use crate::server::settings::{EngineKind, ServeConfig, WantedShard};
 
 /// Prints the settings, those included that follow from others.
 pub(super) fn print(
@@ -48,7 +49,7 @@ pub(super) fn print(
             Some(source) => source.clone(),
             None => "default".to_owned(),
         };
-        let text = format!("{name:<19} {value:<32} {source}");
+        let text = format!("{name:<27} {value:<32} {source}");
         let row = Row::new()
             .with("setting", name)
             .with("value", value)
@@ -65,6 +66,8 @@ fn derived(name: &str, config: &ServeConfig) -> String {
             let shards: Vec<String> = config.shards.iter().map(shard).collect();
             shards.join(",")
         }
+        "engine" => EngineKind::DEFAULT.to_string(),
+        "max-connections-per-address" => limits::CONNECTIONS_PER_ADDRESS_MAX.to_string(),
         "workers" => cores().to_string(),
         "peer-listen" => config.cluster.peer_listen.to_string(),
         "peer-advertise" => config.cluster.peer_advertise.clone().unwrap_or_default(),

@@ -14,7 +14,12 @@ use tower::{Service, ServiceExt};
 
 use crate::base::Error;
 use crate::server::cluster::Waiting;
+use crate::server::grpc::grpc_timeout;
+use crate::server::port::{Caller, Rate};
 use crate::server::status::to_status;
+
+/// Calls that are streams of requests.
+const STREAMS: [&str; 2] = ["/dkv.v1.Session/Open", "/dkv.v1.Kv/Watch"];
 
 /// Takes every request of the client port.
 ///
@@ -55,17 +60,23 @@ impl Service<Request<Body>> for Front {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if is_grpc(request.version(), request.headers()) {
             let (grpc, waiting) = (self.grpc.clone(), self.waiting.why());
+            let rate = Caller::rate_of(request.extensions()).cloned();
             return Box::pin(async move {
+                if let Some(rate) = rate
+                    && let Err(too_fast) = admit(&rate, request.uri().path()).await
+                {
+                    return Ok(to_status(&too_fast).into_http());
+                }
                 let routes = match (grpc.get(), waiting) {
-                    (Some(routes), _) => routes.clone(),
-                    (None, Some(why)) => {
-                        // It stands behind where the caller looked for a node.
-                        let why = Error::unavailable(format!("it runs, and is {why}"));
-                        return Ok(to_status(&why).into_http());
-                    }
-                    (None, None) => grpc.wait().await.clone(),
+                    (Some(routes), _) => Ok(routes.clone()),
+                    // It stands behind where the caller looked for a node.
+                    (None, Some(why)) => Err(Error::unavailable(format!("it runs, and is {why}"))),
+                    (None, None) => recovered(&grpc, request.headers()).await,
                 };
-                routes.oneshot(request).await
+                match routes {
+                    Ok(routes) => routes.oneshot(request).await,
+                    Err(error) => Ok(to_status(&error).into_http()),
+                }
             });
         }
         let http = self.http.clone();
@@ -73,6 +84,30 @@ impl Service<Request<Body>> for Front {
             let response = http.oneshot(request).await?;
             Ok(response.map(Body::new))
         })
+    }
+}
+
+/// Lets a call in that does not come too soon behind others of its connection. A stream is no
+/// request, and carries many: it is slowed down, and not refused.
+async fn admit(rate: &Rate, path: &str) -> crate::base::Result<()> {
+    if !STREAMS.contains(&path) {
+        return rate.take();
+    }
+    rate.wait().await;
+    Ok(())
+}
+
+/// What answers gRPC once the node has recovered, if its caller waits for so long.
+async fn recovered(grpc: &SetOnce<Routes>, headers: &HeaderMap) -> crate::base::Result<Routes> {
+    let recovered = grpc.wait();
+    match grpc_timeout(headers) {
+        None => Ok(recovered.await.clone()),
+        Some(within) => match tokio::time::timeout(within, recovered).await {
+            Ok(routes) => Ok(routes.clone()),
+            Err(_) => Err(Error::unavailable(
+                "this node is recovering: nothing was done; ask again",
+            )),
+        },
     }
 }
 

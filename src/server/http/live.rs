@@ -9,9 +9,10 @@ use crate::server::asking::Asking;
 use crate::server::cluster::{Admin, Waiting};
 use crate::server::describe::Describe;
 use crate::server::figures::{LongestHeld, Ring};
-use crate::server::metrics::{self, Connections, Figures};
+use crate::server::metrics::{self, Figures};
 use crate::server::node::LogStatus;
 use crate::server::peer::PeerFigures;
+use crate::server::port::Connections;
 use crate::store::fatal::Fatal;
 
 /// A node that has recovered.

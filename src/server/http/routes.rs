@@ -3,13 +3,14 @@
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware, routing};
-use http::{Method, StatusCode, Uri, header};
+use http::{Extensions, Method, StatusCode, Uri, header};
 
 use super::live::Standing;
 use super::page;
 use super::ready::{checks, reasons, verbose};
 use super::site;
 use crate::server::metrics::CONTENT_TYPE;
+use crate::server::port::Caller;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -66,7 +67,13 @@ async fn health(State(standing): State<Standing>) -> Response {
     answer(status, "application/json", json)
 }
 
-async fn metrics(State(standing): State<Standing>) -> Response {
+async fn metrics(State(standing): State<Standing>, extensions: Extensions) -> Response {
+    // Health costs nothing, and is told to everybody.
+    if let Err(too_fast) = Caller::admit(&extensions) {
+        let again = [(header::RETRY_AFTER, "1")];
+        let answer = answer(StatusCode::TOO_MANY_REQUESTS, TEXT, format!("{too_fast}\n"));
+        return (again, answer).into_response();
+    }
     match standing.figures() {
         Some(page) => answer(StatusCode::OK, CONTENT_TYPE, page),
         None => {

@@ -16,10 +16,10 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use tonic::transport::server::TcpConnectInfo;
 
 use super::live::Standing;
 use crate::base::{Error, ErrorKind, Result};
+use crate::server::port::Caller;
 
 /// Headers of browsers. Some of them a page can keep its browser from sending, and none of
 /// those that tell the language of the user; no program that watches nodes sends any.
@@ -50,8 +50,7 @@ pub(in crate::server) fn host(parts: &Parts) -> Result<Option<&str>> {
 
 /// True if a node on loopback is taken for a host that may be another site.
 pub(in crate::server) fn is_of_another(standing: &Standing, parts: &Parts, host: &str) -> bool {
-    let local = parts.extensions.get::<TcpConnectInfo>();
-    let local = local.and_then(TcpConnectInfo::local_addr);
+    let local = Caller::of(&parts.extensions).and_then(|caller| caller.local);
     let on_loopback = local.is_some_and(|address| address.ip().to_canonical().is_loopback());
     on_loopback && !is_of_this_machine(name_of(host)) && !is_advertised(standing, host)
 }

@@ -5,7 +5,6 @@
 //! of series does not grow with the data. Rooms below keep plain numbers and do not
 //! know who reads them; only `page.rs` knows the format.
 
-mod connections;
 mod groups;
 mod labels;
 mod links;
@@ -19,7 +18,6 @@ mod requests;
 mod shards;
 mod tally;
 
-pub(super) use connections::{Connections, Counted};
 pub(super) use labels::{Outcome, RequestKind};
 pub(super) use meter::{Meter, OpenSession};
 pub(super) use page::CONTENT_TYPE;

@@ -1,12 +1,12 @@
 //! The whole page.
 
-use super::connections::Connections;
 use super::names::Names;
 use super::page::Page;
 use super::{groups, links, log, process, requests, shards};
 use crate::base::host::ProcessFigures;
 use crate::server::node::LogStatus;
 use crate::server::peer::PeerFigures;
+use crate::server::port::Connections;
 use crate::server::service::Service;
 
 /// Where the numbers come from.

@@ -1,9 +1,9 @@
 //! The families of the request path.
 
-use super::connections::Connections;
 use super::labels::{Outcome, RequestKind};
 use super::meter::Meter;
 use super::page::Page;
+use crate::server::port::Connections;
 
 pub(super) fn write(page: &mut Page, meter: &Meter) {
     let mut answered = page.counter(
@@ -61,4 +61,21 @@ pub(super) fn write_connections(page: &mut Page, connections: &Connections) {
         "Client connections accepted since the start.",
     )
     .value(&[], connections.accepted());
+    page.counter(
+        "dkv_connections_refused_total",
+        "Client connections closed before their first request, by reason.",
+    )
+    .value(&[("reason", "address")], connections.refused());
+    let (secured, unsecured) = connections.handshakes();
+    page.counter(
+        "dkv_tls_handshakes_total",
+        "Handshakes of TLS with clients, by what became of them.",
+    )
+    .value(&[("result", "secured")], secured)
+    .value(&[("result", "failed")], unsecured);
+    page.counter(
+        "dkv_requests_refused_total",
+        "Requests refused before anything was looked at, by reason.",
+    )
+    .value(&[("reason", "rate")], connections.too_fast());
 }

@@ -4,18 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::Server;
 
 use super::dial;
 use super::service::PeerService;
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::proto::peer::peer_server;
-use crate::server::listen::{accepted, without_delay};
-use crate::server::metrics::Connections;
+use crate::server::port::{self, Bounds, Connections, Limits, Listener, Security, Speaks};
 
 /// How long calls may take to end once the port is told to stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -50,40 +46,42 @@ impl PeerServer {
 
     /// Serves until `stop` holds true or its sender is gone. The same `stop` must have
     /// been given to `service`, whose links never end by themselves.
-    ///
-    /// # Errors
-    /// `Internal` if it can serve no more.
     pub(in crate::server) async fn serve(
         self,
         service: PeerService,
+        security: Option<Security>,
         stop: watch::Receiver<bool>,
-    ) -> Result<()> {
-        let connections = Connections::at_most(limits::PEER_CONNECTIONS_MAX);
-        let streams = TcpListenerStream::new(self.listener).map_ok(without_delay);
+    ) {
+        let connections = Connections::new(Bounds::of_all(limits::PEER_CONNECTIONS_MAX));
         let service = peer_server::PeerServer::new(service)
             .max_decoding_message_size(limits::PEER_MESSAGE_BYTES_MAX);
-        let serving = Server::builder()
-            .initial_stream_window_size(dial::STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(dial::CONNECTION_WINDOW_BYTES)
-            .max_concurrent_streams(STREAMS_MAX)
-            .http2_keepalive_interval(Some(dial::PING_EVERY))
-            .http2_keepalive_timeout(Some(dial::PONG_WITHIN))
-            .add_service(service)
-            .serve_with_incoming_shutdown(accepted(streams, connections), told(stop.clone()));
+        let listener = Listener::Tcp(self.listener);
+        let allowed = allowed();
+        let stopping = stop.clone();
+        let serving = port::serve(listener, service, allowed, connections, security, stopping);
         let overdue = async {
             told(stop).await;
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
-            served = serving => served.map_err(|error| {
-                let message = format!("the peer port {} stopped: {error}", self.address);
-                Error::internal(message).with_source(error)
-            }),
+            () = serving => {}
             () = overdue => {
                 tracing::debug!("peers were still connected: closing their connections");
-                Ok(())
             }
         }
+    }
+}
+
+/// What other nodes may do.
+fn allowed() -> Limits {
+    Limits {
+        speaks: Speaks::Http2,
+        streams: STREAMS_MAX,
+        stream_window_bytes: dial::STREAM_WINDOW_BYTES,
+        connection_window_bytes: dial::CONNECTION_WINDOW_BYTES,
+        ping_every: dial::PING_EVERY,
+        pong_within: dial::PONG_WITHIN,
+        ..Limits::of_clients(None)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, ORIGIN};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
@@ -19,6 +19,7 @@ use super::refused::{Answered, Refused};
 use super::state::Rest;
 use crate::base::{Error, ErrorKind};
 use crate::server::http::site;
+use crate::server::port::Caller;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -41,7 +42,12 @@ pub(super) async fn gate(State(rest): State<Rest>, request: Request, next: Next)
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(refused) => refused.into_response(),
     };
-    if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+    if let Some(mut refused) = response.extensions_mut().remove::<Refused>() {
+        // The route says what it takes only behind its answer.
+        let allowed = response.headers().get(ALLOW);
+        if let Some(methods) = allowed.and_then(|it| it.to_str().ok()) {
+            refused = refused.allowing(methods);
+        }
         let text = serde_json::to_string(&refused.to_body(&id)).unwrap_or_default() + "\n";
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -71,6 +77,7 @@ fn request_id(parts: &Parts) -> String {
 }
 
 fn check(rest: &Rest, parts: &Parts) -> Answered<()> {
+    Caller::admit(&parts.extensions)?;
     let Some(host) = site::host(parts)? else {
         // HTTP/1.0; no browser speaks so.
         return match parts.headers.contains_key(ORIGIN) {

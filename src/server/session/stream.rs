@@ -1,13 +1,14 @@
 //! One session, from frames in to replies out.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::Streaming;
 
 use super::groups::{Group, Groups};
@@ -21,6 +22,7 @@ use crate::proto::v1;
 use crate::server::convert::{self, Call, Kind};
 use crate::server::lanes::{Lanes, Place};
 use crate::server::metrics::{OpenSession, Outcome, RequestKind, Tally};
+use crate::server::port::Rate;
 use crate::server::service::{Answer, Consistency, Operation, Query, Service, is_a_piece};
 use crate::server::settle::{Subject, settle, settle_batch};
 use crate::server::status;
@@ -64,6 +66,8 @@ type Slow = BoxFuture<'static, (Tag, Result<Answer>)>;
 pub(in crate::server) struct Session {
     service: Service,
     inbound: Streaming<v1::Requests>,
+    /// How fast its connection may ask.
+    rate: Option<Arc<Rate>>,
     stopping: watch::Receiver<bool>,
     /// Frames not looked at, with the moment they came.
     backlog: VecDeque<(Instant, v1::RequestFrame)>,
@@ -88,6 +92,7 @@ impl Session {
     pub(in crate::server) fn new(
         service: Service,
         inbound: Streaming<v1::Requests>,
+        rate: Option<Arc<Rate>>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let open = service.meter().open_session();
@@ -95,6 +100,7 @@ impl Session {
         Self {
             service,
             inbound,
+            rate,
             stopping,
             backlog: VecDeque::new(),
             reads: VecDeque::new(),
@@ -135,6 +141,8 @@ impl Session {
 
     async fn wait(&mut self) {
         let may_read = !self.ended && self.backlog.is_empty();
+        // One that asked too fast is not read for a while.
+        let opens_at = self.rate.as_ref().and_then(|rate| rate.opens_at());
         tokio::select! {
             biased;
             () = self.groups.ready() => {}
@@ -144,9 +152,13 @@ impl Session {
             Some((tag, result)) = self.slow.next(), if !self.slow.is_empty() => {
                 self.finish(tag, result);
             }
-            message = self.inbound.message(), if may_read => match message {
+            () = until(opens_at), if may_read && opens_at.is_some() => {}
+            message = self.inbound.message(), if may_read && opens_at.is_none() => match message {
                 Ok(Some(requests)) => {
                     let now = Instant::now();
+                    if let Some(rate) = &self.rate {
+                        rate.charge(requests.frames.len());
+                    }
                     self.open.received(requests.frames.len());
                     self.backlog.extend(requests.frames.into_iter().map(|frame| (now, frame)));
                 }
@@ -462,6 +474,12 @@ fn too_late() -> Error {
 
 fn overdue() -> Error {
     Error::timeout("no outcome within the deadline: ask again with the same request id")
+}
+
+async fn until(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        sleep_until(moment).await;
+    }
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {

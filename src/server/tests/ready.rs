@@ -12,8 +12,8 @@ use crate::server::asking::Asking;
 use crate::server::cluster::Admin;
 use crate::server::describe::Describe;
 use crate::server::http::{Live, Standing, health, routes};
-use crate::server::metrics::Connections;
 use crate::server::node::Node;
+use crate::server::port::{Bounds, Connections};
 
 struct Asked {
     standing: Standing,
@@ -27,7 +27,7 @@ impl Asked {
             waiting: crate::server::cluster::Waiting::default(),
             live: Arc::default(),
             stopping,
-            connections: Connections::at_most(1),
+            connections: Connections::new(Bounds::of_all(1)),
         };
         Self { standing, stop }
     }

@@ -12,6 +12,7 @@ use x509_parser::time::ASN1Time;
 
 use super::super::leaf;
 use super::super::moment::Moment;
+use super::super::nodes::fingerprint;
 use super::request::Request;
 use crate::base::host::Rng;
 use crate::base::{Error, Result};
@@ -25,6 +26,7 @@ const NAME_CHARS_MAX: usize = 64;
 /// Signs certificates and lists of revocations.
 pub struct Authority {
     certificate_pem: String,
+    digest: [u8; 32],
     subject: String,
     not_after: Moment,
     issuer: Issuer<'static, KeyPair>,
@@ -112,6 +114,7 @@ impl Authority {
         }
         Ok(Self {
             certificate_pem: certificate_pem.to_owned(),
+            digest: fingerprint(&certificate),
             subject: parsed.subject().to_string(),
             not_after: parsed.validity().not_after.into(),
             issuer: Issuer::from_ca_cert_der(&certificate, key).map_err(unissued)?,
@@ -121,6 +124,11 @@ impl Authority {
     /// Its certificate, in PEM.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
+    }
+
+    /// SHA-256 of its certificate.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// Its name, as in [`super::super::Leaf::issuer`].
@@ -159,7 +167,7 @@ impl Authority {
         self.sign(request, &key, rng, Moment::now())
     }
 
-    fn sign(
+    pub(super) fn sign(
         &self,
         request: &Request,
         key: &impl PublicKeyData,
@@ -178,7 +186,8 @@ impl Authority {
         date(&mut params, now, until)?;
         params.serial_number = Some(serial(rng));
         let certificate = params.signed_by(key, &self.issuer).map_err(unissued)?;
-        Ok(certificate.pem())
+        // Who knows the authority by its fingerprint alone must be shown it.
+        Ok(certificate.pem() + &self.certificate_pem)
     }
 
     pub(super) fn issuer(&self) -> &Issuer<'static, KeyPair> {

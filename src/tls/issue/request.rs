@@ -112,7 +112,7 @@ pub fn check_host(host: &str) -> Result<()> {
     alternative(host).map(drop)
 }
 
-fn alternative(host: &str) -> Result<SanType> {
+pub(super) fn alternative(host: &str) -> Result<SanType> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(SanType::IpAddress(address));
     }

@@ -188,8 +188,8 @@ async fn nobody_is_called_before_there_is_a_cluster() {
 async fn an_address_that_is_none_is_named_and_the_others_are_called() {
     let (alice, bob) = (Node::start(1).await, Node::start(2).await);
     let book = [
-        (id(2), bob.address.to_string()),
-        (id(3), "node-3".to_owned()),
+        (id(2), callee(2, bob.address)),
+        (id(3), callee(3, "node-3")),
     ];
     let error = alice.links.set_peers(book.into()).unwrap_err();
     assert!(error.message().contains("`node-3`"), "{error}");
@@ -206,7 +206,7 @@ async fn a_port_ends_with_open_links_and_can_be_bound_again() {
     assert!(taken.message().contains(&words), "{taken}");
     assert!(taken.message().contains("--peer-listen"), "{taken}");
     bob.stop.send_replace(true);
-    ends(&mut bob.serving).await.unwrap().unwrap();
+    ends(&mut bob.serving).await.unwrap();
     until("the link is over", || !alice.is_linked(2)).await;
     assert!(PeerServer::bind(bob.address).await.is_ok());
     let elsewhere = PeerServer::bind("192.0.2.1:0".parse().unwrap()).await;

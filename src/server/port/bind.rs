@@ -1,0 +1,101 @@
+//! Where a port listens: TCP and Unix sockets.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+
+use super::socket::Socket;
+use crate::base::host::Disk;
+use crate::base::{Error, ErrorKind, Result};
+use crate::server::settings::ListenAddress;
+
+/// A bound listener.
+pub(in crate::server) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+impl Listener {
+    /// Binds an address.
+    ///
+    /// # Errors
+    /// `Unavailable` when it is in use, `Invalid` otherwise.
+    pub(in crate::server) async fn bind(disk: &dyn Disk, address: &ListenAddress) -> Result<Self> {
+        match address {
+            ListenAddress::Tcp(socket) => {
+                let bound = TcpListener::bind(socket).await;
+                bound
+                    .map(Self::Tcp)
+                    .map_err(|error| refused(&socket.to_string(), error))
+            }
+            ListenAddress::Unix(path) => {
+                remove_stale(disk, path)
+                    .await
+                    .map_err(|error| refused(&unix(path), error))?;
+                let bound = UnixListener::bind(path);
+                bound
+                    .map(|listener| Self::Unix(listener, path.clone()))
+                    .map_err(|error| refused(&unix(path), error))
+            }
+        }
+    }
+
+    /// True if other machines could come: those of this one have the file system's word.
+    pub(super) fn is_of_network(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
+    /// Where it listens, as clients write it.
+    pub(in crate::server) fn address(&self) -> String {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map_or_else(
+                |_| "an unknown address".to_owned(),
+                |address| address.to_string(),
+            ),
+            Self::Unix(_, path) => unix(path),
+        }
+    }
+
+    /// The next connection. Nothing is lost if the future is dropped.
+    pub(super) async fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(listener) => Ok(Socket::tcp(listener.accept().await?.0)),
+            Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+fn unix(path: &Path) -> String {
+    format!("unix:{}", path.display())
+}
+
+/// A socket file that nobody listens on is left over from a killed server.
+async fn remove_stale(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    match UnixStream::connect(path).await {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => disk.remove(path),
+        Err(_) => Ok(()),
+    }
+}
+
+fn refused(address: &str, source: io::Error) -> Error {
+    let (kind, message) = match source.kind() {
+        io::ErrorKind::AddrInUse => (
+            ErrorKind::Unavailable,
+            format!(
+                "cannot listen on {address}: it is in use; stop the other server or choose \
+                     another --listen"
+            ),
+        ),
+        io::ErrorKind::AddrNotAvailable => (
+            ErrorKind::Invalid,
+            format!("cannot listen on {address}: this machine has no such address"),
+        ),
+        _ => (
+            ErrorKind::Invalid,
+            format!("cannot listen on {address}: {source}"),
+        ),
+    };
+    Error::new(kind, message).with_source(source)
+}

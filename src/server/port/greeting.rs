@@ -1,0 +1,132 @@
+//! The first bytes of a connection: one that never says anything ends.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+/// Bytes after which a connection has said what it speaks: the preface of HTTP/2. A request of
+/// HTTP/1.1 has more.
+const GREETING_BYTES: usize = 24;
+
+/// A connection that ends if it does not say in time what it speaks; otherwise what it wraps.
+/// What follows has time limits of its own: the head of an HTTP/1.1 request, and the pings of
+/// HTTP/2.
+pub(super) struct Greeted<S, T> {
+    stream: S,
+    /// Until it is complete.
+    greeting: Option<Greeting>,
+    /// Goes when the stream is closed.
+    _with: T,
+}
+
+struct Greeting {
+    bytes_left: usize,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Greeting {
+    /// `read` bytes came; true if that is all of it.
+    fn read(&mut self, read: usize) -> bool {
+        self.bytes_left = self.bytes_left.saturating_sub(read);
+        self.bytes_left == 0
+    }
+}
+
+impl<S, T> Greeted<S, T> {
+    /// `with` lives until the stream is closed.
+    pub(super) fn new(stream: S, within: Duration, with: T) -> Self {
+        let greeting = Greeting {
+            bytes_left: GREETING_BYTES,
+            until: Box::pin(sleep(within)),
+        };
+        Self {
+            stream,
+            greeting: Some(greeting),
+            _with: with,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin, T: Unpin> AsyncRead for Greeted<S, T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let Some(greeting) = &mut self.greeting else {
+            return polled;
+        };
+        if polled.is_pending() {
+            ready!(greeting.until.as_mut().poll(context));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if greeting.read(buffer.filled().len() - before) {
+            self.greeting = None;
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin, T: Unpin> AsyncWrite for Greeted<S, T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// Connections that said nothing stayed for ever, until there were no file descriptors
+    /// left.
+    #[tokio::test]
+    async fn a_connection_that_says_nothing_ends_and_one_that_spoke_may_be_silent() {
+        let within = Duration::from_millis(20);
+        let (mut silent, theirs) = tokio::io::duplex(64);
+        let mut ours = Greeted::new(theirs, within, ());
+        silent.write_all(b"PRI * HTTP").await.unwrap();
+        let mut bytes = [0; 64];
+        assert_eq!(ours.read(&mut bytes).await.unwrap(), 10);
+        let ended = ours.read(&mut bytes).await.unwrap_err();
+        assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
+
+        let (mut speaks, theirs) = tokio::io::duplex(64);
+        let mut ours = Greeted::new(theirs, within, ());
+        speaks.write_all(&[b'x'; GREETING_BYTES]).await.unwrap();
+        assert_eq!(ours.read(&mut bytes).await.unwrap(), GREETING_BYTES);
+        let later = tokio::time::timeout(3 * within, ours.read(&mut bytes));
+        assert!(later.await.is_err(), "it may be silent now");
+    }
+}

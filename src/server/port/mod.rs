@@ -1,0 +1,32 @@
+//! The serving path of a port: bound, accepted from, bounded, spoken on, drained. The client
+//! port and the peer port are both this one; what answers requests is handed in.
+//!
+//! Invariant: nobody who connects makes a port wait for them, or costs more than its `Limits`:
+//! whatever they leave out, time is over for it. No request is looked at here.
+
+mod accept;
+mod bind;
+mod budget;
+mod caller;
+mod connection;
+mod greeting;
+mod idle;
+mod limits;
+mod places;
+mod protocol;
+mod rate;
+mod security;
+mod serve;
+mod socket;
+
+pub(super) use bind::Listener;
+pub(super) use budget::connections_max;
+pub(super) use caller::Caller;
+pub(super) use limits::{Limits, Speaks};
+pub(super) use places::{Bounds, Connections};
+pub(super) use rate::{Rate, slowed};
+pub(super) use security::Security;
+pub(super) use serve::serve;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,286 @@
+//! Connections that are open: counted, and bounded where they are accepted.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::base::limits;
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::server) struct Bounds {
+    /// At once.
+    pub(in crate::server) total: usize,
+    /// From one address of another machine.
+    pub(in crate::server) per_address: usize,
+    /// From one address of this machine; and over Unix sockets, which count as one.
+    pub(in crate::server) per_local: usize,
+}
+
+impl Bounds {
+    /// So many at once, from wherever.
+    pub(in crate::server) fn of_all(total: usize) -> Self {
+        Self {
+            total,
+            per_address: total,
+            per_local: total,
+        }
+    }
+
+    /// So many at once, and from one address as many as is asked for. This machine's are
+    /// bounded if that is asked for alone: its proxies speak for many.
+    pub(in crate::server) fn of_clients(total: usize, per_address: Option<usize>) -> Self {
+        Self {
+            total,
+            per_address: per_address.unwrap_or(limits::CONNECTIONS_PER_ADDRESS_MAX),
+            per_local: per_address.unwrap_or(total),
+        }
+    }
+
+    fn of(&self, origin: Origin) -> usize {
+        match origin {
+            Some(address) if !address.is_loopback() => self.per_address,
+            _ => self.per_local,
+        }
+    }
+}
+
+/// Where a connection is from; nothing on a Unix socket.
+type Origin = Option<IpAddr>;
+
+/// How many connections there are and were, and room for more. Clones are the same
+/// counters, and the same room.
+#[derive(Clone)]
+pub(in crate::server) struct Connections {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    open: AtomicU64,
+    accepted: AtomicU64,
+    /// Their address had too many.
+    refused: AtomicU64,
+    /// Requests that were refused, not connections.
+    too_fast: AtomicU64,
+    secured: AtomicU64,
+    unsecured: AtomicU64,
+    places: Arc<Semaphore>,
+    bounds: Bounds,
+    /// Somebody had to wait for a place, and that was logged.
+    is_full: AtomicBool,
+    origins: Mutex<HashMap<Origin, Seats>>,
+}
+
+/// The connections from one address.
+#[derive(Default)]
+struct Seats {
+    taken: usize,
+    /// Somebody was refused, and that was logged.
+    is_told: bool,
+}
+
+/// Room for a connection.
+pub(super) type Place = OwnedSemaphorePermit;
+
+/// A connection that is counted for as long as this lives.
+pub(super) struct Seat {
+    connections: Connections,
+    origin: Origin,
+    _place: Place,
+}
+
+impl Connections {
+    /// None yet.
+    pub(in crate::server) fn new(bounds: Bounds) -> Self {
+        let inner = Inner {
+            open: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            too_fast: AtomicU64::new(0),
+            secured: AtomicU64::new(0),
+            unsecured: AtomicU64::new(0),
+            places: Arc::new(Semaphore::new(bounds.total)),
+            bounds,
+            is_full: AtomicBool::new(false),
+            origins: Mutex::default(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Waits until there is room for one more.
+    pub(super) async fn place(&self) -> Place {
+        let inner = &self.inner;
+        let places = Arc::clone(&inner.places);
+        match places.available_permits() {
+            0 if !inner.is_full.swap(true, Ordering::Relaxed) => tracing::warn!(
+                open = inner.bounds.total,
+                "no more connections can be open: those that come wait (--max-connections and \
+                 `ulimit -n` allow more)"
+            ),
+            0 => {}
+            // A single place that is taken and left again is no news.
+            free if free > inner.bounds.total / 8 => inner.is_full.store(false, Ordering::Relaxed),
+            _ => {}
+        }
+        let place = places.acquire_owned().await;
+        place.expect("the semaphore is never closed")
+    }
+
+    /// Gives a connection from there its place, or the place back if there are too many from
+    /// there already.
+    pub(super) fn seat(&self, remote: Option<SocketAddr>, place: Place) -> Result<Seat, Place> {
+        let origin = remote.map(|remote| remote.ip().to_canonical());
+        let most = self.inner.bounds.of(origin);
+        let is_news = {
+            let mut origins = self.inner.origins.lock();
+            let seats = origins.entry(origin).or_default();
+            match seats.taken < most {
+                true => {
+                    seats.taken += 1;
+                    None
+                }
+                false => Some(!std::mem::replace(&mut seats.is_told, true)),
+            }
+        };
+        let Some(is_news) = is_news else {
+            self.inner.open.fetch_add(1, Ordering::Relaxed);
+            self.inner.accepted.fetch_add(1, Ordering::Relaxed);
+            return Ok(Seat {
+                connections: self.clone(),
+                origin,
+                _place: place,
+            });
+        };
+        self.inner.refused.fetch_add(1, Ordering::Relaxed);
+        if is_news {
+            let from = origin.map_or("a Unix socket".to_owned(), |address| address.to_string());
+            tracing::warn!(
+                from,
+                open = most,
+                "too many connections from one address: more are closed at once \
+                 (--max-connections-per-address)"
+            );
+        }
+        Err(place)
+    }
+
+    fn leave(&self, origin: Origin) {
+        let most = self.inner.bounds.of(origin);
+        let mut origins = self.inner.origins.lock();
+        if let Some(seats) = origins.get_mut(&origin) {
+            seats.taken -= 1;
+            // One that goes and comes again is no news.
+            seats.is_told &= seats.taken > most - most / 8;
+            if seats.taken == 0 {
+                origins.remove(&origin);
+            }
+        }
+        self.inner.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_too_fast(&self) {
+        self.inner.too_fast.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_handshake(&self, is_secure: bool) {
+        let inner = &self.inner;
+        let counter = if is_secure {
+            &inner.secured
+        } else {
+            &inner.unsecured
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Handshakes of TLS that led to a secure connection, and that did not.
+    pub(in crate::server) fn handshakes(&self) -> (u64, u64) {
+        let inner = &self.inner;
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (of(&inner.secured), of(&inner.unsecured))
+    }
+
+    /// Those that are open.
+    pub(in crate::server) fn open(&self) -> u64 {
+        self.inner.open.load(Ordering::Relaxed)
+    }
+
+    /// Those that were accepted so far.
+    pub(in crate::server) fn accepted(&self) -> u64 {
+        self.inner.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Those that were closed at once, for there were too many from their address.
+    pub(in crate::server) fn refused(&self) -> u64 {
+        self.inner.refused.load(Ordering::Relaxed)
+    }
+
+    /// Requests that were refused, for their connection sent too many.
+    pub(in crate::server) fn too_fast(&self) -> u64 {
+        self.inner.too_fast.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connections.leave(self.origin);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn there_are_never_more_than_there_are_places_for() {
+        let connections = Connections::new(Bounds::of_all(2));
+        let first = connections.seat(None, connections.place().await).ok();
+        let _second = connections.seat(None, connections.place().await).ok();
+        let mut third = pin!(connections.place());
+        let polled = std::future::poll_fn(|context| Poll::Ready(third.as_mut().poll(context)));
+        assert!(polled.await.is_pending());
+        drop(first);
+        let _third = connections.seat(None, third.await).ok();
+        assert_eq!((connections.open(), connections.accepted()), (2, 3));
+    }
+
+    #[tokio::test]
+    async fn one_address_has_its_share_and_this_machine_all_of_it() {
+        let connections = Connections::new(Bounds {
+            total: 100,
+            per_address: 2,
+            per_local: 3,
+        });
+        let taken = async |address: &str, most: usize| {
+            let remote = (!address.is_empty()).then(|| address.parse().unwrap());
+            let mut seats = Vec::new();
+            for _ in 0..=most {
+                seats.extend(connections.seat(remote, connections.place().await).ok());
+            }
+            assert_eq!(seats.len(), most, "{address}");
+            seats
+        };
+        let alice = taken("192.0.2.1:1", 2).await;
+        let _bob = taken("192.0.2.2:1", 2).await;
+        // The same machine, as it comes to a socket that takes both.
+        let again = "[::ffff:192.0.2.1]:2".parse().ok();
+        let refused = connections.seat(again, connections.place().await);
+        assert!(refused.is_err(), "one address has one share");
+        for local in ["127.0.0.1:1", "[::1]:1", ""] {
+            taken(local, 3).await;
+        }
+        assert_eq!((connections.open(), connections.refused()), (4, 6));
+        drop(alice);
+        taken("192.0.2.1:1", 2).await;
+        let origins = connections.inner.origins.lock().len();
+        assert_eq!(origins, 1, "nobody is remembered who is gone");
+    }
+}

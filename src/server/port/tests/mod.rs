@@ -1,0 +1,7 @@
+//! Ports with small limits, and callers that keep to none of them.
+
+mod bounded;
+mod frames;
+mod http1;
+mod http2;
+mod world;
