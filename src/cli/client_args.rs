@@ -14,13 +14,14 @@ use crate::base::{Error, ErrorKind, Result, duration};
 use crate::cli::complete;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::session::Session;
+use crate::cli::tls_args::TlsArgs;
 use crate::client::{Client, ClientOptions, Consistency, Fence};
 use crate::config::text;
 
 /// Where to ask, and how long.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ClientArgs {
-    /// Ask these nodes: HOST:PORT or unix:/path, separated by commas
+    /// Ask these nodes: HOST:PORT, https://HOST:PORT or unix:/path, separated by commas
     #[arg(
         long,
         alias = "transport-endpoints",
@@ -61,6 +62,8 @@ pub(crate) struct ClientArgs {
     )]
     #[arg(help_heading = HEADING)]
     consistency: Level,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// The shell that this was typed in, if it was.
     #[arg(skip)]
     session: Option<Session>,
@@ -165,19 +168,21 @@ impl ClientArgs {
     }
 
     /// The settings as words, for the lines of a shell.
-    pub(crate) fn settings(&self) -> [(&'static str, String); 6] {
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         let level = match self.consistency {
             Level::Linearizable => "linearizable",
             Level::Stale => "stale",
         };
-        [
+        let mut settings = vec![
             ("endpoints", self.endpoints.join(",")),
             ("shard", self.shard.0.to_string()),
             ("bucket", self.bucket.clone()),
             ("timeout", duration::format(self.timeout)),
             ("retries", self.retries.to_string()),
             ("consistency", level.to_owned()),
-        ]
+        ];
+        settings.extend(self.tls.settings());
+        settings
     }
 
     /// The same, in another bucket.
@@ -197,6 +202,7 @@ impl ClientArgs {
     pub(crate) fn options(&self, connections: usize) -> ClientOptions {
         ClientOptions {
             endpoints: self.endpoints.clone(),
+            tls: self.tls.options(),
             shard: self.shard,
             bucket: self.bucket.clone(),
             timeout: self.timeout,

@@ -39,6 +39,7 @@ mod session;
 mod shell;
 #[cfg(test)]
 mod tests;
+mod tls_args;
 mod top;
 mod transfer;
 mod version;

@@ -96,6 +96,7 @@ impl Session {
     /// The shared connection as a command wants it, or one of its own if it asks other nodes.
     pub(super) async fn client(&self, options: ClientOptions) -> Result<Client> {
         let is_shared = options.endpoints == self.options.endpoints
+            && options.tls == self.options.tls
             && options.retries == self.options.retries
             && options.connections == self.options.connections;
         if !is_shared {

@@ -1,27 +1,19 @@
-//! Where a node listens, as people write it, and how to get a connection there.
+//! Where a node listens, as people write it, and why it could not be asked.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use http::Uri;
-use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
-use tonic::transport::{Channel, Endpoint as Transport};
 
-use crate::base::{Error, Result};
+use super::dial;
+use crate::base::{Error, ErrorKind, Result};
+use crate::tls::Failure;
 
-/// Bytes that may be under way unacknowledged: a full reply message of a session
-/// must not wait for a window update.
-const STREAM_WINDOW_BYTES: u32 = 4 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
-
-/// A peer that vanished without a word is noticed after the sum of these, well
-/// within the default timeout of a call.
-const PING_EVERY: Duration = Duration::from_secs(2);
-const PONG_WITHIN: Duration = Duration::from_secs(4);
+/// What people write before `host:port`. Whether TLS is spoken is one question for all
+/// endpoints of a client: [`Endpoint::asks_for_tls`].
+const SCHEMES: [&str; 4] = ["http://", "dkv://", "https://", "dkvs://"];
 
 /// One address of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,7 +25,7 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `host:port`, `http://host:port`, `dkv://host:port` or `unix:/path`.
+    /// Reads `host:port`, the same behind one of [`SCHEMES`], or `unix:/path`.
     ///
     /// # Errors
     /// `Invalid`, saying what an endpoint looks like.
@@ -46,16 +38,9 @@ impl Endpoint {
             }
             return Ok(Self::Unix(PathBuf::from(path)));
         }
-        if text.starts_with("https://") {
-            return Err(Error::invalid(format!(
-                "the endpoint `{text}` asks for TLS, which this build does not have: \
-                 write http://host:port or host:port"
-            )));
-        }
-        let authority = text
-            .strip_prefix("http://")
-            .or_else(|| text.strip_prefix("dkv://"))
-            .unwrap_or(text);
+        let mut schemes = SCHEMES.into_iter();
+        let authority = schemes.find_map(|scheme| text.strip_prefix(scheme));
+        let authority = authority.unwrap_or(text);
         let authority = authority.strip_suffix('/').unwrap_or(authority);
         let (host, port) = authority.rsplit_once(':').ok_or_else(|| malformed(text))?;
         let port_is_right = port.parse::<u16>().is_ok_and(|port| port != 0);
@@ -69,33 +54,14 @@ impl Endpoint {
         Ok(Self::Tcp(authority.to_owned()))
     }
 
-    /// Opens a connection.
-    pub(super) async fn connect(&self, within: Duration) -> Result<Channel, Unreachable> {
-        let uri = match self {
-            Self::Tcp(authority) => format!("http://{authority}"),
-            Self::Unix(_) => "http://localhost".to_owned(),
-        };
-        let transport = Transport::from_shared(uri)
-            .map_err(|error| Unreachable::from_error(&error))?
-            .connect_timeout(within)
-            .tcp_nodelay(true)
-            .tcp_keepalive(Some(Duration::from_secs(30)))
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .http2_keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PONG_WITHIN);
-        let connected = match self {
-            Self::Tcp(_) => transport.connect().await,
-            Self::Unix(path) => {
-                let path = path.clone();
-                let connector = tower::service_fn(move |_: Uri| {
-                    let path = path.clone();
-                    async move { Ok::<_, io::Error>(TokioIo::new(UnixStream::connect(path).await?)) }
-                });
-                transport.connect_with_connector(connector).await
-            }
-        };
-        connected.map_err(|error| Unreachable::from_error(&error))
+    /// What the spelling of an endpoint says of TLS, if it does.
+    pub(super) fn asks_for_tls(text: &str) -> Option<bool> {
+        let (scheme, _) = text.trim().split_once("://")?;
+        match scheme {
+            "https" | "dkvs" => Some(true),
+            "http" | "dkv" => Some(false),
+            _ => None,
+        }
     }
 }
 
@@ -115,6 +81,58 @@ pub(super) struct Unreachable {
     pub(super) reason: String,
     /// Nobody listens there: starting a node is what would help.
     pub(super) nobody_listens: bool,
+    /// What whoever asked should do: `Unavailable` is tried again, the others need a person.
+    pub(super) kind: ErrorKind,
+}
+
+/// Where nobody could be asked, and why.
+#[derive(Default)]
+pub(super) struct Unreached<'a> {
+    tried: Vec<(&'a Endpoint, &'a Unreachable)>,
+}
+
+impl<'a> FromIterator<(&'a Endpoint, &'a Unreachable)> for Unreached<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a Endpoint, &'a Unreachable)>>(tried: I) -> Self {
+        Self {
+            tried: tried.into_iter().collect(),
+        }
+    }
+}
+
+impl Unreached<'_> {
+    /// What whoever asked should do: a person is needed if it takes one everywhere.
+    pub(super) fn kind(&self) -> ErrorKind {
+        let mut kinds = self.tried.iter().map(|(_, why)| why.kind);
+        let first = kinds.next().unwrap_or(ErrorKind::Unavailable);
+        match kinds.any(|kind| kind == ErrorKind::Unavailable) {
+            true => ErrorKind::Unavailable,
+            false => first,
+        }
+    }
+
+    /// Says where, and why; `aside` stands between that and what would help.
+    pub(super) fn words(&self, aside: &str) -> String {
+        let [(_, first), others @ ..] = &*self.tried else {
+            return format!("cannot reach dkv{aside}");
+        };
+        let is_one = others.iter().all(|(_, why)| why.reason == first.reason);
+        if is_one && first.kind != ErrorKind::Unavailable {
+            let at: Vec<String> = self.tried.iter().map(|(at, _)| at.to_string()).collect();
+            let (at, reason) = (at.join(", "), &first.reason);
+            return format!("cannot reach dkv at {at}{aside}: {reason}");
+        }
+        let why = self.tried.iter();
+        let why: Vec<String> = why
+            .map(|(at, why)| format!("{at} ({})", why.reason))
+            .collect();
+        let nobody_listens = self.tried.iter().all(|(_, why)| why.nobody_listens);
+        let question = question(nobody_listens);
+        format!("cannot reach dkv at {}{aside}{question}", why.join(", "))
+    }
+
+    pub(super) fn error(&self) -> Error {
+        Error::new(self.kind(), self.words(""))
+    }
 }
 
 /// What to say behind the reasons if nobody listens at any of the addresses.
@@ -131,12 +149,30 @@ impl Unreachable {
         Self {
             reason: reason.into(),
             nobody_listens: false,
+            kind: ErrorKind::Unavailable,
         }
+    }
+
+    /// For a connection that could not be made secure.
+    pub(super) fn insecure(failure: &Failure) -> Self {
+        Self {
+            reason: failure.to_string(),
+            nobody_listens: false,
+            kind: failure.kind(),
+        }
+    }
+
+    /// The error about the one endpoint that was tried.
+    pub(super) fn at(&self, endpoint: &Endpoint) -> Error {
+        Unreached::from_iter([(endpoint, self)]).error()
     }
 
     /// The operating system's word when there is one: the layers above it only
     /// say that something went wrong.
-    fn from_error(error: &(dyn StdError + 'static)) -> Self {
+    pub(super) fn from_error(error: &(dyn StdError + 'static)) -> Self {
+        if let Some(failure) = dial::insecure(error) {
+            return Self::insecure(&failure);
+        }
         let mut innermost = error;
         let mut system = None;
         loop {
@@ -152,10 +188,12 @@ impl Unreachable {
             Some(io::ErrorKind::ConnectionRefused) => Self {
                 reason: "connection refused".to_owned(),
                 nobody_listens: true,
+                kind: ErrorKind::Unavailable,
             },
             Some(io::ErrorKind::NotFound) => Self {
                 reason: "no such socket".to_owned(),
                 nobody_listens: true,
+                kind: ErrorKind::Unavailable,
             },
             Some(io::ErrorKind::TimedOut) => Self::because("no answer"),
             _ => Self::because(innermost.to_string()),
@@ -165,7 +203,7 @@ impl Unreachable {
 
 fn malformed(text: &str) -> Error {
     Error::invalid(format!(
-        "`{text}` is not an endpoint: write host:port, http://host:port or unix:/path"
+        "`{text}` is not an endpoint: write host:port, https://host:port or unix:/path"
     ))
 }
 
@@ -180,6 +218,8 @@ mod tests {
             (" localhost:1 ", "localhost:1"),
             ("http://db.example:8080/", "db.example:8080"),
             ("dkv://db.example:8080", "db.example:8080"),
+            ("https://db.example:8080/", "db.example:8080"),
+            ("dkvs://[::1]:8080", "[::1]:8080"),
             ("[::1]:8080", "[::1]:8080"),
             ("unix:/run/dkv.sock", "unix:/run/dkv.sock"),
             ("unix:///run/dkv.sock", "unix:/run/dkv.sock"),
@@ -202,11 +242,33 @@ mod tests {
             "user@host:1",
             "unix:relative",
             "unix:",
-            "https://host:1",
+            "https://host",
             "ftp://host:1",
         ] {
             let error = Endpoint::parse(text).expect_err(text);
             assert!(error.message().contains("host:port"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_person_is_needed_where_no_other_try_would_help() {
+        let [a, b] = ["a:1", "b:2"].map(|text| Endpoint::parse(text).unwrap());
+        let stranger = Unreachable {
+            kind: ErrorKind::Unauthenticated,
+            ..Unreachable::because("not trusted: --ca FILE")
+        };
+        let down = Unreachable::because("no answer");
+        let both = Unreached::from_iter([(&a, &stranger), (&b, &stranger)]).error();
+        assert_eq!(both.kind(), ErrorKind::Unauthenticated);
+        assert_eq!(
+            both.message(),
+            "cannot reach dkv at a:1, b:2: not trusted: --ca FILE"
+        );
+        let one = Unreached::from_iter([(&a, &stranger), (&b, &down)]).error();
+        assert_eq!(one.kind(), ErrorKind::Unavailable);
+        assert_eq!(
+            one.message(),
+            "cannot reach dkv at a:1 (not trusted: --ca FILE), b:2 (no answer)"
+        );
     }
 }

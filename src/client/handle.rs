@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::convert;
-use super::endpoint::{Endpoint, question};
+use super::dial::Dial;
+use super::endpoint::{Endpoint, Unreached};
 use super::error;
 use super::freshness::Consistency;
 use super::node::{Connected, Node};
@@ -68,17 +69,9 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// `Invalid` for options that cannot be, naming the endpoint that is misspelt.
-    #[allow(
-        clippy::unused_async,
-        reason = "credentials will be exchanged here; callers should not change then"
-    )]
+    /// `Invalid` for options that cannot be, naming the endpoint that is misspelt, or the
+    /// file that TLS cannot use.
     pub async fn connect(options: ClientOptions) -> Result<Self> {
-        Self::with_host(options, Host::system())
-    }
-
-    /// A client whose clock and randomness are given.
-    pub(super) fn with_host(options: ClientOptions, host: Host) -> Result<Self> {
         options.check()?;
         let mut endpoints = Vec::new();
         for text in &options.endpoints {
@@ -87,8 +80,10 @@ impl Client {
                 endpoints.push(endpoint);
             }
         }
+        let wire = (endpoints, Dial::open(&options).await?);
         let route = Arc::new(Route::new(options.shard));
-        let shared = Shared::new(endpoints, &options, Arc::clone(&route), host, None);
+        let host = Host::system();
+        let shared = Shared::new(wire, &options, Arc::clone(&route), host, None);
         Ok(Self {
             shared: Arc::new(shared),
             route,
@@ -208,25 +203,18 @@ impl Client {
     /// A node that can be reached.
     pub(super) async fn any_connected(&self) -> Result<(Arc<Node>, Arc<Connected>)> {
         let mut tried = Vec::new();
-        let mut reasons = Vec::new();
-        let mut nobody_listens = true;
+        let mut unreached = Vec::new();
         loop {
             let node = self.route.choose(&self.shared.nodes, 0, &tried);
             match node.connected(0).await {
                 Ok(connected) => return Ok((node, connected)),
-                Err(why) => {
-                    nobody_listens &= why.nobody_listens;
-                    reasons.push(format!("{} ({})", node.endpoint, why.reason));
-                }
+                Err(why) => unreached.push((Arc::clone(&node), why)),
             }
             self.route.not_led_from(&node);
             tried.push(node);
             if !self.route.has_untried(&self.shared.nodes, &tried) {
-                return Err(Error::unavailable(format!(
-                    "cannot reach dkv at {}{}",
-                    reasons.join(", "),
-                    question(nobody_listens)
-                )));
+                let unreached = unreached.iter().map(|(node, why)| (&node.endpoint, why));
+                return Err(Unreached::from_iter(unreached).error());
             }
         }
     }
@@ -252,7 +240,7 @@ impl Client {
 impl Shared {
     /// What the handles of one client share, with `route` as the first shard's.
     pub(super) fn new(
-        endpoints: Vec<Endpoint>,
+        (endpoints, dial): (Vec<Endpoint>, Arc<Dial>),
         options: &ClientOptions,
         route: Arc<Route>,
         host: Host,
@@ -260,7 +248,7 @@ impl Shared {
     ) -> Self {
         let clock = Arc::clone(&host.clock);
         Self {
-            nodes: Nodes::new(endpoints, options.connections, clock),
+            nodes: Nodes::new(endpoints, options.connections, dial, clock),
             retries: options.retries,
             writes: Sequences::new(ClientId(host.rng.id())),
             resident,

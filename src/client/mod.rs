@@ -4,8 +4,8 @@
 //!
 //! Invariant: a write is applied at most once however often it is repeated, and an
 //! error never claims to know more than is known: `Unavailable` only if nothing was
-//! applied, else `Timeout`. Nothing here knows how a server works: `proto` and `base`
-//! are all it imports.
+//! applied, else `Timeout`. Nothing here knows how a server works: `proto`, `base`
+//! and `tls` are all it imports.
 
 mod freshness;
 mod handle;
@@ -26,10 +26,13 @@ mod call;
 mod outcome;
 mod sequence;
 
+mod dial;
 mod endpoint;
+mod heard;
 mod node;
 mod resident;
 mod route;
+mod tls;
 
 mod desk;
 mod session;
@@ -47,9 +50,11 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use dial::{Dial, Line, insecure};
 pub(crate) use error::from_status;
 pub(crate) use resident::Resident;
 
+pub use crate::tls::Pem;
 pub use bucket::{BucketDropped, BucketInfo, BucketList, BucketSettings};
 pub use cluster::{
     Cluster, ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, JoinToken, MemberView,
@@ -66,6 +71,7 @@ pub use lock::LockList;
 pub use options::ClientOptions;
 pub use past::{At, Change, ChangeKind, HistoryOptions, HistoryPage};
 pub use revert::Reverted;
+pub use tls::TlsOptions;
 pub use scan::{Scan, ScanOptions};
 pub use txn::{
     BatchOutcome, Compare, Op, OpOutcome, Relation, Transaction, TransactionOptions, Txn,

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
+use super::dial::Dial;
 use super::endpoint::{Endpoint, Unreachable};
 use super::error;
 use super::session::Session;
@@ -31,6 +32,7 @@ pub(super) struct Node {
     pub(super) endpoint: Endpoint,
     links: Vec<Mutex<Link>>,
     avoided_until_ms: AtomicU64,
+    dial: Arc<Dial>,
     clock: Arc<dyn Clock>,
 }
 
@@ -54,9 +56,15 @@ pub(super) struct Connected {
 }
 
 impl Node {
-    pub(super) fn new(endpoint: Endpoint, connections: usize, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        connections: usize,
+        dial: Arc<Dial>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             endpoint,
+            dial,
             links: (0..connections).map(|_| Mutex::new(Link::Idle)).collect(),
             avoided_until_ms: AtomicU64::new(0),
             clock,
@@ -132,7 +140,8 @@ impl Node {
     }
 
     fn connect(&self) -> Connecting {
-        let connecting = tokio::spawn(connect(self.endpoint.clone(), Arc::clone(&self.clock)));
+        let (dial, clock) = (Arc::clone(&self.dial), Arc::clone(&self.clock));
+        let connecting = tokio::spawn(connect(self.endpoint.clone(), dial, clock));
         async move {
             connecting
                 .await
@@ -162,10 +171,18 @@ fn refusal(status: &Status, endpoint: &Endpoint) -> String {
 /// Opens a connection and a stream on it. The node says first which shards it has,
 /// so that a shard is never asked, or written, at a node that has another one of
 /// the same number.
-async fn connect(endpoint: Endpoint, clock: Arc<dyn Clock>) -> Result<Arc<Connected>, Unreachable> {
+async fn connect(
+    endpoint: Endpoint,
+    dial: Arc<Dial>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<Connected>, Unreachable> {
     let opening = async {
-        let channel = endpoint.connect(CONNECT_WITHIN).await?;
-        let refused = |status| Unreachable::because(refusal(&status, &endpoint));
+        let wire = dial.connect(&endpoint, CONNECT_WITHIN).await?;
+        let channel = wire.channel.clone();
+        let refused = |status| {
+            let refused = || Unreachable::because(refusal(&status, &endpoint));
+            wire.insecure().unwrap_or_else(refused)
+        };
         let (description, session) = tokio::try_join!(
             describe(channel.clone()),
             Session::open(channel.clone(), clock)

@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
+use super::endpoint::Endpoint;
 use super::freshness::Consistency;
+use super::tls::TlsOptions;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 
 /// How to reach dkv. `..Default::default()` fills in the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientOptions {
-    /// `host:port`, `http://host:port` or `unix:/path`. Several serve for failover
-    /// and balancing; a local shard is only ever asked at the node that has it.
+    /// `host:port`, `http://host:port`, `https://host:port` or `unix:/path`. Several serve
+    /// for failover and balancing; a local shard is only ever asked at the node that has it.
     pub endpoints: Vec<String>,
+    /// How TLS is spoken, with all nodes but those at `unix:/path`, also with those that are
+    /// learned from others. `None`: in plain text.
+    pub tls: Option<TlsOptions>,
     /// The shard that is asked, until [`Client::with_shard`](super::Client::with_shard)
     /// says another.
     pub shard: ShardId,
@@ -40,6 +45,7 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             endpoints: vec!["127.0.0.1:8080".to_owned()],
+            tls: None,
             shard: ShardId(100),
             bucket: String::new(),
             timeout: Duration::from_secs(10),
@@ -57,6 +63,27 @@ impl ClientOptions {
             endpoints: vec![endpoint.into()],
             ..Self::default()
         }
+    }
+
+    /// How TLS is to be spoken, if it is: one endpoint that asks for it is enough.
+    ///
+    /// # Errors
+    /// `Invalid` for an endpoint in plain text beside that: nothing must leave in plain text
+    /// because of an address that is older than the certificates.
+    pub(super) fn secured(&self) -> Result<Option<TlsOptions>> {
+        let asks = |text: &&String| Endpoint::asks_for_tls(text);
+        let endpoints = || self.endpoints.iter();
+        if self.tls.is_none() && !endpoints().any(|text| asks(&text) == Some(true)) {
+            return Ok(None);
+        }
+        if let Some(plain) = endpoints().find(|text| asks(text) == Some(false)) {
+            return Err(Error::invalid(format!(
+                "the endpoint `{plain}` is one in plain text, but TLS is asked for: write \
+                 https://host:port or host:port, or leave out what asks for it (--tls, --certs, \
+                 --ca, --cert, --server-name, or https:// of another endpoint)"
+            )));
+        }
+        Ok(Some(self.tls.clone().unwrap_or_default()))
     }
 
     /// Checks everything but the spelling of the endpoints.
@@ -114,6 +141,30 @@ mod tests {
         ];
         for options in bad {
             assert!(options.check().is_err(), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn one_word_for_tls_is_enough_and_none_for_plain_text_may_stand_beside_it() {
+        let of = |endpoints: &[&str], tls: Option<TlsOptions>| {
+            let endpoints = endpoints.iter().map(|&text| text.to_owned()).collect();
+            let options = ClientOptions {
+                endpoints,
+                tls,
+                ..ClientOptions::default()
+            };
+            options.secured()
+        };
+        let trusting = || Some(TlsOptions::trusting("ca.crt"));
+        assert_eq!(of(&["a:1", "http://b:1"], None).unwrap(), None);
+        let asked = of(&["a:1", "https://b:1"], None).unwrap();
+        assert_eq!(asked, Some(TlsOptions::default()));
+        let endpoints = ["a:1", "dkvs://b:1", "unix:/x"];
+        assert_eq!(of(&endpoints, trusting()).unwrap(), trusting());
+        for plain in ["http://b:1", "dkv://b:1"] {
+            let error = of(&["a:1", plain], trusting()).unwrap_err();
+            assert!(error.message().contains(plain), "{error}");
+            assert!(of(&["https://a:1", plain], None).is_err(), "{plain}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::Client;
 use super::desk::Failure;
-use super::endpoint::{Unreachable, question};
+use super::endpoint::{Unreachable, Unreached};
 use super::error::broken_contract;
 use super::node::Node;
 use crate::base::{Error, ErrorKind};
@@ -143,6 +143,10 @@ impl<'a> Doubt<'a> {
         if self.client.route.has_untried(nodes, &self.unreached_nodes) {
             return Next::Elsewhere;
         }
+        // One that was reached before may be getting other certificates just now.
+        if self.nowhere().kind() != ErrorKind::Unavailable && !self.client.route.is_pinned() {
+            return Next::GiveUp(self.in_time());
+        }
         again(self)
     }
 
@@ -203,7 +207,7 @@ impl<'a> Doubt<'a> {
     pub(super) fn in_time(&self) -> Error {
         let (kind, what) = match &self.last {
             Some((kind, what)) => (*kind, what.clone()),
-            None => (ErrorKind::Unavailable, self.nowhere()),
+            None => (self.nowhere().kind(), self.nowhere().words(&self.only_there())),
         };
         match kind {
             _ if self.write && self.in_doubt > 0 => unknown(&self.doubt, Some(&what)),
@@ -228,23 +232,19 @@ impl<'a> Doubt<'a> {
         unknown(&self.doubt, Some(error.message())).with_source(error)
     }
 
-    /// Says where nobody could be reached, and what would help.
-    fn nowhere(&self) -> String {
-        let mut text = "cannot reach dkv at ".to_owned();
-        for (place, (node, why)) in self.unreached.iter().enumerate() {
-            let comma = if place > 0 { ", " } else { "" };
-            write!(text, "{comma}{} ({})", node.endpoint, why.reason)
-                .expect("writing to a string cannot fail");
+    /// Where nobody could be reached.
+    fn nowhere(&self) -> Unreached<'_> {
+        let unreached = self.unreached.iter();
+        unreached.map(|(node, why)| (&node.endpoint, why)).collect()
+    }
+
+    /// Why nobody else was asked, if there is somebody.
+    fn only_there(&self) -> String {
+        if !self.client.route.is_local() || self.client.shared.nodes.configured().len() < 2 {
+            return String::new();
         }
-        if self.client.route.is_local() && self.client.shared.nodes.configured().len() > 1 {
-            let shard = self.client.route.shard();
-            write!(text, ", the only node with this local shard {shard}")
-                .expect("writing to a string cannot fail");
-        }
-        text.push_str(question(
-            self.unreached.iter().all(|(_, why)| why.nobody_listens),
-        ));
-        text
+        let shard = self.client.route.shard();
+        format!(", the only node with this local shard {shard}")
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
+use super::dial::Dial;
 use super::endpoint::Endpoint;
 use super::node::Node;
 use crate::base::host::Clock;
@@ -20,23 +21,38 @@ pub(super) struct Nodes {
     configured: usize,
     connections: usize,
     turn: AtomicU64,
+    dial: Arc<Dial>,
     clock: Arc<dyn Clock>,
 }
 
 impl Nodes {
-    pub(super) fn new(endpoints: Vec<Endpoint>, connections: usize, clock: Arc<dyn Clock>) -> Self {
-        let configured = endpoints.len();
-        let nodes = endpoints
-            .into_iter()
-            .map(|endpoint| Arc::new(Node::new(endpoint, connections, Arc::clone(&clock))))
-            .collect();
-        Self {
-            nodes: RwLock::new(nodes),
-            configured,
+    pub(super) fn new(
+        endpoints: Vec<Endpoint>,
+        connections: usize,
+        dial: Arc<Dial>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let nodes = Self {
+            nodes: RwLock::default(),
+            configured: endpoints.len(),
             connections,
             turn: AtomicU64::new(0),
+            dial,
             clock,
-        }
+        };
+        let configured = endpoints.into_iter().map(|endpoint| nodes.node(endpoint));
+        *nodes.nodes.write() = configured.collect();
+        nodes
+    }
+
+    fn node(&self, endpoint: Endpoint) -> Arc<Node> {
+        let (dial, clock) = (Arc::clone(&self.dial), Arc::clone(&self.clock));
+        Arc::new(Node::new(endpoint, self.connections, dial, clock))
+    }
+
+    /// How connections to them are opened.
+    pub(super) fn dial(&self) -> &Arc<Dial> {
+        &self.dial
     }
 
     /// A number that differs from call to call, to spread calls that have no lane.
@@ -63,8 +79,7 @@ impl Nodes {
         if nodes.len() >= self.configured + NODES_MAX {
             return None;
         }
-        let clock = Arc::clone(&self.clock);
-        let node = Arc::new(Node::new(endpoint, self.connections, clock));
+        let node = self.node(endpoint);
         nodes.push(Arc::clone(&node));
         Some(node)
     }

@@ -16,6 +16,7 @@ use super::failure::{Failure, Side};
 use super::files::{Content, Crl, PemFile};
 use super::leaf;
 use super::moment::Moment;
+use super::pem::Pem;
 use super::provider::{provider, unix_time};
 use crate::base::{Error, Result};
 
@@ -39,9 +40,28 @@ impl Authorities {
     /// of somebody else.
     pub fn read(ca: &Path, crl: &Crl) -> Result<Self> {
         let file = PemFile::read(ca, Content::Authorities)?;
+        let lists = match crl {
+            Crl::None => None,
+            Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations)?,
+            Crl::File(path) => Some(PemFile::read(path, Content::Revocations)?),
+        };
+        Self::of(&file, lists.as_ref())
+    }
+
+    /// The same, wherever they are.
+    ///
+    /// # Errors
+    /// As of [`Authorities::read`].
+    pub fn given(ca: &Pem, crl: Option<&Pem>) -> Result<Self> {
+        let file = ca.read(Content::Authorities)?;
+        let lists = crl.map(|it| it.open(Content::Revocations)).transpose()?;
+        Self::of(&file, lists.flatten().as_ref())
+    }
+
+    fn of(file: &PemFile<'_>, lists: Option<&PemFile<'_>>) -> Result<Self> {
         let mut digest = digest::Context::new(&digest::SHA256);
         digest.update(&file.bytes);
-        let certificates = in_force(&file)?;
+        let certificates = in_force(file)?;
         let mut roots = RootCertStore::empty();
         for certificate in &certificates {
             roots.add(certificate.clone()).map_err(|error| {
@@ -49,13 +69,8 @@ impl Authorities {
                 file.garbled(what).with_source(error)
             })?;
         }
-        let lists = match crl {
-            Crl::None => None,
-            Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations)?,
-            Crl::File(path) => Some(PemFile::read(path, Content::Revocations)?),
-        };
         let mut revocations = Vec::new();
-        if let Some(lists) = &lists {
+        if let Some(lists) = lists {
             digest.update(&lists.bytes);
             revocations = lists.revocations()?;
             for list in &revocations {

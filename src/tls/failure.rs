@@ -66,6 +66,8 @@ pub enum Cause {
     Refused(Refusal),
     /// The other end does not speak TLS.
     PlainText,
+    /// The other end speaks TLS, and this one does not.
+    SpeaksTls,
     /// The other end does not speak TLS 1.3.
     OldTls,
     /// Both ends speak TLS, but not the same protocol in it.
@@ -187,7 +189,9 @@ impl Failure {
             | Cause::Unfit(_)
             | Cause::NoCertificate
             | Cause::Refused(_) => ErrorKind::Unauthenticated,
-            Cause::PlainText | Cause::OldTls | Cause::NoCommonProtocol => ErrorKind::Invalid,
+            Cause::PlainText | Cause::SpeaksTls | Cause::OldTls | Cause::NoCommonProtocol => {
+                ErrorKind::Invalid
+            }
             Cause::Closed | Cause::TimedOut(_) | Cause::Other(_) => ErrorKind::Unavailable,
         }
     }

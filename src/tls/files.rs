@@ -125,6 +125,20 @@ impl<'a> PemFile<'a> {
         })
     }
 
+    /// What somebody has at hand.
+    pub(crate) fn given(bytes: Vec<u8>, content: Content) -> Self {
+        Self {
+            path: Path::new("the PEM that was given"),
+            content,
+            bytes,
+        }
+    }
+
+    /// Where it was read.
+    pub(crate) fn path(&self) -> &'a Path {
+        self.path
+    }
+
     /// Reads a file that need not be there.
     pub(crate) fn read_if_there(path: &'a Path, content: Content) -> Result<Option<Self>> {
         if let Err(error) = SmallFile::read(path, FILE_BYTES_MAX)

@@ -12,6 +12,7 @@ use super::authorities::Authorities;
 use super::files::{Content, Files, PemFile};
 use super::leaf::Leaf;
 use super::moment::Moment;
+use super::pem::Pem;
 use super::provider::provider;
 use crate::base::{Error, Result};
 
@@ -31,17 +32,36 @@ impl Credentials {
     /// `Invalid`, with the file: if one is damaged, others may read the key, it does not
     /// fit, or the certificate is not valid now.
     pub fn read(cert: &Path, key: &Path) -> Result<Self> {
-        let cert_file = PemFile::read(cert, Content::Certificate)?;
-        let chain = cert_file.certificates()?;
+        let cert = PemFile::read(cert, Content::Certificate)?;
+        Self::of(&cert, || PemFile::read(key, Content::Key))
+    }
+
+    /// The same, wherever they are; `None` for files that need not be there and are not.
+    ///
+    /// # Errors
+    /// As of [`Credentials::read`].
+    pub fn given(cert: &Pem, key: &Pem) -> Result<Option<Self>> {
+        let Some(found) = cert.open(Content::Certificate)? else {
+            // A key alone is half of what somebody wanted.
+            return match key.open(Content::Key)? {
+                None => Ok(None),
+                Some(_) => cert.read(Content::Certificate).map(|_| None),
+            };
+        };
+        Self::of(&found, || key.read(Content::Key)).map(Some)
+    }
+
+    fn of<'a>(cert: &PemFile<'_>, key: impl FnOnce() -> Result<PemFile<'a>>) -> Result<Self> {
+        let chain = cert.certificates()?;
         let leaf = Leaf::of(&chain[0])
-            .map_err(|error| cert_file.garbled(&format!("is not usable: {error}")))?;
-        check_dates(cert, &leaf, Moment::now())?;
-        let key_file = PemFile::read(key, Content::Key)?;
-        let certified = CertifiedKey::from_der(chain, key_file.key()?, &provider());
-        let certified = certified.map_err(|error| unfit(cert, key, &key_file, error))?;
+            .map_err(|error| cert.garbled(&format!("is not usable: {error}")))?;
+        check_dates(cert.path(), &leaf, Moment::now())?;
+        let key = key()?;
+        let certified = CertifiedKey::from_der(chain, key.key()?, &provider());
+        let certified = certified.map_err(|error| unfit(cert.path(), &key, error))?;
         let mut digest = digest::Context::new(&digest::SHA256);
-        digest.update(&cert_file.bytes);
-        digest.update(&key_file.bytes);
+        digest.update(&cert.bytes);
+        digest.update(&key.bytes);
         Ok(Self {
             leaf,
             certified: Arc::new(certified),
@@ -129,15 +149,15 @@ fn check_dates(cert: &Path, leaf: &Leaf, now: Moment) -> Result<()> {
     Ok(())
 }
 
-fn unfit(cert: &Path, key: &Path, file: &PemFile<'_>, error: rustls::Error) -> Error {
+fn unfit(cert: &Path, key: &PemFile<'_>, error: rustls::Error) -> Error {
     match error {
         rustls::Error::InconsistentKeys(_) => Error::invalid(format!(
             "the private key {} is not that of the certificate {}: give the two that were \
              issued together",
-            key.display(),
+            key.path().display(),
             cert.display()
         )),
-        error => file
+        error => key
             .garbled("holds a key of a kind that is not supported (ECDSA, RSA and Ed25519 are)")
             .with_source(error),
     }

@@ -10,6 +10,7 @@ mod files;
 mod found;
 mod identity;
 mod leaf;
+mod pem;
 
 mod authorities;
 mod kept;
@@ -39,4 +40,5 @@ pub use kept::Kept;
 pub use leaf::{Leaf, Peer};
 pub use material::{Credentials, Material};
 pub use moment::Moment;
+pub use pem::Pem;
 pub use nodes::{enroll_config, node_config};

@@ -23,6 +23,7 @@ mod cluster_loss;
 mod cluster_tour;
 mod cluster_up;
 mod completing;
+mod connections;
 mod embedded;
 mod embedded_same;
 mod generated;

@@ -6,12 +6,16 @@ use clap::Args;
 
 use crate::base::suggest::nearest;
 use crate::base::{Error, Result, duration};
-use crate::client::{Client, ClientOptions, Cluster, ClusterMember, ClusterOverview, MemberView};
+use crate::cli::tls_args::TlsArgs;
+use crate::client::{
+    Client, ClientOptions, Cluster, ClusterMember, ClusterOverview, MemberView, TlsOptions,
+};
 
 /// Where to ask, and how long. The shard and the bucket of keys mean nothing here.
 #[derive(Debug, Args)]
 pub(super) struct AskArgs {
-    /// Ask these nodes: HOST:PORT or unix:/path, separated by commas. One is enough
+    /// Ask these nodes: HOST:PORT, https://HOST:PORT or unix:/path, separated by commas. One is
+    /// enough
     #[arg(long, alias = "transport-endpoints", value_name = "ADDRESS,...")]
     #[arg(
         default_value = "127.0.0.1:8080",
@@ -23,12 +27,14 @@ pub(super) struct AskArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     #[arg(value_parser = duration::parse, help_heading = "Client options")]
     timeout: Duration,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 impl AskArgs {
     /// The cluster. It is connected to when it is asked.
     pub(super) async fn cluster(&self) -> Result<Cluster> {
-        cluster(self.endpoints.clone(), self.timeout).await
+        cluster(self.endpoints.clone(), self.timeout, self.tls.options()).await
     }
 
     /// The first endpoint, as it was written.
@@ -38,9 +44,14 @@ impl AskArgs {
 }
 
 /// The cluster behind some endpoints.
-pub(super) async fn cluster(endpoints: Vec<String>, timeout: Duration) -> Result<Cluster> {
+pub(super) async fn cluster(
+    endpoints: Vec<String>,
+    timeout: Duration,
+    tls: Option<TlsOptions>,
+) -> Result<Cluster> {
     let options = ClientOptions {
         endpoints,
+        tls,
         timeout,
         ..ClientOptions::to("")
     };

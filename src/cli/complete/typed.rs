@@ -6,6 +6,7 @@ use clap::FromArgMatches;
 
 use crate::cli::client_args::ClientArgs;
 use crate::cli::layered::Words;
+use crate::cli::tls_args;
 use crate::client::ClientOptions;
 
 /// Flags that say whom to ask, with their other names.
@@ -26,13 +27,18 @@ pub(super) fn options(
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let text = word.to_string_lossy();
-        if FLAGS.contains(&&*text) {
+        if FLAGS.contains(&&*text) || tls_args::FLAGS.contains(&&*text) {
             let value = words.next()?;
             // The value itself may be what is being typed.
             if !value.is_empty() {
                 argv.extend([word.clone(), value.clone()]);
             }
-        } else if FLAGS.iter().any(|flag| is_of(flag, &text)) {
+        } else if text == tls_args::SWITCH
+            || FLAGS
+                .iter()
+                .chain(&tls_args::FLAGS)
+                .any(|flag| is_of(flag, &text))
+        {
             argv.push(word.clone());
         }
     }
@@ -76,7 +82,11 @@ mod tests {
         assert_eq!(found.endpoints, ["127.0.0.1:9"]);
         assert_eq!((found.shard.0, found.bucket.as_str()), (7, "b"));
         let found = of("dkv lock release --endpoints 127.0.0.1:1", &variables).unwrap();
-        assert_eq!(found.endpoints, ["127.0.0.1:1"]);
+        assert_eq!((found.endpoints, found.tls), (vec!["127.0.0.1:1".to_owned()], None));
+        let found = of("dkv kv get --certs c --server-name=n", &[]).unwrap();
+        let tls = found.tls.unwrap();
+        assert_eq!(tls.server_name.as_deref(), Some("n"));
+        assert!(of("dkv kv get --tls", &[]).unwrap().tls.is_some());
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) struct Settled {
 impl Settled {
     /// What the shell was started with.
     pub(super) fn new(client: &ClientArgs, format: Format, is_quiet: bool) -> Self {
-        let mut settings = client.settings().to_vec();
+        let mut settings = client.settings();
         settings.push(("output", name_of(format)));
         if is_quiet {
             settings.push(("quiet", "true".to_owned()));

@@ -8,8 +8,10 @@ use crate::base::duration;
 use crate::cli::client_args::block_on;
 use crate::cli::failure::Outcome;
 use crate::cli::output::{Format, Printer};
+use crate::cli::tls_args::TlsArgs;
 use crate::cli::top::crowd::Crowd;
 use crate::cli::top::{live, once};
+use crate::client::ClientOptions;
 
 /// Watch what a node, or a cluster, does right now
 ///
@@ -18,7 +20,8 @@ use crate::cli::top::{live, once};
 /// When the output is no terminal, with --once, and in every format but text, it prints one picture as rows and ends.
 #[derive(Debug, Args)]
 pub(crate) struct TopArgs {
-    /// Ask these nodes: HOST:PORT or unix:/path, separated by commas. One of a cluster is enough
+    /// Ask these nodes: HOST:PORT, https://HOST:PORT or unix:/path, separated by commas. One of a
+    /// cluster is enough
     #[arg(long, alias = "transport-endpoints", value_name = "ADDRESS,...")]
     #[arg(
         default_value = "127.0.0.1:8080",
@@ -30,6 +33,8 @@ pub(crate) struct TopArgs {
     #[arg(long, value_name = "DURATION", default_value = "2s")]
     #[arg(value_parser = duration::parse, help_heading = "Client options")]
     timeout: Duration,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Ask this often
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     #[arg(value_parser = interval)]
@@ -40,6 +45,18 @@ pub(crate) struct TopArgs {
     /// Ask the given nodes alone, and not the other members of their cluster
     #[arg(long)]
     only: bool,
+}
+
+impl TopArgs {
+    /// How each of the nodes is asked.
+    fn options(&self) -> ClientOptions {
+        ClientOptions {
+            timeout: self.timeout,
+            retries: 0,
+            tls: self.tls.options(),
+            ..ClientOptions::to("")
+        }
+    }
 }
 
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
@@ -57,7 +74,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(args: &TopArgs, printer: &mut Printer) -> Outcome {
     let is_live = !args.once && printer.data_is_on_terminal() && printer.format() == Format::Text;
     block_on(async {
-        let crowd = Crowd::of(&args.endpoints, args.timeout, args.only).await?;
+        let crowd = Crowd::of(&args.endpoints, args.options(), args.only).await?;
         match is_live {
             true => live::run(crowd, args.interval, &args.endpoints.join(", ")).await,
             false => once::run(crowd, printer).await,

@@ -1,7 +1,6 @@
 //! The nodes that are asked: those that were given, and the members they name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -45,13 +44,13 @@ impl Crowd {
     ///
     /// # Errors
     /// `Invalid` for what cannot be an address.
-    pub(super) async fn of(endpoints: &[String], timeout: Duration, is_only: bool) -> Result<Self> {
+    pub(super) async fn of(
+        endpoints: &[String],
+        options: ClientOptions,
+        is_only: bool,
+    ) -> Result<Self> {
         let mut crowd = Self {
-            options: ClientOptions {
-                timeout,
-                retries: 0,
-                ..ClientOptions::to("")
-            },
+            options,
             is_only,
             asked: BTreeMap::new(),
         };

@@ -6,7 +6,6 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use super::Cluster;
-use super::handle::{connected, refusal};
 use crate::base::types::ShardId;
 use crate::base::{Error, ErrorKind, Result};
 use crate::client::endpoint::Endpoint;
@@ -117,10 +116,10 @@ impl Cluster {
             let left = Duration::from_millis(left_ms);
             let node = search.target();
             let tried = async {
-                let mut connected = connected(&node, CONNECT_WITHIN.min(left)).await?;
+                let mut asked = self.connected(&node, CONNECT_WITHIN.min(left)).await?;
                 search.is_in_doubt = true;
-                let reply = ask(&mut connected, left).await;
-                reply.map_err(|status| refusal(&status, &node))
+                let reply = ask(&mut asked.node, left).await;
+                reply.map_err(|status| asked.refusal(&status, &node))
             };
             let tried = tokio::time::timeout(left, tried).await;
             let error = match tried {

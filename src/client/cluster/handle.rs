@@ -5,11 +5,13 @@ use std::time::Duration;
 use tonic::transport::Channel;
 
 use super::convert;
+use super::overview::none_answered;
 use super::types::{ClusterStatus, ShardSnapshot};
 use crate::base::types::ShardId;
 use crate::base::{Error, Result};
 use crate::client::Client;
-use crate::client::endpoint::{Endpoint, question};
+use crate::client::dial::Wire;
+use crate::client::endpoint::Endpoint;
 use crate::client::error::from_status;
 use crate::proto::v1;
 use crate::proto::v1::cluster_client::ClusterClient;
@@ -47,14 +49,14 @@ impl Cluster {
     /// # Errors
     /// `Unavailable` if none can be reached.
     pub async fn status(&self) -> Result<ClusterStatus> {
-        let mut reasons = Vec::new();
+        let mut failures = Vec::new();
         for endpoint in self.endpoints() {
             match self.ask(&endpoint).await {
                 Ok(status) => return Ok(status),
-                Err(error) => reasons.push(error.message().to_owned()),
+                Err(error) => failures.push(error),
             }
         }
-        Err(Error::unavailable(reasons.join("; ")))
+        Err(none_answered(failures))
     }
 
     /// How the node at `endpoint`, written as for [`ClientOptions`](crate::client::ClientOptions),
@@ -81,9 +83,9 @@ impl Cluster {
             shard: shard.map_or(0, |shard| shard.0),
         };
         let asked = async {
-            let mut node = connected(&endpoint, ANSWER_WITHIN).await?;
-            let reply = node.snapshot(request).await;
-            reply.map_err(|status| refusal(&status, &endpoint))
+            let mut asked = self.connected(&endpoint, ANSWER_WITHIN).await?;
+            let reply = asked.node.snapshot(request).await;
+            reply.map_err(|status| asked.refusal(&status, &endpoint))
         };
         let reply = tokio::time::timeout(self.client.timeout, asked)
             .await
@@ -104,9 +106,9 @@ impl Cluster {
     pub(super) async fn ask(&self, endpoint: &Endpoint) -> Result<ClusterStatus> {
         let within = ANSWER_WITHIN.min(self.client.timeout);
         let asked = async {
-            let mut node = connected(endpoint, within).await?;
-            let reply = node.status(v1::ClusterStatusRequest {}).await;
-            let reply = reply.map_err(|status| refusal(&status, endpoint))?;
+            let mut asked = self.connected(endpoint, within).await?;
+            let reply = asked.node.status(v1::ClusterStatusRequest {}).await;
+            let reply = reply.map_err(|status| asked.refusal(&status, endpoint))?;
             convert::status(reply.into_inner(), endpoint)
         };
         tokio::time::timeout(within, asked).await.map_err(|_| {
@@ -115,22 +117,36 @@ impl Cluster {
     }
 }
 
-/// A connection for questions about the cluster.
-pub(super) async fn connected(
-    endpoint: &Endpoint,
-    within: Duration,
-) -> Result<ClusterClient<Channel>> {
-    let channel = endpoint.connect(within).await.map_err(|why| {
-        Error::unavailable(format!(
-            "cannot reach dkv at {endpoint} ({}){}",
-            why.reason,
-            question(why.nobody_listens)
-        ))
-    })?;
-    Ok(ClusterClient::new(channel))
+/// A node that is asked about its cluster.
+pub(super) struct Asked {
+    pub(super) node: ClusterClient<Channel>,
+    wire: Wire,
 }
 
-pub(super) fn refusal(status: &tonic::Status, endpoint: &Endpoint) -> Error {
+impl Cluster {
+    /// A connection for questions about the cluster.
+    pub(super) async fn connected(&self, endpoint: &Endpoint, within: Duration) -> Result<Asked> {
+        let dial = self.client.shared.nodes.dial();
+        let wire = dial.connect(endpoint, within).await;
+        let wire = wire.map_err(|why| why.at(endpoint))?;
+        Ok(Asked {
+            node: ClusterClient::new(wire.channel.clone()),
+            wire,
+        })
+    }
+}
+
+impl Asked {
+    /// Why it gave no answer.
+    pub(super) fn refusal(&self, status: &tonic::Status, endpoint: &Endpoint) -> Error {
+        match self.wire.insecure() {
+            Some(why) => why.at(endpoint),
+            None => refusal(status, endpoint),
+        }
+    }
+}
+
+fn refusal(status: &tonic::Status, endpoint: &Endpoint) -> Error {
     if status.code() == tonic::Code::Unimplemented {
         return Error::invalid(format!(
             "the server at {endpoint} knows nothing of clusters: is it a dkv that is too old, or \

@@ -113,7 +113,8 @@ fn one_cluster(answers: &[ClusterStatus]) -> Result<ClusterId> {
     }
 }
 
-fn none_answered(mut failures: Vec<Error>) -> Error {
+/// The error of a question that every endpoint failed to answer.
+pub(super) fn none_answered(mut failures: Vec<Error>) -> Error {
     if failures.len() == 1 {
         return failures.remove(0);
     }

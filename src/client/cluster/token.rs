@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Cluster;
-use super::handle::{connected, refusal};
+use super::overview::none_answered;
 use crate::base::{Error, Result};
 use crate::client::endpoint::Endpoint;
 use crate::proto::v1;
@@ -29,21 +29,21 @@ impl Cluster {
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             name: name.unwrap_or_default().to_owned(),
         };
-        let mut reasons = Vec::new();
+        let mut failures = Vec::new();
         for endpoint in self.endpoints() {
-            match connected(&endpoint, self.client.timeout).await {
-                Ok(mut node) => {
-                    let asking = node.create_token(request.clone());
-                    let asked = tokio::time::timeout(self.client.timeout, asking).await;
-                    let reply = asked.map_err(|_| silent(&endpoint))?;
-                    let reply = reply.map_err(|status| refusal(&status, &endpoint))?;
+            match self.connected(&endpoint, self.client.timeout).await {
+                Ok(mut asked) => {
+                    let asking = asked.node.create_token(request.clone());
+                    let answer = tokio::time::timeout(self.client.timeout, asking).await;
+                    let reply = answer.map_err(|_| silent(&endpoint))?;
+                    let reply = reply.map_err(|status| asked.refusal(&status, &endpoint))?;
                     let v1::CreateTokenReply { token, join } = reply.into_inner();
                     return Ok(JoinToken { token, join });
                 }
-                Err(error) => reasons.push(error.message().to_owned()),
+                Err(error) => failures.push(error),
             }
         }
-        Err(Error::unavailable(reasons.join("; ")))
+        Err(none_answered(failures))
     }
 }
 

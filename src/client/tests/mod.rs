@@ -7,4 +7,5 @@ mod reach;
 mod restarts;
 mod retries;
 mod routing;
+mod secure;
 mod streams;

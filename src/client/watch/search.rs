@@ -77,6 +77,10 @@ impl<'a> Search<'a> {
 
     /// A node could not be asked, or cannot answer now.
     pub(super) fn failed(&mut self, node: Arc<Node>, why: &Unreachable) {
+        if why.kind != ErrorKind::Unavailable && !self.is_begun {
+            let error = why.at(&node.endpoint);
+            return self.refused(node, error);
+        }
         let reason = format!("{} ({})", node.endpoint, why.reason);
         if !self.reasons.contains(&reason) && self.reasons.len() < REASONS_MAX {
             self.reasons.push(reason);
@@ -125,7 +129,12 @@ mod tests {
 
     fn nodes() -> Nodes {
         let endpoints = ["a:1", "b:1", "c:1"].map(|text| Endpoint::parse(text).unwrap());
-        Nodes::new(endpoints.to_vec(), 1, Arc::new(ManualClock::default()))
+        Nodes::new(
+            endpoints.to_vec(),
+            1,
+            Arc::default(),
+            Arc::new(ManualClock::default()),
+        )
     }
 
     fn compacted(floor: u64) -> Error {

@@ -39,6 +39,7 @@ pub(super) fn of(failure: &Failure) -> String {
         ),
         Cause::Refused(refusal) => refused(side, *refusal),
         Cause::PlainText => plain_text(side).to_owned(),
+        Cause::SpeaksTls => speaks_tls(side).to_owned(),
         Cause::OldTls => {
             format!("{other} does not speak TLS 1.3, and dkv speaks nothing older: update it")
         }
@@ -211,6 +212,23 @@ fn plain_text(side: Side) -> &'static str {
         Side::Server => {
             "the client spoke plain text to a port that speaks TLS: it should use https:// or \
              --certs DIR, a node be started with --certs DIR"
+        }
+    }
+}
+
+fn speaks_tls(side: Side) -> &'static str {
+    match side {
+        Side::Client => {
+            "the server speaks TLS at this port, and this client does not: give --certs DIR, or \
+             --ca FILE (and --cert FILE and --key FILE if it asks for a certificate)"
+        }
+        Side::Peer => {
+            "the other node speaks TLS at this port, and this one does not: start all nodes of the \
+             cluster with --certs DIR, or none"
+        }
+        Side::Server => {
+            "the client speaks TLS, and this port does not: it should use http:// and none of \
+             --tls, --certs, --ca, or the server be started with `dkv serve --certs DIR`"
         }
     }
 }

@@ -27,7 +27,7 @@ impl Watch {
     /// Of nodes at these endpoints.
     pub(super) async fn new(endpoints: Vec<String>) -> Result<Self> {
         Ok(Self {
-            cluster: asking::cluster(endpoints.clone(), ANSWER_WITHIN).await?,
+            cluster: asking::cluster(endpoints.clone(), ANSWER_WITHIN, None).await?,
             endpoints,
         })
     }
