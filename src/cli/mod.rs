@@ -6,6 +6,7 @@
 
 mod ask;
 mod bucket;
+mod cert;
 mod client_args;
 mod cluster;
 mod complete;

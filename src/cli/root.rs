@@ -11,8 +11,8 @@ use crate::cli::layered::{Effective, Words};
 use crate::cli::output::{Format, Printer, Stream};
 use crate::cli::session::Session;
 use crate::cli::{
-    bucket, cluster, complete, completions, explain, help, info, kv, lock, man, old_flags, openapi,
-    perf, serve, shell, top, version,
+    bucket, cert, cluster, complete, completions, explain, help, info, kv, lock, man, old_flags,
+    openapi, perf, serve, shell, top, version,
 };
 
 const ENVIRONMENT_HELP: &str = "\
@@ -72,6 +72,7 @@ enum Command {
     Lock(Box<lock::LockArgs>),
     Bucket(Box<bucket::BucketArgs>),
     Cluster(Box<cluster::ClusterArgs>),
+    Cert(Box<cert::CertArgs>),
     Info(Box<info::InfoArgs>),
     Top(Box<top::TopArgs>),
     Shell(Box<shell::ShellArgs>),
@@ -175,6 +176,7 @@ fn dispatch(
         Command::Lock(args) => lock::run(*args, printer),
         Command::Bucket(args) => bucket::run(*args, printer),
         Command::Cluster(args) => cluster::run(*args, printer),
+        Command::Cert(args) => cert::run(&args, printer),
         Command::Info(args) => info::run(&args, printer),
         Command::Top(args) => top::run(&args, printer),
         Command::Shell(args) => {

@@ -19,6 +19,8 @@ const CELL_BYTES_MAX: usize = 64;
 pub(crate) enum Field {
     /// Words.
     Text(String),
+    /// Several words, each for itself.
+    Texts(Vec<String>),
     /// A key or a value: any bytes.
     Bytes(Bytes),
     /// A count, revision or token.
@@ -98,6 +100,7 @@ impl Field {
     pub(crate) fn to_text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
+            Self::Texts(texts) => texts.join(" "),
             Self::Bytes(bytes) => escaped(bytes),
             Self::Number(number) => number.to_string(),
             Self::Integer(number) => number.to_string(),
@@ -161,6 +164,7 @@ impl Serialize for Row {
             let name = snake_case(name);
             match field {
                 Field::Text(text) => map.serialize_entry(&name, text)?,
+                Field::Texts(texts) => map.serialize_entry(&name, texts)?,
                 Field::Bytes(bytes) => match std::str::from_utf8(bytes) {
                     Ok(text) => map.serialize_entry(&name, text)?,
                     Err(_) => {
@@ -206,6 +210,12 @@ impl From<String> for Field {
 impl From<&str> for Field {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
+    }
+}
+
+impl From<Vec<String>> for Field {
+    fn from(texts: Vec<String>) -> Self {
+        Self::Texts(texts)
     }
 }
 

@@ -7,6 +7,7 @@
 mod moment;
 
 mod files;
+mod found;
 mod identity;
 mod leaf;
 mod pem;
@@ -33,6 +34,7 @@ pub use authorities::Authorities;
 pub use connect::{Connected, Noted, client_config, connect, server_name};
 pub use failure::{Cause, Failure, Refusal, Side, speaks_tls};
 pub use files::{Crl, Files};
+pub use found::{Found, Holder, KeyBeside, authorities_beside};
 pub use identity::{Identity, Kind, check_name};
 pub use kept::Kept;
 pub use leaf::{Leaf, Peer};

@@ -11,6 +11,7 @@
 mod aside;
 mod clock;
 mod disk;
+mod name;
 mod process;
 mod rng;
 pub mod sim_disk;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use aside::aside;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk, is_no_room};
+pub use name::host_name;
 pub use process::{ProcessFigures, ProcessLoad, cores};
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use small_file::SmallFile;

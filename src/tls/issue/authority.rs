@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use x509_parser::time::ASN1Time;
 
+use super::super::found::Found;
 use super::super::leaf;
 use super::super::moment::Moment;
 use super::super::nodes::fingerprint;
@@ -26,6 +27,8 @@ const NAME_CHARS_MAX: usize = 64;
 /// Signs certificates and lists of revocations.
 pub struct Authority {
     certificate_pem: String,
+    certificate: CertificateDer<'static>,
+    serial: String,
     digest: [u8; 32],
     subject: String,
     not_after: Moment,
@@ -116,8 +119,10 @@ impl Authority {
             certificate_pem: certificate_pem.to_owned(),
             digest: fingerprint(&certificate),
             subject: parsed.subject().to_string(),
+            serial: leaf::serial_text(parsed.raw_serial()),
             not_after: parsed.validity().not_after.into(),
             issuer: Issuer::from_ca_cert_der(&certificate, key).map_err(unissued)?,
+            certificate,
         })
     }
 
@@ -134,6 +139,16 @@ impl Authority {
     /// Its name, as in [`super::super::Leaf::issuer`].
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// The number of its own certificate, as in [`super::super::Leaf::serial`].
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// True if it signed this certificate, whatever else of that may be wrong.
+    pub fn has_signed(&self, found: &Found) -> bool {
+        found.is_signed_by(&self.certificate)
     }
 
     /// Until when it is valid; nothing it issues is valid for longer.

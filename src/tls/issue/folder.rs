@@ -3,15 +3,19 @@
 //! Invariant: every file is replaced whole, by a rename, and keys are for their owner alone
 //! from their first byte on.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::authority::{Authority, Issued};
+use super::staged::Staged;
 use crate::base::{Error, Result};
 use crate::tls::files::{Content, PemFile};
 use crate::tls::identity::check_name;
+
+/// The name of the authority's own files.
+const AUTHORITY: &str = "ca";
 
 const DIR_MODE: u32 = 0o700;
 /// Permission bits of the directory that must not be set: whoever may write in it may
@@ -107,6 +111,14 @@ impl Folder {
             .map_err(|error| Error::invalid(format!("{}: {error}", cert.display())))
     }
 
+    /// The private key of a certificate, in PEM.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the file, if it is missing or open to others.
+    pub fn key_pem(&self, name: &str) -> Result<String> {
+        PemFile::read(&self.path(&format!("{name}.key")), Content::Key)?.text()
+    }
+
     /// The list of what the authority took back, if there is one.
     ///
     /// # Errors
@@ -117,13 +129,43 @@ impl Folder {
         file.map(|file| file.text()).transpose()
     }
 
+    /// Keeps others who write here away until what is returned is dropped: of two who add
+    /// to a list at once, one would be forgotten.
+    ///
+    /// # Errors
+    /// `Invalid` if the directory cannot be locked.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "files of the user, not the node's"
+    )]
+    pub fn lock(&self) -> Result<File> {
+        let locked = File::open(&self.dir).and_then(|dir| dir.lock().map(|()| dir));
+        locked.map_err(|error| cannot("lock the directory", &self.dir, error))
+    }
+
+    /// The names of all certificates but the authority's, in order.
+    ///
+    /// # Errors
+    /// `Invalid` if the directory cannot be read.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let unread = |error| cannot("read the directory", &self.dir, error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(unread)? {
+            let file = entry.map_err(unread)?.file_name();
+            let name = file.to_str().and_then(|file| file.strip_suffix(".crt"));
+            names.extend(name.map(str::to_owned));
+        }
+        names.retain(|name| name != AUTHORITY && check_name(name).is_ok());
+        names.sort();
+        Ok(names)
+    }
+
     /// Keeps an authority that signs here.
     ///
     /// # Errors
     /// `Invalid`, naming the file that cannot be written.
     pub fn write_authority(&self, issued: &Issued) -> Result<()> {
-        self.write("ca.key", issued.key_pem.as_bytes(), KEY_MODE)?;
-        self.write("ca.crt", issued.certificate_pem.as_bytes(), PUBLIC_MODE)
+        self.write_both(AUTHORITY, issued)
     }
 
     /// Keeps whom to trust: an authority that signs elsewhere, and what it took back.
@@ -134,7 +176,7 @@ impl Folder {
         if !revoked_pem.is_empty() {
             self.write_revocations(revoked_pem)?;
         }
-        self.write("ca.crt", authority_pem.as_bytes(), PUBLIC_MODE)
+        self.write("ca.crt", authority_pem, PUBLIC_MODE)
     }
 
     /// Keeps the list of what the authority took back.
@@ -142,49 +184,73 @@ impl Folder {
     /// # Errors
     /// As of [`Folder::write_authority`].
     pub fn write_revocations(&self, pem: &str) -> Result<()> {
-        self.write("ca.crl", pem.as_bytes(), PUBLIC_MODE)
+        self.write("ca.crl", pem, PUBLIC_MODE)
     }
 
-    /// Keeps a certificate and its key as `NAME.crt` and `NAME.key`. Whoever reads between
-    /// the two finds that they do not fit, and reads again.
+    /// Keeps a certificate and its key as `NAME.crt` and `NAME.key`.
     ///
     /// # Errors
     /// As of [`Folder::write_authority`], and for what is no name.
     pub fn write_pair(&self, name: &str, issued: &Issued) -> Result<()> {
-        check_name(name)?;
-        self.write(&format!("{name}.key"), issued.key_pem.as_bytes(), KEY_MODE)?;
-        let certificate = issued.certificate_pem.as_bytes();
-        self.write(&format!("{name}.crt"), certificate, PUBLIC_MODE)
+        check_file_name(name)?;
+        self.write_both(name, issued)
+    }
+
+    /// Keeps a certificate anew for the key that is there.
+    ///
+    /// # Errors
+    /// As of [`Folder::write_pair`].
+    pub fn write_certificate(&self, name: &str, pem: &str) -> Result<()> {
+        check_file_name(name)?;
+        self.write(&format!("{name}.crt"), pem, PUBLIC_MODE)
+    }
+
+    /// The key first. Whoever reads between the two renames finds that they do not fit, and
+    /// reads again, in either order; but if nothing comes after the first, a key that is
+    /// there can get another certificate, while nothing finds the key of a certificate.
+    fn write_both(&self, name: &str, issued: &Issued) -> Result<()> {
+        let key = Staged::write(
+            &self.path(&format!("{name}.key")),
+            &issued.key_pem,
+            KEY_MODE,
+        )?;
+        let certificate = self.path(&format!("{name}.crt"));
+        let certificate = Staged::write(&certificate, &issued.certificate_pem, PUBLIC_MODE)?;
+        key.put()?;
+        certificate.put()?;
+        self.sync()
     }
 
     /// Replaces a file whole.
+    fn write(&self, file: &str, text: &str, mode: u32) -> Result<()> {
+        Staged::write(&self.path(file), text, mode)?.put()?;
+        self.sync()
+    }
+
+    /// Whoever was told that a certificate is revoked relies on it.
     #[allow(
         clippy::disallowed_methods,
         reason = "files of the user, not the node's"
     )]
-    fn write(&self, file: &str, bytes: &[u8], mode: u32) -> Result<()> {
-        let path = self.path(file);
-        let new = self.path(&format!(".{file}.{}", std::process::id()));
-        let written = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&new)
-            .and_then(|mut file| {
-                file.write_all(bytes)?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&new, &path));
-        written.map_err(|error| {
-            // What is half written helps nobody.
-            let _ = fs::remove_file(&new);
-            cannot("write", &path, error)
-        })
+    fn sync(&self) -> Result<()> {
+        let synced = File::open(&self.dir).and_then(|dir| dir.sync_all());
+        synced.map_err(|error| cannot("write the directory", &self.dir, error))
     }
 }
 
-fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
+/// Refuses what is no name of a certificate, or that of the authority's files: also where
+/// letter case does not count.
+fn check_file_name(name: &str) -> Result<()> {
+    check_name(name)?;
+    if name.eq_ignore_ascii_case(AUTHORITY) {
+        return Err(Error::invalid(format!(
+            "`{name}` is the name of the authority's files: choose another"
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
     Error::invalid(format!("cannot {what} {}: {error}", path.display())).with_source(error)
 }
 
@@ -217,6 +283,7 @@ mod tests {
         let material = Material::read(&files).unwrap();
         assert_eq!(material.credentials.leaf.identity.name, "node-1");
         assert_eq!(folder.revocations().unwrap(), None);
+        assert_eq!(folder.names().unwrap(), ["node-1"]);
         let left: Vec<_> = fs::read_dir(folder.dir()).unwrap().collect();
         assert_eq!(left.len(), 4, "nothing else is left: {left:?}");
     }
@@ -231,6 +298,8 @@ mod tests {
         assert!(nowhere.message().contains("dkv cert ca"), "{nowhere}");
         let bad = Folder::create(&dir.path().join("certs")).unwrap();
         let issued = Authority::create("dkv", 10, &SystemRng).unwrap();
-        assert!(bad.write_pair("../x", &issued).is_err());
+        for name in ["../x", "ca", "CA"] {
+            assert!(bad.write_pair(name, &issued).is_err(), "{name}");
+        }
     }
 }

@@ -3,11 +3,15 @@
 mod apply;
 mod authority;
 mod folder;
+mod ledger;
 mod request;
 mod revocations;
+mod revoke;
+mod staged;
 
 pub use apply::{hosts_of_request, new_request};
 pub use authority::{Authority, Issued};
 pub use folder::Folder;
+pub use ledger::Ledger;
 pub use request::{Request, check_host};
 pub use revocations::{Revocations, Revoked};
