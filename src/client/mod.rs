@@ -50,7 +50,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use dial::{Dial, Line, insecure};
+pub(crate) use dial::{Dial, Line};
 pub(crate) use error::from_status;
 pub(crate) use resident::Resident;
 
@@ -71,8 +71,8 @@ pub use lock::LockList;
 pub use options::ClientOptions;
 pub use past::{At, Change, ChangeKind, HistoryOptions, HistoryPage};
 pub use revert::Reverted;
-pub use tls::TlsOptions;
 pub use scan::{Scan, ScanOptions};
+pub use tls::TlsOptions;
 pub use txn::{
     BatchOutcome, Compare, Op, OpOutcome, Relation, Transaction, TransactionOptions, Txn,
     TxnOutcome,
