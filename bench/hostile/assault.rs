@@ -33,9 +33,10 @@ pub(crate) async fn attack(
         refused,
         cut,
         answered,
+        struck,
     } = run(attack, &plan).await;
     let cpu_ms = Figures::of(std::process::id()).cpu_ms;
-    println!("{opened} {refused} {cut} {answered} {cpu_ms}");
+    println!("{opened} {refused} {cut} {answered} {struck} {cpu_ms}");
     Ok(())
 }
 
@@ -67,7 +68,7 @@ impl Assault {
             .split(' ')
             .filter_map(|word| word.parse().ok())
             .collect();
-        let [opened, refused, cut, answered, cpu_ms] = numbers[..] else {
+        let [opened, refused, cut, answered, struck, cpu_ms] = numbers[..] else {
             return Err(Error::internal(format!("the attack ended with `{line}`")));
         };
         let tally = Tally {
@@ -75,6 +76,7 @@ impl Assault {
             refused,
             cut,
             answered,
+            struck,
         };
         Ok((tally, cpu_ms))
     }

@@ -49,7 +49,7 @@ async fn come(endpoint: String, phase: Phase, seen: Phases) {
                 let client = Client::connect(options).await?;
                 client.get("healthy:0").await.map(drop)
             };
-            seen[phase].keep(due, served.await);
+            seen[phase].keep(due, &served.await);
         });
     }
 }

@@ -58,7 +58,7 @@ impl Seen {
     }
 
     /// A call that should have begun then and ended now.
-    pub(crate) fn keep(&self, due: Instant, outcome: Result<()>) {
+    pub(crate) fn keep(&self, due: Instant, outcome: &Result<()>) {
         match outcome {
             Ok(()) => {
                 let us = due.elapsed().as_micros() as u64;
@@ -130,7 +130,7 @@ async fn come(client: Client, every: Duration, phase: Phase, seen: Phases) {
                 0 => client.set(key, vec![b'v'; VALUE_BYTES]).await.map(drop),
                 _ => client.get(key).await.map(drop),
             };
-            seen[phase].keep(due, called);
+            seen[phase].keep(due, &called);
         });
     }
 }

@@ -37,6 +37,7 @@ const COLUMNS: &[&str] = &[
     "refused",
     "cut",
     "answered",
+    "strokes",
     "MiB before/peak/after",
     "files before/peak/after",
     "node CPU %",
@@ -76,6 +77,7 @@ impl fmt::Display for Row {
             tally.refused.to_string(),
             tally.cut.to_string(),
             tally.answered.to_string(),
+            tally.struck.to_string(),
             slashed(
                 &[
                     before.resident_bytes,

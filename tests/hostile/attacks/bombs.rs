@@ -29,10 +29,11 @@ pub(super) async fn rest(wire: Wire, plan: Plan, _: usize) -> io::Result<()> {
         let head = head("PUT", "/v1/keys/bomb", &more);
         writing.write_all(head.as_bytes()).await?;
         writing.write_all(bomb).await?;
+        plan.count_stroke();
         std::future::pending().await
     };
     tokio::select! {
-        ended = drain(reading, plan) => ended,
+        ended = drain(reading, plan.clone()) => ended,
         ended = sending => ended,
     }
 }
@@ -46,6 +47,7 @@ pub(super) async fn grpc(wire: Wire, plan: Plan, _: usize) -> io::Result<()> {
             let mut frames = grpc::call(stream(next), "/dkv.v1.Kv/Set", &packed);
             frames.extend(grpc::data(stream(next), END_STREAM, &message));
             writing.write_all(&frames).await?;
+            plan.count_stroke();
         }
         std::future::pending().await
     };

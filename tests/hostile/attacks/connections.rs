@@ -9,14 +9,16 @@ use super::plan::Plan;
 use super::wire::Wire;
 
 pub(super) async fn idle(wire: Wire, plan: Plan, _: usize) -> io::Result<()> {
+    plan.count_stroke();
     drain(wire, plan).await
 }
 
-pub(super) async fn churn(mut wire: Wire, _: Plan, number: usize) -> io::Result<()> {
+pub(super) async fn churn(mut wire: Wire, plan: Plan, number: usize) -> io::Result<()> {
     if number % 2 == 1 {
         wire.write_all(head("GET", "/livez", "\r\n").as_bytes())
             .await?;
     }
+    plan.count_stroke();
     Ok(())
 }
 
@@ -25,6 +27,7 @@ pub(super) async fn stalled_handshake(mut wire: Wire, plan: Plan, _: usize) -> i
     let mut hello = vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3];
     hello.resize(256, 0x5A);
     wire.write_all(&hello).await?;
+    plan.count_stroke();
     drain(wire, plan).await
 }
 
@@ -35,11 +38,12 @@ pub(super) async fn garbage(wire: Wire, plan: Plan, number: usize) -> io::Result
         loop {
             let piece: Vec<u8> = (0..512).flat_map(|_| random(&mut state)).collect();
             writing.write_all(&piece).await?;
+            plan.count_stroke();
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
-        ended = drain(reading, plan) => ended,
+        ended = drain(reading, plan.clone()) => ended,
         ended = pieces => ended,
     }
 }

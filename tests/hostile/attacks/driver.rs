@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// What attacks read: so many values of so many bytes.
 pub(super) const VALUES: usize = 8;
-const VALUE_BYTES: usize = 4 << 20;
+const VALUE_BYTES: usize = 1 << 20;
 
 pub(super) fn key(number: usize) -> String {
     format!("hostile:{}", number % VALUES)

@@ -30,5 +30,6 @@ async fn hold(wire: Wire, plan: Plan, path: &str, begun: &[u8]) -> io::Result<()
         frames.extend(grpc::data(stream(next), 0, begun));
         writing.write_all(&frames).await?;
     }
+    plan.count_stroke();
     reading.stay(writing).await
 }

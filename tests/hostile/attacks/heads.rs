@@ -37,11 +37,12 @@ pub(super) async fn endless(wire: Wire, plan: Plan, _: usize) -> io::Result<()> 
         let line = format!("X-Long: {}\r\n", "a".repeat(1_000));
         loop {
             writing.write_all(line.as_bytes()).await?;
+            plan.count_stroke();
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
-        ended = http1::drain(reading, plan) => ended,
+        ended = http1::drain(reading, plan.clone()) => ended,
         ended = lines => ended,
     }
 }
@@ -55,6 +56,7 @@ pub(super) async fn continuation(wire: Wire, plan: Plan, _: usize) -> io::Result
         let piece = frame(CONTINUATION, 0, stream(0), &fields());
         loop {
             writing.write_all(&piece).await?;
+            plan.count_stroke();
             tokio::task::yield_now().await;
         }
     };
@@ -72,6 +74,7 @@ pub(super) async fn list(wire: Wire, plan: Plan, _: usize) -> io::Result<()> {
             let piece = frame(CONTINUATION, 0, stream(next), &fields());
             for _ in 0..LIST_BYTES / PAYLOAD_BYTES {
                 writing.write_all(&piece).await?;
+                plan.count_stroke();
             }
             let last = frame(CONTINUATION, END_HEADERS, stream(next), &[]);
             writing.write_all(&last).await?;
@@ -100,6 +103,7 @@ pub(super) async fn hpack_bomb(wire: Wire, plan: Plan, _: usize) -> io::Result<(
             block.resize(block.len() + 1_000, FIRST_ENTRY);
             let bomb = frame(HEADERS, END_STREAM | END_HEADERS, stream(next), &block);
             writing.write_all(&bomb).await?;
+            plan.count_stroke();
             tokio::task::yield_now().await;
         }
         Ok(())

@@ -39,7 +39,7 @@ pub(super) async fn put(mut wire: Wire, key: &str, value: &[u8]) -> io::Result<(
     let mut answer = Vec::new();
     wire.read_to_end(&mut answer).await?;
     let answer = String::from_utf8_lossy(&answer);
-    match answer.starts_with("HTTP/1.1 200") {
+    match answer.starts_with("HTTP/1.1 20") {
         true => Ok(()),
         false => Err(io::Error::other(format!("no value to attack: {answer}"))),
     }

@@ -27,6 +27,7 @@ pub(super) async fn message(wire: Wire, plan: Plan, _: usize) -> io::Result<()> 
         frames.extend(grpc::data(stream(next), 0, &begun));
         writing.write_all(&frames).await?;
     }
+    plan.count_stroke();
     reading.stay(writing).await
 }
 
@@ -64,11 +65,12 @@ async fn pour(wire: Wire, plan: Plan, head: String, piece: &[u8]) -> io::Result<
         writing.write_all(head.as_bytes()).await?;
         loop {
             writing.write_all(piece).await?;
+            plan.count_stroke();
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
-        ended = drain(reading, plan) => ended,
+        ended = drain(reading, plan.clone()) => ended,
         ended = pouring => ended,
     }
 }

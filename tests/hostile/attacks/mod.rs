@@ -27,4 +27,4 @@ mod wire;
 pub(crate) use catalogue::Attack;
 pub(crate) use driver::{prepare, run};
 pub(crate) use plan::{Plan, Tally};
-pub(crate) use smuggling::findings as smuggled;
+pub(crate) use smuggling::{TWO_HOSTS, findings as smuggled};

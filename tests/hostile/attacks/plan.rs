@@ -39,6 +39,7 @@ struct Counts {
     refused: AtomicU64,
     cut: AtomicU64,
     answered: AtomicU64,
+    struck: AtomicU64,
 }
 
 /// What became of an attack's connections.
@@ -52,6 +53,8 @@ pub(crate) struct Tally {
     pub(crate) cut: u64,
     /// Answers: heads of responses, resets of streams, farewells.
     pub(crate) answered: u64,
+    /// How often a connection has done what the attack is.
+    pub(crate) struck: u64,
 }
 
 impl Plan {
@@ -100,6 +103,10 @@ impl Plan {
         self.counts.answered.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn count_stroke(&self) {
+        self.counts.struck.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What was counted so far.
     pub(crate) fn tally(&self) -> Tally {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -108,6 +115,7 @@ impl Plan {
             refused: of(&self.counts.refused),
             cut: of(&self.counts.cut),
             answered: of(&self.counts.answered),
+            struck: of(&self.counts.struck),
         }
     }
 }

@@ -17,8 +17,8 @@ use super::wire::Wire;
 /// Calls on one connection: what servers commonly allow at once.
 const CALLS: u32 = 100;
 
-/// Requests that are sent without reading an answer: gigabytes in all.
-const PIPELINED: usize = 1_000;
+/// Requests that are sent without reading an answer: 100 MiB of them.
+const PIPELINED: usize = 100;
 
 pub(super) async fn http1(mut wire: Wire, plan: Plan, number: usize) -> io::Result<()> {
     for next in 0..PIPELINED {
@@ -26,6 +26,7 @@ pub(super) async fn http1(mut wire: Wire, plan: Plan, number: usize) -> io::Resu
         wire.write_all(head("GET", &path, "\r\n").as_bytes())
             .await?;
     }
+    plan.count_stroke();
     // Only a write tells that the target has gone: to read is what is not done.
     while plan.pause(Duration::from_secs(1)).await {
         wire.write_all(b"\r\n").await?;
@@ -43,6 +44,7 @@ pub(super) async fn zero_window(wire: Wire, plan: Plan, number: usize) -> io::Re
         let asked = grpc::asked(stream(next), "/dkv.v1.Kv/Get", &get, END_STREAM);
         writing.write_all(&asked).await?;
     }
+    plan.count_stroke();
     reading.stay(writing).await
 }
 
@@ -59,6 +61,7 @@ pub(super) async fn scans(wire: Wire, plan: Plan, _: usize) -> io::Result<()> {
         let asked = grpc::asked(stream(next), "/dkv.v1.Kv/Scan", &scan, END_STREAM);
         writing.write_all(&asked).await?;
     }
+    plan.count_stroke();
     reading.stay(writing).await
 }
 
@@ -80,6 +83,7 @@ pub(super) async fn dribble(wire: Wire, plan: Plan, _: usize) -> io::Result<()> 
             .collect();
         loop {
             writing.write_all(&room).await?;
+            plan.count_stroke();
             tokio::task::yield_now().await;
         }
     };

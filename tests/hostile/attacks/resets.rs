@@ -46,6 +46,7 @@ async fn over_and_over(wire: Wire, plan: Plan, request: impl Fn(u32) -> Vec<u8>)
             let numbers = first..first + TOGETHER;
             let frames: Vec<u8> = numbers.flat_map(|next| request(stream(next))).collect();
             writing.write_all(&frames).await?;
+            plan.count_stroke();
             tokio::task::yield_now().await;
         }
         Ok(())

@@ -49,6 +49,7 @@ async fn drops(
     slowly: &[u8],
 ) -> io::Result<()> {
     writing.write_all(begun).await?;
+    plan.count_stroke();
     let last = slowly.last().into_iter().cycle();
     for byte in slowly.iter().chain(last) {
         writing.write_all(&[*byte]).await?;

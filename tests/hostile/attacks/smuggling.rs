@@ -26,6 +26,9 @@ const SILENCE: Duration = Duration::from_millis(700);
 /// may be answered as a good one, once.
 type Case = (&'static str, &'static str, bool);
 
+/// RFC 9112, section 3.2: to be refused with 400.
+pub(crate) const TWO_HOSTS: &str = "Content-Length: 5\r\nHost: other.example";
+
 /// `NEXT` stands for itself in what follows.
 const CASES: &[Case] = &[
     // Both lengths: the chunks may count, and the connection is closed after that.
@@ -120,11 +123,7 @@ const CASES: &[Case] = &[
     ("Content-Length: 5\r\n: b", "vvvvvNEXT", false),
     ("Content-Length: 5\r\nX-A", "vvvvvNEXT", false),
     // Two of whom one is asked.
-    (
-        "Content-Length: 5\r\nHost: other.example",
-        "vvvvvNEXT",
-        false,
-    ),
+    (TWO_HOSTS, "vvvvvNEXT", false),
 ];
 
 /// What the fields of a request of HTTP/2 must not be.
@@ -147,6 +146,7 @@ pub(super) async fn all(wire: Wire, plan: Plan, number: usize) -> io::Result<()>
     let (reading, mut writing) = split(wire);
     let request = request(&CASES[number % CASES.len()]);
     writing.write_all(request.as_bytes()).await?;
+    plan.count_stroke();
     drain(reading, plan).await
 }
 

@@ -16,7 +16,7 @@ use super::http2::begin;
 use super::plan::Plan;
 use super::wire::Wire;
 
-/// Gets of one session, of 4 MiB each.
+/// Gets of one session, of 1 MiB each.
 const GETS: u64 = 4_096;
 
 /// In one message.
@@ -32,6 +32,7 @@ pub(super) async fn hungry_sessions(wire: Wire, plan: Plan, number: usize) -> io
     let asking = async {
         let open = grpc::call(stream, "/dkv.v1.Session/Open", &[]);
         writing.write_all(&open).await?;
+        plan.count_stroke();
         for first in (0..GETS).step_by(GETS_TOGETHER as usize) {
             let frames = (first..first + GETS_TOGETHER).map(|id| gets(id, number));
             let requests = Requests {
@@ -71,6 +72,7 @@ pub(super) async fn watches(wire: Wire, plan: Plan, number: usize) -> io::Result
             .write_all(&grpc::data(stream(next), 0, &messages))
             .await?;
     }
+    plan.count_stroke();
     reading.stay(writing).await
 }
 
