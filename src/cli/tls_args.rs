@@ -105,7 +105,10 @@ mod tests {
         }
         let dir = of("--certs certs").options().unwrap();
         assert_eq!(dir, TlsOptions::in_dir("certs"));
-        assert_eq!(dir.certificate, Some(Pem::IfThere("certs/client.crt".into())));
+        assert_eq!(
+            dir.certificate,
+            Some(Pem::IfThere("certs/client.crt".into()))
+        );
         let alice = of("--certs certs --cert alice.crt --key alice.key");
         let alice = alice.options().unwrap();
         assert_eq!(alice.certificate, Some(Pem::from("alice.crt")));

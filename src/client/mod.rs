@@ -71,8 +71,8 @@ pub use lock::LockList;
 pub use options::ClientOptions;
 pub use past::{At, Change, ChangeKind, HistoryOptions, HistoryPage};
 pub use revert::Reverted;
-pub use tls::TlsOptions;
 pub use scan::{Scan, ScanOptions};
+pub use tls::TlsOptions;
 pub use txn::{
     BatchOutcome, Compare, Op, OpOutcome, Relation, Transaction, TransactionOptions, Txn,
     TxnOutcome,

@@ -207,7 +207,10 @@ impl<'a> Doubt<'a> {
     pub(super) fn in_time(&self) -> Error {
         let (kind, what) = match &self.last {
             Some((kind, what)) => (*kind, what.clone()),
-            None => (self.nowhere().kind(), self.nowhere().words(&self.only_there())),
+            None => (
+                self.nowhere().kind(),
+                self.nowhere().words(&self.only_there()),
+            ),
         };
         match kind {
             _ if self.write && self.in_doubt > 0 => unknown(&self.doubt, Some(&what)),

@@ -62,7 +62,13 @@ impl Client {
     ) -> Result<Self> {
         options.check()?;
         let route = Arc::new(Route::new(options.shard));
-        let shared = Shared::new(<_>::default(), &options, Arc::clone(&route), host, Some(node));
+        let shared = Shared::new(
+            <_>::default(),
+            &options,
+            Arc::clone(&route),
+            host,
+            Some(node),
+        );
         Ok(Self {
             shared: Arc::new(shared),
             route,

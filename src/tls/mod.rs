@@ -40,5 +40,5 @@ pub use kept::Kept;
 pub use leaf::{Leaf, Peer};
 pub use material::{Credentials, Material};
 pub use moment::Moment;
-pub use pem::Pem;
 pub use nodes::{enroll_config, node_config};
+pub use pem::Pem;

@@ -82,7 +82,10 @@ mod tests {
         assert_eq!(found.endpoints, ["127.0.0.1:9"]);
         assert_eq!((found.shard.0, found.bucket.as_str()), (7, "b"));
         let found = of("dkv lock release --endpoints 127.0.0.1:1", &variables).unwrap();
-        assert_eq!((found.endpoints, found.tls), (vec!["127.0.0.1:1".to_owned()], None));
+        assert_eq!(
+            (found.endpoints, found.tls),
+            (vec!["127.0.0.1:1".to_owned()], None)
+        );
         let found = of("dkv kv get --certs c --server-name=n", &[]).unwrap();
         let tls = found.tls.unwrap();
         assert_eq!(tls.server_name.as_deref(), Some("n"));

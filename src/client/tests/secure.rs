@@ -35,8 +35,7 @@ impl Front {
                         return;
                     };
                     let mut behind = TcpStream::connect(behind).await.unwrap();
-                    let _ =
-                        tokio::io::copy_bidirectional(&mut accepted.stream, &mut behind).await;
+                    let _ = tokio::io::copy_bidirectional(&mut accepted.stream, &mut behind).await;
                 });
             }
         });
@@ -141,7 +140,11 @@ async fn a_server_is_trusted_for_its_authority_and_its_hosts_alone() {
     let others = Certs::named("another authority");
     let others = TlsOptions::trusting(others.path().join("ca.crt"));
     let error = refused(&front.endpoint, Some(others)).await;
-    assert_says(&error, ErrorKind::Unauthenticated, &["--ca FILE", "--certs DIR"]);
+    assert_says(
+        &error,
+        ErrorKind::Unauthenticated,
+        &["--ca FILE", "--certs DIR"],
+    );
 }
 
 #[tokio::test]
@@ -155,7 +158,11 @@ async fn one_end_alone_that_speaks_tls_is_told_apart() {
     let tls = TlsOptions::in_dir(certs.path());
     let error = client(&fake.endpoint, Some(tls)).await;
     let error = error.set("k", "v").await.unwrap_err();
-    assert_says(&error, ErrorKind::Invalid, &["does not speak TLS", "http://"]);
+    assert_says(
+        &error,
+        ErrorKind::Invalid,
+        &["does not speak TLS", "http://"],
+    );
 }
 
 #[tokio::test]
@@ -181,7 +188,11 @@ async fn what_cannot_be_read_is_named_before_anything_is_dialled() {
         ..half
     };
     let error = Client::connect(options("a:1", Some(wrong))).await;
-    assert_says(&error.unwrap_err(), ErrorKind::Invalid, &["not for clients"]);
+    assert_says(
+        &error.unwrap_err(),
+        ErrorKind::Invalid,
+        &["not for clients"],
+    );
 }
 
 #[tokio::test]
