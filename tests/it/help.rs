@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::harness::{Node, Shell, dkv, run};
 
-const TOPICS: [&str; 15] = [
+const TOPICS: [&str; 16] = [
     "locks",
     "expiry",
     "transactions",
@@ -15,6 +15,7 @@ const TOPICS: [&str; 15] = [
     "rest",
     "consistency",
     "cluster",
+    "tls",
     "top",
     "backup",
     "config",

@@ -9,6 +9,8 @@
 mod bad_input;
 mod bad_peers;
 mod bad_settings;
+mod cert;
+mod cert_bad;
 mod cli;
 mod cli_bucket;
 mod cli_kv;

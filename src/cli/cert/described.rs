@@ -97,12 +97,13 @@ fn row(path: &Path, found: &Found, key: &KeyBeside, now: Moment) -> Row {
         KeyBeside::Fits => "fits",
         KeyBeside::Bad(_) => "bad",
     };
+    let hosts = Some(found.hosts.clone()).filter(|hosts| !hosts.is_empty());
     let days_left = found.not_after.days_since(now);
     Row::new()
         .with("file", path.display().to_string())
         .with("kind", kind)
         .with("name", name)
-        .with("hosts", found.hosts.clone())
+        .with("hosts", hosts)
         .with("expires", until(now, found.not_after))
         .with("key", key)
         .for_programs("nodeId", node)

@@ -4,7 +4,7 @@ use crate::base::host::host_name;
 use crate::tls::issue::check_host;
 
 /// This machine, as its own clients and those beside it call it.
-pub(super) fn default_hosts() -> Vec<String> {
+pub(crate) fn default_hosts() -> Vec<String> {
     let mut hosts = ["localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
         .to_vec();

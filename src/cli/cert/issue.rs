@@ -115,7 +115,7 @@ impl ClientArgs {
         printer.note(&match name.as_str() {
             "client" => format!("next: dkv info --certs {dir}"),
             _ => format!(
-                "next: dkv info --ca {dir}/ca.crt --cert {dir}/{name}.crt --key {dir}/{name}.key"
+                "next: dkv info --certs {dir} --cert {dir}/{name}.crt --key {dir}/{name}.key"
             ),
         });
         Ok(ExitStatus::Done)

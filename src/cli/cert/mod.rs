@@ -15,3 +15,4 @@ mod rotate;
 mod show;
 
 pub(crate) use command::{CertArgs, run};
+pub(crate) use hosts::default_hosts;

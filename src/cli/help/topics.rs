@@ -1,7 +1,7 @@
 //! The topics, and their texts.
 
 /// By name, in the order in which they are listed.
-const TOPICS: [(&str, &str); 15] = [
+const TOPICS: [(&str, &str); 16] = [
     ("locks", include_str!("locks.txt")),
     ("expiry", include_str!("expiry.txt")),
     ("transactions", include_str!("transactions.txt")),
@@ -12,6 +12,7 @@ const TOPICS: [(&str, &str); 15] = [
     ("rest", include_str!("rest.txt")),
     ("consistency", include_str!("consistency.txt")),
     ("cluster", include_str!("cluster.txt")),
+    ("tls", include_str!("tls.txt")),
     ("top", include_str!("top.txt")),
     ("backup", include_str!("backup.txt")),
     ("config", include_str!("config.txt")),
@@ -20,13 +21,16 @@ const TOPICS: [(&str, &str); 15] = [
 ];
 
 /// Names that people try.
-const ALSO: [(&str, &str); 13] = [
+const ALSO: [(&str, &str); 16] = [
     ("lock", "locks"),
     ("ttl", "expiry"),
     ("txn", "transactions"),
     ("batch", "transactions"),
     ("watch", "watches"),
     ("bucket", "buckets"),
+    ("certs", "tls"),
+    ("certificates", "tls"),
+    ("security", "tls"),
     ("status", "top"),
     ("monitoring", "top"),
     ("http", "rest"),

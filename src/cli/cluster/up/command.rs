@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::certs;
 use super::crew::{Crew, Stopped};
 use super::place::Place;
 use super::plan::Plan;
@@ -28,6 +29,9 @@ const FAILOVER_NODES_MIN: u16 = 3;
 /// is killed. On a terminal, `f` and Enter kills the leader and shows what happens then, `r`
 /// and Enter restarts nodes that have ended.
 ///
+/// With --tls the nodes, their clients and the nodes among themselves speak TLS, with
+/// certificates of an authority that is made for them.
+///
 /// Settings of the environment are not handed on: what `dkv serve` takes follows after `--`.
 #[derive(Debug, Args)]
 pub(in crate::cli::cluster) struct UpArgs {
@@ -45,6 +49,13 @@ pub(in crate::cli::cluster) struct UpArgs {
     /// The port for other members of the first node; the others have the next ones
     #[arg(long, value_name = "PORT", default_value = "63001")]
     peer_port: u16,
+    /// Speak TLS. What is missing of an authority, a certificate for each node and one for a
+    /// client is made in --certs, or else in the directory `certs` beside the data
+    #[arg(long)]
+    tls: bool,
+    /// Speak TLS with the certificates in this directory: ca.crt, node-1.crt and so on, client.crt
+    #[arg(long, value_name = "DIR")]
+    certs: Option<PathBuf>,
     /// Once it is up, kill the leader, see who leads then, and restart it
     #[arg(long)]
     failover: bool,
@@ -65,7 +76,8 @@ pub(in crate::cli::cluster) fn run(args: &UpArgs, printer: &mut Printer) -> Outc
     }
     let ports = Ports::choose(args.nodes, args.port, args.peer_port)?;
     let place = Place::open(args.dir.as_deref(), args.nodes)?;
-    let plan = Plan::new(&place.dir, &ports, &args.serve)?;
+    let certs = certs::complete(args.tls, args.certs.as_deref(), &place.dir, args.nodes)?;
+    let plan = Plan::new(&place.dir, &ports, certs, &args.serve)?;
     let outcome = block_on(live(&plan, &place, args.failover, printer));
     let is_well = matches!(outcome, Ok(ExitStatus::Done));
     match place.close(is_well) {

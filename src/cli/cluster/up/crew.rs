@@ -1,5 +1,6 @@
 //! All nodes together: started, watched for who ends, ended in good order.
 
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// The nodes, in the order of the plan. Dropped, it kills those that run.
 pub(super) struct Crew {
     pub(super) nodes: Vec<Process>,
+    /// As in the plan.
+    pub(super) certs: Option<PathBuf>,
 }
 
 /// How the nodes were stopped.
@@ -32,6 +35,7 @@ impl Crew {
         let nodes = plan.nodes.iter().cloned().map(Process::new);
         Self {
             nodes: nodes.collect(),
+            certs: plan.certs.clone(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! pipe whose other end this process alone has, and stops when that is gone, however that
 //! came about. Nothing here knows how nodes find each other: they are told as any other.
 
+mod certs;
 mod command;
 mod crew;
 mod failover;

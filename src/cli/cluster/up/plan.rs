@@ -10,6 +10,8 @@ use crate::base::{Error, Result};
 /// All nodes.
 pub(super) struct Plan {
     pub(super) nodes: Vec<NodePlan>,
+    /// Where their certificates are; `None`: they speak in plain text.
+    pub(super) certs: Option<PathBuf>,
 }
 
 /// One node.
@@ -31,7 +33,12 @@ impl Plan {
     ///
     /// # Errors
     /// `Internal` if this binary cannot be found.
-    pub(super) fn new(dir: &Path, ports: &Ports, extra: &[OsString]) -> Result<Self> {
+    pub(super) fn new(
+        dir: &Path,
+        ports: &Ports,
+        certs: Option<PathBuf>,
+        extra: &[OsString],
+    ) -> Result<Self> {
         let program = std::env::current_exe().map_err(|error| {
             Error::internal("this program cannot find itself, to be started again")
                 .with_source(error)
@@ -62,6 +69,9 @@ impl Plan {
             ] {
                 arguments.extend([flag.into(), value]);
             }
+            if let Some(certs) = &certs {
+                arguments.extend(["--certs".into(), certs.into()]);
+            }
             if !extra.iter().any(names_workers) {
                 arguments.extend(["--workers".into(), workers.clone()]);
             }
@@ -77,6 +87,7 @@ impl Plan {
         });
         Ok(Self {
             nodes: nodes.collect(),
+            certs,
         })
     }
 }
@@ -99,7 +110,7 @@ mod tests {
             peer: vec![3, 4],
         };
         let extra = ["--heartbeat=20ms".into(), "--workers=7".into()];
-        let plan = Plan::new(Path::new("/d"), &ports, &extra).unwrap();
+        let plan = Plan::new(Path::new("/d"), &ports, Some("/c".into()), &extra).unwrap();
         let words: Vec<&str> = plan.nodes[1]
             .arguments
             .iter()
@@ -109,7 +120,7 @@ mod tests {
             words.join(" "),
             "serve --node-id node-2 --listen 127.0.0.1:2 --peer-listen 127.0.0.1:4 \
              --cluster-members node-1=127.0.0.1:3,node-2=127.0.0.1:4 --data-dir /d/node-2 \
-             --stop-with-fd 0 --heartbeat=20ms --workers=7"
+             --stop-with-fd 0 --certs /c --heartbeat=20ms --workers=7"
         );
         assert_eq!(plan.nodes[1].log, Path::new("/d/node-2.log"));
     }
@@ -120,7 +131,7 @@ mod tests {
             client: (0..1_000).collect(),
             peer: (0..1_000).collect(),
         };
-        let plan = Plan::new(Path::new("/d"), &ports, &[]).unwrap();
+        let plan = Plan::new(Path::new("/d"), &ports, None, &[]).unwrap();
         let arguments = &plan.nodes[0].arguments;
         let at = arguments.iter().position(|it| it == "--workers").unwrap();
         assert_eq!(arguments[at + 1], "1");

@@ -25,6 +25,10 @@ pub(super) fn print(
         let row = Row::new()
             .with("endpoints", endpoints)
             .with("dir", place.dir.display().to_string())
+            .with(
+                "certs",
+                crew.certs.as_ref().map(|dir| dir.display().to_string()),
+            )
             .with("temporary", place.is_temporary)
             .with("nodes", Field::Rows(rows));
         return Ok(printer.row(&row)?);
@@ -71,9 +75,12 @@ fn advice(
             place.dir.display()
         ),
         format!("    export DKV_ENDPOINTS={endpoints}"),
-        "    dkv kv set greeting hello".to_owned(),
-        "    dkv cluster status".to_owned(),
     ];
+    if let Some(certs) = &crew.certs {
+        lines.push(format!("    export DKV_CERTS={}", certs.display()));
+    }
+    lines.push("    dkv kv set greeting hello".to_owned());
+    lines.push("    dkv cluster status".to_owned());
     if let (Some(pid), 3..) = (leader.pid(), crew.nodes.len()) {
         lines.push(format!("    kill -9 {pid}; dkv kv get greeting"));
     }

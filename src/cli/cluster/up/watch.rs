@@ -1,5 +1,6 @@
 //! Asks the nodes how they do, until they do as they should.
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -7,7 +8,7 @@ use futures_util::future::join_all;
 use crate::base::Result;
 use crate::base::types::{NodeId, ShardId};
 use crate::cli::cluster::asking;
-use crate::client::{Cluster, ClusterStatus, Role};
+use crate::client::{Cluster, ClusterStatus, Role, TlsOptions};
 
 /// One node is asked for so long: it is on this machine.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
@@ -24,10 +25,15 @@ pub(super) struct Sight {
 }
 
 impl Watch {
-    /// Of nodes at these endpoints.
-    pub(super) async fn new(endpoints: Vec<String>) -> Result<Self> {
+    /// Of nodes at these endpoints, with the certificates in this directory.
+    pub(super) async fn new(endpoints: Vec<String>, certs: Option<&Path>) -> Result<Self> {
         Ok(Self {
-            cluster: asking::cluster(endpoints.clone(), ANSWER_WITHIN, None).await?,
+            cluster: asking::cluster(
+                endpoints.clone(),
+                ANSWER_WITHIN,
+                certs.map(TlsOptions::in_dir),
+            )
+            .await?,
             endpoints,
         })
     }

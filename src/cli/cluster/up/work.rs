@@ -28,7 +28,7 @@ pub(super) async fn work(
     printer: &mut Printer,
 ) -> Outcome<()> {
     let clock = Host::system().clock;
-    let watch = Watch::new(crew.endpoints()).await?;
+    let watch = Watch::new(crew.endpoints(), crew.certs.as_deref()).await?;
     printer.note(&format!(
         "starting {} nodes in {}",
         crew.nodes.len(),
