@@ -1,6 +1,7 @@
 //! Every judge can find fault: shown on nodes to which the fault was done on purpose.
 
 use std::net::TcpStream;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -69,11 +70,11 @@ fn descriptors_that_stay_are_found() {
 fn a_client_that_is_not_served_is_found() {
     let mut node = Node::start_with_open_files(64, &[]);
     let siege = Siege {
-        fresh_tries: "2s",
+        fresh_tries: Duration::from_secs(1),
         ..Siege::of(Attack::Idle)
     };
     let (mut seen, _) = siege.lay(&mut node);
-    // Two seconds may be too short for it afterwards, too: a machine can be busy.
+    // One try may be too short for it afterwards, too: a machine can be busy.
     seen.refused_after = None;
     finds(&seen, "was not served during it");
 }

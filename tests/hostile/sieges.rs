@@ -47,13 +47,14 @@ macro_rules! sieges {
     };
 }
 
-/// What the node's limits do not bound yet: so much for each, and as many as connections allow.
+/// What the node's limits do not bound yet: so much for each of a debug build, and as many as
+/// attackers like.
 /// IMPORTANT: whoever bounds one of them puts the bound in its place.
 mod not_bounded_yet {
     use super::MIB;
 
-    /// An open stream of HTTP/2, 200 of which a connection may have.
-    pub(super) const STREAM_BYTES: u64 = 32 << 10;
+    /// An open stream of HTTP/2, without end on one connection.
+    pub(super) const STREAM_BYTES: u64 = 80 << 10;
 
     /// An answer of gRPC that nobody reads: all of it, and what encodes it.
     pub(super) const ANSWER_BYTES: u64 = 3 * MIB;
@@ -79,7 +80,7 @@ sieges! {
     a_node_stands_stalled_handshakes: StalledHandshake;
     a_node_stands_garbage: Garbage;
     a_node_stands_slow_heads: SlowHead;
-    a_node_stands_slow_bodies: SlowBody, connections: 100, allowed_bytes: BODIES_BYTES;
+    a_node_stands_slow_bodies: SlowBody, connections: 40, allowed_bytes: BODIES_BYTES;
     a_node_stands_slow_prefaces: SlowPreface;
     a_node_stands_answers_unread_over_http1: UnreadHttp1, connections: 50, allowed_bytes: BODIES_BYTES;
     a_node_stands_windows_of_nothing: ZeroWindow, connections: 3, allowed_bytes: 3 * 100 * ANSWER_BYTES;
@@ -97,8 +98,9 @@ sieges! {
     a_node_stands_continuations: Continuation, connections: 20;
     a_node_stands_long_header_lists: HeaderList, connections: 20;
     a_node_stands_hpack_bombs: HpackBomb, connections: 20;
-    a_node_stands_half_open_calls: HalfOpenCalls, connections: 25, allowed_bytes: 25 * 200 * STREAM_BYTES;
-    a_node_stands_half_open_sessions: HalfOpenSessions, connections: 25, allowed_bytes: 25 * 200 * STREAM_BYTES;
+    a_node_stands_half_open_calls: HalfOpenCalls, connections: 10, allowed_bytes: 10 * 250 * STREAM_BYTES;
+    a_node_stands_half_open_sessions: HalfOpenSessions, connections: 10, allowed_bytes: 10 * 250 * STREAM_BYTES;
+    a_node_stands_thousands_of_streams: ManyStreams, connections: 1, allowed_bytes: 3_000 * STREAM_BYTES;
     a_node_stands_messages_of_4_gib: HugeMessage;
     a_node_stands_huge_bodies: HugeBody;
     a_node_stands_endless_chunks: EndlessChunks, connections: 20, allowed_bytes: BODIES_BYTES;

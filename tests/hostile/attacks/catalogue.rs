@@ -106,6 +106,8 @@ catalogue! {
     HalfOpenCalls, "half-open-calls", Http2, half_open::calls;
     /// Sessions on which nothing is said.
     HalfOpenSessions, "half-open-sessions", Http2, half_open::sessions;
+    /// The same by the thousand, on each connection.
+    ManyStreams, "many-streams", Http2, half_open::many;
     /// Announces a message of 4 GiB.
     HugeMessage, "huge-message", Http2, lengths::message;
     /// Announces a body of 2^63 bytes.
