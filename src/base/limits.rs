@@ -166,6 +166,9 @@ pub const CONNECTION_RATE_MAX: u32 = 1_000_000;
 /// How long a connection may take to say what it speaks, ms.
 pub const CONNECTION_GREETING_MS: u64 = 30_000;
 
+/// How long a handshake of TLS may take, ms.
+pub const HANDSHAKE_MS: u64 = 10_000;
+
 /// How long a connection may have no open request, ms: longer than most clients think.
 pub const CONNECTION_IDLE_MS: u64 = 5 * 60 * 1_000;
 

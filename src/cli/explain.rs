@@ -196,13 +196,18 @@ pub(crate) fn run(args: &ExplainArgs, printer: &mut Printer) -> Outcome {
     Ok(ExitStatus::Done)
 }
 
+/// What can be explained.
+pub(crate) fn names() -> impl Iterator<Item = String> {
+    ErrorKind::ALL.into_iter().map(|kind| format!("{kind:?}"))
+}
+
 fn named(name: &str) -> Result<ErrorKind> {
     let letters = |text: &str| text.replace(['-', '_', ' '], "").to_ascii_lowercase();
     let wanted = letters(name);
     let found = ErrorKind::ALL.into_iter();
     let mut found = found.filter(|kind| letters(&format!("{kind:?}")) == wanted);
     found.next().ok_or_else(|| {
-        let names = ErrorKind::ALL.map(|kind| format!("{kind:?}"));
+        let names: Vec<String> = names().collect();
         let near = nearest(name, names.iter().map(String::as_str));
         let meant = near.map_or(String::new(), |near| format!(": did you mean {near}?"));
         Error::invalid(format!(

@@ -7,7 +7,8 @@
 )]
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::{Error, Result};
@@ -72,6 +73,20 @@ pub(crate) fn read_all(source: impl Read, name: &str, bytes_max: usize) -> Resul
 /// `Invalid`, naming the file.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).map_err(|error| cannot("write", &path.display().to_string(), error))
+}
+
+/// Writes a new file that nobody else can read.
+///
+/// # Errors
+/// `Invalid`, naming the file, if it cannot be written or is there already.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| cannot("write", &path.display().to_string(), error))
 }
 
 /// A file that is to be written once there is something to write. That it can be is known

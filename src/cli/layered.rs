@@ -60,7 +60,7 @@ impl Words {
         let typed = command
             .clone()
             .try_get_matches_from(&self.argv)
-            .map_err(|error| misspelt::advise(error, &command))?;
+            .map_err(|error| misspelt::advise(error, &command, &self.argv))?;
         let layers = self.layers(&command, &typed)?;
         let mut applied = Applied {
             layers: &layers,

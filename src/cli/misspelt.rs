@@ -1,10 +1,15 @@
 //! What to type instead of a subcommand that does not exist.
 
+use std::ffi::OsString;
+
 use clap::Command;
 use clap::error::{ContextKind, ContextValue};
 
-/// Suggests `kv set` to whoever typed `dkv set`, and nothing that the help does not show.
-pub(crate) fn advise(mut error: clap::Error, root: &Command) -> clap::Error {
+use crate::base::suggest::nearest;
+
+/// Suggests `kv set` to whoever typed `dkv set`, `set` for `dkv kv ste`, and nothing that the
+/// help does not show. `argv` is what was typed.
+pub(crate) fn advise(mut error: clap::Error, root: &Command, argv: &[OsString]) -> clap::Error {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
         return error;
     };
@@ -13,7 +18,7 @@ pub(crate) fn advise(mut error: clap::Error, root: &Command) -> clap::Error {
         .filter(|group| shown(group).any(|name| name == typed))
         .map(|group| format!("{} {typed}", group.get_name()))
         .collect();
-    let near = match error.get(ContextKind::SuggestedSubcommand) {
+    let mut near = match error.get(ContextKind::SuggestedSubcommand) {
         _ if !grouped.is_empty() => grouped,
         Some(ContextValue::Strings(near)) => near
             .iter()
@@ -23,8 +28,11 @@ pub(crate) fn advise(mut error: clap::Error, root: &Command) -> clap::Error {
             })
             .cloned()
             .collect(),
-        _ => return error,
+        _ => Vec::new(),
     };
+    if near.is_empty() {
+        near.extend(slip(typed, root, argv));
+    }
     error.remove(ContextKind::SuggestedSubcommand);
     if !near.is_empty() {
         error.insert(
@@ -33,6 +41,24 @@ pub(crate) fn advise(mut error: clap::Error, root: &Command) -> clap::Error {
         );
     }
     error
+}
+
+/// What a word is a slip of that clap has no suggestion for: a subcommand of the group that was
+/// named before it, or else one of any group, with its group.
+fn slip(typed: &str, root: &Command, argv: &[OsString]) -> Option<String> {
+    let before = argv.iter().skip(1).take_while(|word| *word != typed);
+    let group = before.filter_map(|word| root.find_subcommand(word)).last();
+    if let Some(near) = nearest(typed, shown(group.unwrap_or(root))) {
+        return Some(near.to_owned());
+    }
+    let grouped: Vec<(&str, &str)> = root
+        .get_subcommands()
+        .filter(|group| !group.is_hide_set())
+        .flat_map(|group| shown(group).map(|name| (group.get_name(), name)))
+        .collect();
+    let near = nearest(typed, grouped.iter().map(|(_, name)| *name))?;
+    let (group, name) = grouped.iter().find(|(_, name)| *name == near)?;
+    Some(format!("{group} {name}"))
 }
 
 fn shown(command: &Command) -> impl Iterator<Item = &str> {
@@ -68,6 +94,17 @@ mod tests {
         assert!(acquire.contains("'lock acquire'"), "{acquire}");
         let info = refusal("dkv kv info");
         assert!(info.contains("'lock info'"), "{info}");
+    }
+
+    /// Words of three letters had no suggestion.
+    #[test]
+    fn a_short_word_with_letters_swapped_is_understood() {
+        let ste = refusal("dkv kv ste a b");
+        assert!(ste.contains("'set'"), "{ste}");
+        let gte = refusal("dkv kv --bucket b gte a");
+        assert!(gte.contains("'get'"), "{gte}");
+        let without_group = refusal("dkv gte a");
+        assert!(without_group.contains("'kv get'"), "{without_group}");
     }
 
     /// It suggested the old, hidden `setE`.

@@ -14,8 +14,9 @@ use crate::cli::logging;
 use crate::cli::output::Printer;
 use crate::cli::ready;
 use crate::config::cluster as cluster_text;
-use crate::config::serve::{check_exposure, default_shards, shard_table};
+use crate::config::serve::{default_shards, shard_table};
 use crate::config::text::{self, ShardText};
+use crate::config::tls as tls_text;
 use crate::server::settings::{
     ClusterConfig, DiskEngineConfig, Durability, EngineKind, HistoryLimits, ListenAddress,
     LogFormat, LogLevel, ServeConfig, WantedShard,
@@ -26,9 +27,11 @@ mod cluster;
 mod connections;
 mod settings;
 mod stop;
+mod tls;
 
 use cluster::ClusterArgs;
 use connections::ConnectionArgs;
+use tls::TlsArgs;
 
 /// Start a node
 ///
@@ -120,6 +123,8 @@ pub(crate) struct ServeArgs {
     print_config: bool,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 /// Runs a node until it is told to stop.
@@ -185,12 +190,14 @@ impl ServeArgs {
     /// # Errors
     /// `Invalid` for settings that do not go together.
     fn resolve(self) -> Result<ServeConfig> {
-        check_exposure(&self.listen, self.insecure)?;
+        let shards = self.shards()?;
+        let tls = self.tls.text();
+        let tls = tls_text::settle(tls, self.node_id.as_deref(), self.cluster.joins())?;
+        tls_text::check_exposure(&self.listen, tls.as_ref(), self.insecure)?;
         check_name("--advertise", self.advertise.as_deref())?;
         if let Some(name) = &self.node_id {
             cluster_text::member_name("--node-id", name)?;
         }
-        let shards = self.shards()?;
         let shards_by_default = self.shards.is_empty();
         let cluster = self.cluster.text();
         let listeners = self.listen.len();
@@ -207,6 +214,7 @@ impl ServeArgs {
                 .expect("at most the bytes of a request"),
             snapshot_entries: self.snapshot_entries,
             snapshot_bytes: self.snapshot_bytes,
+            tls,
             connections: self.connections.settle(listeners)?,
             insecure: self.insecure,
             ready_fd: self.ready_fd,

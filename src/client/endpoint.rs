@@ -117,6 +117,14 @@ pub(super) struct Unreachable {
     pub(super) nobody_listens: bool,
 }
 
+/// What to say behind the reasons if nobody listens at any of the addresses.
+pub(super) fn question(nobody_listens: bool) -> &'static str {
+    match nobody_listens {
+        true => ": is `dkv serve` running? Where it listens is given with --endpoints",
+        false => "",
+    }
+}
+
 impl Unreachable {
     /// For a reason that starting a node would not mend.
     pub(super) fn because(reason: impl Into<String>) -> Self {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::convert;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, question};
 use super::error;
 use super::freshness::Consistency;
 use super::node::{Connected, Node};
@@ -222,14 +222,10 @@ impl Client {
             self.route.not_led_from(&node);
             tried.push(node);
             if !self.route.has_untried(&self.shared.nodes, &tried) {
-                let question = if nobody_listens {
-                    ": is `dkv serve` running?"
-                } else {
-                    ""
-                };
                 return Err(Error::unavailable(format!(
-                    "cannot reach dkv at {}{question}",
-                    reasons.join(", ")
+                    "cannot reach dkv at {}{}",
+                    reasons.join(", "),
+                    question(nobody_listens)
                 )));
             }
         }

@@ -52,8 +52,8 @@ pub(crate) use resident::Resident;
 
 pub use bucket::{BucketDropped, BucketInfo, BucketList, BucketSettings};
 pub use cluster::{
-    Cluster, ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, MemberView, PeerProgress,
-    Role, ShardSnapshot,
+    Cluster, ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, JoinToken, MemberView,
+    PeerProgress, Role, ShardSnapshot,
 };
 pub use figures::{
     ClassSample, Figures, HealthCheck, HeldLock, HotKey, MemberLag, Sample, ShardFigures,

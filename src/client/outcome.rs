@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::Client;
 use super::desk::Failure;
-use super::endpoint::Unreachable;
+use super::endpoint::{Unreachable, question};
 use super::error::broken_contract;
 use super::node::Node;
 use crate::base::{Error, ErrorKind};
@@ -48,6 +48,8 @@ pub(super) struct Doubt<'a> {
     /// Tries whose outcome is unknown. Only these count as attempts for the server:
     /// it refuses a later attempt of a client that it has never heard of.
     in_doubt: u32,
+    /// Why the last one of them is.
+    doubt: String,
     /// Rounds that ended, and those of them that count as retries.
     rounds: u32,
     counted: u32,
@@ -62,6 +64,7 @@ impl<'a> Doubt<'a> {
             client,
             write,
             in_doubt: 0,
+            doubt: String::new(),
             rounds: 0,
             counted: 0,
             last: None,
@@ -98,22 +101,30 @@ impl<'a> Doubt<'a> {
             TryFailure::Session(Failure::Broken { sent, why }) => {
                 self.client.route.not_led_from(&node);
                 let what = format!("the connection to dkv at {} broke ({why})", node.endpoint);
-                self.in_doubt += u32::from(sent);
+                if sent {
+                    self.doubts(&what);
+                }
                 self.last = Some((ErrorKind::Unavailable, what));
                 self.again_unheard()
             }
             TryFailure::Session(Failure::Expired { sent }) => {
-                self.in_doubt += u32::from(sent);
+                let what = format!("dkv at {} did not answer in time", node.endpoint);
+                if sent {
+                    self.doubts(&what);
+                }
                 // Why an earlier try of a read was refused says more.
                 if self.write || self.last.is_none() {
-                    self.last = Some((
-                        ErrorKind::Timeout,
-                        format!("dkv at {} did not answer in time", node.endpoint),
-                    ));
+                    self.last = Some((ErrorKind::Timeout, what));
                 }
                 Next::GiveUp(self.in_time())
             }
         }
+    }
+
+    /// Takes note of a try whose outcome is unknown.
+    fn doubts(&mut self, why: &str) {
+        self.in_doubt += 1;
+        why.clone_into(&mut self.doubt);
     }
 
     /// `again` says how to go on when every node was tried.
@@ -150,7 +161,7 @@ impl<'a> Doubt<'a> {
                 return self.again_unheard();
             }
             ErrorKind::Unavailable => self.client.route.not_led_from(node),
-            ErrorKind::Timeout => self.in_doubt += 1,
+            ErrorKind::Timeout => self.doubts(error.message()),
             _ => return Next::GiveUp(self.settle(error)),
         }
         self.last = Some((error.kind(), error.message().to_owned()));
@@ -195,7 +206,7 @@ impl<'a> Doubt<'a> {
             None => (ErrorKind::Unavailable, self.nowhere()),
         };
         match kind {
-            _ if self.write && self.in_doubt > 0 => unknown(&what),
+            _ if self.write && self.in_doubt > 0 => unknown(&self.doubt, Some(&what)),
             ErrorKind::Timeout if self.write => {
                 Error::unavailable(format!("{what}; nothing was sent, so nothing was applied"))
             }
@@ -214,7 +225,7 @@ impl<'a> Doubt<'a> {
         if !self.write || self.in_doubt == 0 || takes_all_tries_into_account {
             return error;
         }
-        unknown(error.message()).with_source(error)
+        unknown(&self.doubt, Some(error.message())).with_source(error)
     }
 
     /// Says where nobody could be reached, and what would help.
@@ -230,16 +241,61 @@ impl<'a> Doubt<'a> {
             write!(text, ", the only node with this local shard {shard}")
                 .expect("writing to a string cannot fail");
         }
-        if self.unreached.iter().all(|(_, why)| why.nobody_listens) {
-            text.push_str(": is `dkv serve` running?");
-        }
+        text.push_str(question(
+            self.unreached.iter().all(|(_, why)| why.nobody_listens),
+        ));
         text
     }
 }
 
-/// The error of a write that may or may not have taken place.
-pub(super) fn unknown(what: &str) -> Error {
-    Error::timeout(format!(
-        "{what}; whether the write took place is unknown: read it back before repeating it"
-    ))
+/// The error of a write that may or may not have taken place: `doubt` says why that is
+/// unknown, `last` how its last try ended.
+///
+/// The last try alone may surely have done nothing. Said here, it would read as if it were
+/// true of the write.
+pub(super) fn unknown(doubt: &str, last: Option<&str>) -> Error {
+    let mut text = format!("whether the write took place is unknown: {}", bare(doubt));
+    if let Some(last) = last.filter(|last| *last != doubt) {
+        write!(text, " (and when tried again: {})", bare(last))
+            .expect("writing to a string cannot fail");
+    }
+    text.push_str("; read it back before repeating it");
+    Error::timeout(text)
+}
+
+/// What a node said, without what holds of one try, or concerns whoever sends it.
+fn bare(said: &str) -> String {
+    const ASIDE: [&str; 3] = [
+        ": nothing was done",
+        "; nothing was done",
+        ": ask again with the same request id",
+    ];
+    ASIDE
+        .iter()
+        .fold(said.to_owned(), |text, aside| text.replace(aside, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client without a majority said that nothing was done, and that it did not know.
+    #[test]
+    fn a_write_in_doubt_is_not_also_said_to_be_undone() {
+        let silent = "the leader did not answer in time: ask again with the same request id";
+        let refused = "no leader: nothing was done; is a majority of the members running?";
+        let said = unknown(silent, Some(refused)).message().to_owned();
+        assert_eq!(
+            said,
+            "whether the write took place is unknown: the leader did not answer in time (and when \
+             tried again: no leader; is a majority of the members running?); read it back before \
+             repeating it"
+        );
+        let once = unknown("the connection broke", Some("the connection broke"));
+        assert_eq!(
+            once.message(),
+            "whether the write took place is unknown: the connection broke; read it back before \
+             repeating it"
+        );
+    }
 }

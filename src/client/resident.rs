@@ -101,13 +101,13 @@ impl Client {
         let reply = match answered.await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) if write && error.kind() == ErrorKind::Timeout => {
-                return Err(outcome::unknown(error.message()).with_source(error));
+                return Err(outcome::unknown(error.message(), None).with_source(error));
             }
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let what = format!("the store did not answer within {within:?}");
                 return Err(match write {
-                    true => outcome::unknown(&what),
+                    true => outcome::unknown(&what, None),
                     false => Error::timeout(what),
                 });
             }

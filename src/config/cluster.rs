@@ -288,11 +288,14 @@ fn settle_listen(
     if said.is_none() && !has_replicated {
         return Ok(listen);
     }
-    if !listen.ip().to_canonical().is_loopback() && !node.insecure {
+    let is_closed = listen.ip().to_canonical().is_loopback() || node.tls.is_some();
+    if !is_closed && !node.insecure {
         return Err(Error::invalid(format!(
-            "--peer-listen {listen} lets other machines in, and this build has neither TLS nor \
-             authentication between members yet: listen on 127.0.0.1, or add --insecure if \
-             everybody who can reach this address may be a member"
+            "--peer-listen {listen} lets other machines in, without TLS and without asking who \
+             they are: `dkv cert ca && dkv cert node {name}`, then `dkv serve --certs certs` with \
+             what you have; or listen on 127.0.0.1; or add --insecure if everybody who can reach \
+             this address may be a member",
+            name = node.node_id.as_deref().unwrap_or("NAME")
         )));
     }
     let taken = node.listen.iter().find(|address| match address {

@@ -14,5 +14,6 @@ pub mod file;
 pub mod layers;
 pub mod serve;
 pub mod text;
+pub mod tls;
 
 pub use layers::{Layers, Sourced};

@@ -3,7 +3,7 @@
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 use crate::config::text::ShardText;
-use crate::server::settings::{EngineKind, ListenAddress, ShardKind, WantedShard};
+use crate::server::settings::{EngineKind, ShardKind, WantedShard};
 
 /// What a node serves that was told nothing else: alone, or as a member of a cluster.
 pub fn default_shards(is_member: bool) -> Vec<ShardText> {
@@ -56,25 +56,10 @@ pub fn shard_table(shards: &[ShardText], engine: Option<EngineKind>) -> Result<V
     Ok(table)
 }
 
-/// Checks that nobody is let in unnoticed.
-///
-/// # Errors
-/// `Invalid` for an address that other machines reach, unless `insecure`.
-pub fn check_exposure(listen: &[ListenAddress], insecure: bool) -> Result<()> {
-    match listen.iter().find(|address| !address.is_local()) {
-        Some(address) if !insecure => Err(Error::invalid(format!(
-            "--listen {address} lets other machines in, and this build has neither TLS nor \
-             authentication yet: listen on 127.0.0.1 or a unix socket, or add --insecure if \
-             everybody who can reach this address may read and write everything"
-        ))),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::text::{listen_address, shard};
+    use crate::config::text::shard;
 
     fn table(texts: &[&str]) -> Result<Vec<WantedShard>> {
         let shards: Vec<ShardText> = texts.iter().map(|text| shard(text).unwrap()).collect();
@@ -98,27 +83,6 @@ mod tests {
         for (texts, expected) in cases {
             let error = table(texts).unwrap_err();
             assert!(error.message().contains(expected), "{texts:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn only_insecure_opens_the_node_to_others() {
-        for text in [
-            "127.0.0.1:1",
-            "127.9.9.9:1",
-            "[::1]:1",
-            "[::ffff:127.0.0.1]:1",
-            "unix:/x",
-        ] {
-            let address = listen_address(text).unwrap();
-            assert!(check_exposure(&[address], false).is_ok(), "{text}");
-        }
-        for text in ["0.0.0.0:1", "[::]:1", "192.168.1.1:1"] {
-            let local = listen_address("127.0.0.1:1").unwrap();
-            let both = [local, listen_address(text).unwrap()];
-            let error = check_exposure(&both, false).unwrap_err();
-            assert!(error.message().contains("--insecure"), "{error}");
-            assert!(check_exposure(&both, true).is_ok(), "{text}");
         }
     }
 }

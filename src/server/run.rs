@@ -11,19 +11,21 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 use super::asking::Asking;
+use super::certificates::Follower;
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::figures::{self, LongestHeld, Ring};
 use super::grpc::Grpc;
 use super::http::{Front, Live, Standing, health, routes};
 use super::node::{Directory, Node, Opened};
-use super::port::{self, Bounds, Connections, Limits, Listener};
+use super::port::{self, Bounds, Connections, Limits, Listener, Security};
 use super::rest::{self, Rest};
 use super::settings::ServeConfig;
 use crate::base::host::{Host, ProcessFigures};
 use crate::base::types::NodeId;
 use crate::base::{Error, Result, limits};
 use crate::proto::{self, v1};
+use crate::tls::{ClientAuth, Kept};
 
 /// How long connections may take to end once the node stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -62,12 +64,18 @@ pub async fn run(
         stopping,
         connections: Connections::new(bounds(&config)?),
     };
+    let limits = Limits::of_clients(config.connections.rate);
+    tokio::pin!(stop);
+    let kept = tokio::select! {
+        kept = certificates(&config, &standing) => kept?,
+        () = stop.as_mut() => return Ok(()),
+    };
+    let security = kept.clone().map(|kept| of_clients(kept, &config));
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
-    let mut serving = serve(listeners, &config, &standing, &grpc);
-    tokio::pin!(stop);
+    let mut serving = serve(listeners, &limits, security.as_ref(), &standing, &grpc);
     let waiting = &standing.waiting;
-    let opened = open(&host, &config, &addresses, waiting, stop.as_mut()).await?;
+    let opened = open(&host, &config, &addresses, kept, waiting, stop.as_mut()).await?;
     let Some((node, mut membership)) = opened else {
         return Ok(());
     };
@@ -147,6 +155,7 @@ async fn open(
     host: &Host,
     config: &ServeConfig,
     addresses: &[String],
+    kept: Option<Arc<Kept>>,
     waiting: &Waiting,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Option<(Node, Option<Membership>)>> {
@@ -155,7 +164,7 @@ async fn open(
     let mut membership = None;
     if cluster::is_needed(config, &directory) {
         let client = cluster::client_address(config, addresses);
-        let settling = Membership::settle(host, config, &mut directory, client, waiting);
+        let settling = Membership::settle(host, config, &mut directory, client, kept, waiting);
         membership = tokio::select! {
             settled = settling => Some(settled?),
             () = stop.as_mut() => return Ok(None),
@@ -172,6 +181,26 @@ async fn open(
         None => opened.serve_alone(),
     };
     Ok(Some((node, membership)))
+}
+
+/// The node's certificates, which a new one gets first, and from now on follow their files.
+async fn certificates(config: &ServeConfig, standing: &Standing) -> Result<Option<Arc<Kept>>> {
+    let Some(tls) = &config.tls else {
+        return Ok(None);
+    };
+    cluster::certify(config, &standing.waiting).await?;
+    let kept = Arc::new(Kept::open(tls.files.clone()).await?);
+    let follower = Follower::new(kept.clone())?;
+    tokio::spawn(follower.run(standing.stopping.clone()));
+    Ok(Some(kept))
+}
+
+fn of_clients(kept: Arc<Kept>, config: &ServeConfig) -> Security {
+    let auth = config
+        .tls
+        .as_ref()
+        .map_or(ClientAuth::Required, |tls| tls.client_auth);
+    Security::new(kept, Arc::new(move || auth), &[b"h2", b"http/1.1"])
 }
 
 async fn blocking<T: Send + 'static>(
@@ -235,7 +264,8 @@ type Serving = JoinSet<()>;
 /// there.
 fn serve(
     listeners: Vec<Listener>,
-    config: &ServeConfig,
+    allows: &Limits,
+    security: Option<&Security>,
     standing: &Standing,
     grpc: &Arc<SetOnce<Routes>>,
 ) -> Serving {
@@ -247,8 +277,9 @@ fn serve(
         serving.spawn(port::serve(
             listener,
             front.clone(),
-            Limits::of_clients(config.connections.rate),
+            allows.clone(),
             standing.connections.clone(),
+            security.cloned(),
             standing.stopping.clone(),
         ));
     }

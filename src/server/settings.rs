@@ -10,6 +10,7 @@ use crate::base::limits;
 use crate::base::types::ShardId;
 pub use crate::machine::HistoryLimits;
 pub use crate::store::Durability;
+use crate::tls::{ClientAuth, Files};
 
 /// Everything `dkv serve` needs to know before it starts.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct ServeConfig {
     pub snapshot_entries: u64,
     /// Bytes of log between two snapshots of a shard.
     pub snapshot_bytes: u64,
+    /// How connections are encrypted; `None`: they are not.
+    pub tls: Option<TlsConfig>,
     /// How many connections clients may have, and how fast each may ask.
     pub connections: ConnectionLimits,
     /// Listening beyond loopback without TLS and authentication is wanted.
@@ -54,6 +57,21 @@ pub struct ServeConfig {
     pub history: HistoryLimits,
     /// How replicated shards are run; without any it means nothing.
     pub cluster: ClusterConfig,
+}
+
+/// How connections are encrypted, and who may come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The node's certificate and key, and whom it trusts.
+    pub files: Files,
+    /// What clients must show. Members always show a certificate.
+    pub client_auth: ClientAuth,
+    /// The directory that has them, as `dkv cert` writes it. With the authority's key in it
+    /// this node signs for new ones.
+    pub certs: Option<PathBuf>,
+    /// Where the token stands that a node without a certificate gets one for. It is kept in
+    /// `certs`.
+    pub join_token: Option<PathBuf>,
 }
 
 /// How many connections clients may have, and how fast each may ask.
@@ -150,6 +168,7 @@ impl Default for ServeConfig {
             value_bytes_max: limits::VALUE_BYTES_MAX,
             snapshot_entries: 100_000,
             snapshot_bytes: 256 << 20,
+            tls: None,
             connections: ConnectionLimits::default(),
             insecure: false,
             ready_fd: None,

@@ -30,8 +30,11 @@ const QUIET_ROWS_MIN: u64 = 10_000;
 /// Rows that a usual command changes, at most: its record, and two of its deadlines.
 const ROWS_PER_COMMAND: u64 = 3;
 
-/// How long after a checkpoint that found no space the next is tried, ms.
+/// How long after a checkpoint that found no space the next is tried, ms, ...
 const RETRY_MS: u64 = 10_000;
+
+/// ... and how long while writers wait for it.
+const RETRY_HELD_UP_MS: u64 = 1_000;
 
 /// What became of the sync that a checkpoint waits for.
 const WAITING: u8 = 0;
@@ -95,6 +98,8 @@ pub(super) struct Checkpointer {
     /// has grown by as much, so that writing is at most doubled.
     bytes_last: u64,
     not_before_ms: u64,
+    /// When the last checkpoint found no space, if it did.
+    no_room_at_ms: Option<u64>,
     /// The commands since the last checkpoint as they were seen last, and since when.
     seen: (u64, u64),
     /// Nobody else may write here before this is dropped.
@@ -115,6 +120,7 @@ impl Checkpointer {
             stage: Stage::Idle,
             bytes_last: 0,
             not_before_ms: 0,
+            no_room_at_ms: None,
             seen: (0, 0),
             _lock: lock,
         }
@@ -126,7 +132,8 @@ impl Checkpointer {
         if self.core.is_checkpoint_wanted.swap(false, Ordering::SeqCst) {
             return true;
         }
-        if now_ms < self.not_before_ms {
+        let held_up = self.core.held_up.load(Ordering::Relaxed);
+        if now_ms < self.not_before_ms || self.waits_for_room(now_ms, held_up) {
             return false;
         }
         let options = &self.core.options;
@@ -137,12 +144,22 @@ impl Checkpointer {
         let pinned = self.core.wal.pinned_segments(options.shard.0);
         let held_back = pinned > limits::WAL_PINNED_SEGMENTS_MAX
             && (grown || bytes == 0 || pinned > 2 * limits::WAL_PINNED_SEGMENTS_MAX);
-        let held_up = self.core.held_up.load(Ordering::Relaxed);
         if self.seen.0 != commands {
             self.seen = (commands, now_ms);
         }
         let quiet = now_ms.saturating_sub(self.seen.1) >= QUIET_MS;
         (long && grown) || held_back || held_up || self.is_filling(quiet)
+    }
+
+    /// True if the last checkpoint found no space a short while ago. It may have been
+    /// begun early, and writers come to wait for the next one only later.
+    fn waits_for_room(&self, now_ms: u64, held_up: bool) -> bool {
+        let pause_ms = match held_up {
+            true => RETRY_HELD_UP_MS,
+            false => RETRY_MS,
+        };
+        self.no_room_at_ms
+            .is_some_and(|at_ms| now_ms < at_ms + pause_ms)
     }
 
     /// True when the engine holds much in memory only. The log need not be long for that:
@@ -252,6 +269,7 @@ impl Checkpointer {
         match written {
             Ok(checkpointed) => {
                 self.bytes_last = checkpointed.bytes;
+                self.no_room_at_ms = None;
                 let took_us = core.host.clock.boot_us().saturating_sub(begun_us);
                 core.checkpoints.took_us.record(took_us);
                 let written = &core.checkpoints.bytes;
@@ -283,7 +301,7 @@ impl Checkpointer {
                 );
                 core.checkpoints.refused.fetch_add(1, Ordering::Relaxed);
                 *core.no_room.lock() = Some(failure.to_string());
-                self.not_before_ms = core.host.clock.boot_ms() + RETRY_MS;
+                self.no_room_at_ms = Some(core.host.clock.boot_ms());
             }
             Err(failure) => core.fatal.raise(&failure.to_string()),
         }

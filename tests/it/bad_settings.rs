@@ -214,7 +214,8 @@ fn a_file_in_place_of_the_directory_is_called_no_directory() {
     let arguments = ["--listen", "127.0.0.1:0", "--data-dir", "data"];
     serve_fails(&arguments, &[], folder.path())
         .exits(2)
-        .complains("data cannot be used: it is no directory");
+        .complains("data cannot be used: it is no directory")
+        .complains("--data-dir");
 }
 
 /// Every file of a folder, deep.

@@ -103,4 +103,14 @@ fn a_leader_that_left_was_not_told_that_it_is_gone() {
     });
     let ran = gone.dkv(&["kv", "get", "after", "--timeout", "2s"]);
     ran.exits(5).complains("was taken out of its cluster");
+    // Its writes said that the earlier writes took too long, or that it was not known.
+    let ran = gone.dkv(&["kv", "set", "after", "else", "--timeout", "2s"]);
+    ran.exits(5).complains("was taken out of its cluster");
+    // It said that all was well, of a cluster that it is no part of.
+    let health = gone.dkv(&["cluster", "health"]);
+    let said = health.exits(7).text();
+    assert!(said.contains("node-1, which answers at"), "{health}");
+    until("its log says so, once for each shard", || {
+        gone.said().matches("was taken out of its cluster").count() == 2
+    });
 }

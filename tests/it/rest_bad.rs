@@ -166,7 +166,7 @@ fn routes() -> Vec<Bad> {
         ),
         head("GET /v2/keys", 404, "/docs what it can be asked"),
         head("GET //v1/keys", 404, "/docs"),
-        head("BREW /v1/keys/a", 405, "the header Allow"),
+        head("BREW /v1/keys/a", 405, "does not take BREW: it takes "),
     ]
 }
 

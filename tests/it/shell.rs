@@ -128,7 +128,7 @@ fn a_failure_is_told_with_its_line_and_the_others_go_on() {
         .complains("not within the shell");
     typed(&node, "delete prefix a")
         .exits(2)
-        .complains("add --yes");
+        .complains("add YES (or --yes)");
     typed(&node, "kv set a -")
         .exits(2)
         .complains("standard input is the shell's own");

@@ -4,6 +4,8 @@
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::harness::{Node, Ran, dkv, finish};
 
 /// A shell with a terminal of its own, which `script` makes.
@@ -17,9 +19,15 @@ struct Prompt {
 
 impl Prompt {
     fn start(node: &Node) -> Self {
+        Self::start_in(node, "DKV shell")
+    }
+
+    /// Runs a line of `sh` in which `DKV` stands for the binary.
+    fn start_in(node: &Node, line: &str) -> Self {
         let clean = dkv();
         let mut command = Command::new("script");
-        let line = format!("'{}' shell", clean.get_program().to_string_lossy());
+        let program = format!("'{}'", clean.get_program().to_string_lossy());
+        let line = line.replace("DKV", &program);
         command
             .args(["-qec", &line, "/dev/null"])
             .stdin(Stdio::piped())
@@ -105,4 +113,18 @@ fn bytes_that_are_no_text_do_not_end_the_shell() {
     prompt.shows("revision=");
     prompt.shows("> ");
     prompt.leaves().exits(0);
+}
+
+/// Whoever typed on after it saw nothing of it, and Ctrl-C did nothing.
+#[test]
+fn sigterm_at_the_prompt_leaves_the_terminal_as_it_was() {
+    let node = Node::start();
+    let line = "before=$(stty -g); sh -c 'echo pid=$$; exec \"$0\" shell' DKV; echo code=$?; \
+                after=$(stty -g); [ \"$before\" = \"$after\" ] && echo all is as it was || echo raw";
+    let mut prompt = Prompt::start_in(&node, line);
+    let pid = prompt.shown.split("pid=").nth(1).unwrap();
+    let pid = pid.split_whitespace().next().unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    prompt.shows("code=143");
+    prompt.shows("all is as it was");
 }

@@ -14,7 +14,9 @@ mod disk;
 mod process;
 mod rng;
 pub mod sim_disk;
+mod small_file;
 mod spawn;
+mod wall;
 
 use std::sync::Arc;
 
@@ -23,7 +25,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk, is_no_room};
 pub use process::{ProcessFigures, ProcessLoad, cores};
 pub use rng::{Rng, SeededRng, SystemRng};
+pub use small_file::SmallFile;
 pub use spawn::{Patience, Progress, SimSpawn, Spawn, Step, ThreadSpawn};
+pub use wall::unix_seconds;
 
 /// Everything a node takes from the machine it runs on.
 #[derive(Clone)]

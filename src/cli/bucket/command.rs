@@ -130,7 +130,7 @@ impl UpdateArgs {
 impl DropArgs {
     async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
         let question = format!("This drops the bucket `{}` with all its keys.", self.name);
-        confirmed(&question, self.yes)?;
+        confirmed(&question, self.yes, client.is_in_shell())?;
         let client = client.connect(1).await?;
         let dropped = client.bucket_drop(&self.name).await?;
         let row = Row::new()

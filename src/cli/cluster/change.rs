@@ -118,7 +118,7 @@ impl RemoveArgs {
         let overview = cluster.overview().await?;
         let view = named(&overview, &self.name)?;
         check_removable(&overview, view)?;
-        confirmed(&question(&overview, view), self.yes)?;
+        confirmed(&question(&overview, view), self.yes, false)?;
         told(
             printer,
             cluster.remove(&self.name).await.map_err(Failure::Change)?,
@@ -134,7 +134,7 @@ impl LeaveArgs {
         let asked = cluster.status().await?;
         let view = named(&overview, &asked.name)?;
         check_removable(&overview, view)?;
-        confirmed(&question(&overview, view), self.yes)?;
+        confirmed(&question(&overview, view), self.yes, false)?;
         told(printer, cluster.leave().await.map_err(Failure::Change)?)
     }
 }

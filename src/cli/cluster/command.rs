@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use crate::cli::client_args::block_on_in;
-use crate::cli::cluster::{change, health, status, up};
+use crate::cli::cluster::{change, health, status, token, up};
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
 use crate::cli::session::Session;
@@ -40,6 +40,7 @@ enum ClusterCommand {
     Leave(change::LeaveArgs),
     TransferLeader(change::TransferLeaderArgs),
     Snapshot(change::SnapshotArgs),
+    Token(token::TokenArgs),
 }
 
 /// Runs one of them.
@@ -56,5 +57,6 @@ pub(crate) fn run(args: ClusterArgs, printer: &mut Printer) -> Outcome {
         ClusterCommand::Leave(args) => block_on_in(session, args.run(printer)),
         ClusterCommand::TransferLeader(args) => block_on_in(session, args.run(printer)),
         ClusterCommand::Snapshot(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::Token(args) => block_on_in(session, args.run(printer)),
     }
 }

@@ -10,6 +10,7 @@ mod health;
 mod status;
 #[cfg(test)]
 mod tests;
+mod token;
 mod up;
 
 pub(crate) use command::{ClusterArgs, run};

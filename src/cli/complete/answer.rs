@@ -18,7 +18,7 @@ use super::asking::{PATIENCE, names};
 use super::kinds::{Asker, Kind, attach};
 use super::typed;
 use crate::cli::completions::visible;
-use crate::cli::shell;
+use crate::cli::{explain, shell};
 use crate::client::Client;
 
 /// The first argument of such a call; no subcommand of any help.
@@ -108,6 +108,11 @@ fn backslashed(value: &[u8]) -> Vec<u8> {
 
 /// What may stand in place of the last word.
 fn candidates(words: &[OsString], variables: &[(OsString, OsString)]) -> Vec<CompletionCandidate> {
+    // A flag that is a subcommand is none for what completes; the last word is being typed.
+    let (last, before) = words.split_last().expect("there is a word to complete");
+    let mut words = explain::as_subcommand(before.to_vec());
+    words.push(last.clone());
+    let words = &words[..];
     let asker = asker(words, variables);
     let mut command = attach(visible(&crate::cli::command()), &asker);
     let current_dir = std::env::current_dir().ok();
@@ -168,6 +173,15 @@ mod tests {
         assert_eq!(bash("dkv kv get --consistency st", "st"), ["stale"]);
         assert_eq!(bash("dkv kv get --consistency=st", "st"), ["stale"]);
         assert!(bash("dkv kv set --if-", "--if-").contains(&"--if-absent".to_owned()));
+    }
+
+    #[test]
+    fn topics_and_kinds_of_errors_are_known() {
+        assert_eq!(bash("dkv help loc", "loc"), ["lock", "locks"]);
+        assert!(bash("dkv help ", "").contains(&"exit-codes".to_owned()));
+        assert_eq!(bash("dkv explain fe", "fe"), ["FenceStale"]);
+        assert_eq!(bash("dkv --explain Ti", "Ti"), ["Timeout"]);
+        assert_eq!(bash("dkv -o json --explain Ti", "Ti"), ["Timeout"]);
     }
 
     #[test]

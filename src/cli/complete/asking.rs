@@ -36,7 +36,7 @@ pub(crate) async fn names(client: &Client, kind: Kind, begin: &str) -> Vec<Strin
             Kind::Fence => locks(&client, begin, true).await,
             Kind::Shard => shards(&client).await,
             Kind::Member => members(&client).await,
-            Kind::File | Kind::Value => Ok(Vec::new()),
+            Kind::File | Kind::Value | Kind::Topic | Kind::Explained => Ok(Vec::new()),
         }
     };
     let answered = tokio::time::timeout(PATIENCE, asked).await;

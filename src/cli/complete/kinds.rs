@@ -8,6 +8,8 @@ use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
 };
 
+use crate::cli::{explain, help, root};
+
 /// What an argument names, where a server, or this machine, can tell what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -27,6 +29,10 @@ pub(crate) enum Kind {
     File,
     /// A value: `@` begins a file.
     Value,
+    /// A topic of the help, or a command.
+    Topic,
+    /// A kind of error.
+    Explained,
 }
 
 /// Tells the names of a kind that begin with some letters.
@@ -65,12 +71,25 @@ fn kind_of(path: &[&str], argument: &Arg) -> Option<Kind> {
         (["bucket", ..], "name") | (["bucket", "list"], "prefix") => Kind::Bucket,
         (["lock", ..], "name" | "prefix") => Kind::Lock,
         (["cluster", ..], "name") => Kind::Member,
+        (["help"], "words") => Kind::Topic,
+        (["explain"], "kind") => Kind::Explained,
         (_, "bucket") => Kind::Bucket,
         (_, "fence") => Kind::Fence,
         (_, "shard") => Kind::Shard,
         _ => return None,
     };
     Some(kind)
+}
+
+/// In any letter case, as both are taken.
+fn beginning_with(
+    current: &OsStr,
+    known: impl IntoIterator<Item = String>,
+) -> Vec<CompletionCandidate> {
+    let begin = current.to_string_lossy().to_lowercase();
+    let known = known.into_iter();
+    let found = known.filter(|name| name.to_lowercase().starts_with(&begin));
+    found.map(CompletionCandidate::new).collect()
 }
 
 struct Names {
@@ -82,6 +101,8 @@ impl ValueCompleter for Names {
     fn complete(&self, current: &OsStr) -> Vec<CompletionCandidate> {
         match self.kind {
             Kind::File => PathCompleter::any().complete(current),
+            Kind::Topic => beginning_with(current, help::names(&root::command())),
+            Kind::Explained => beginning_with(current, explain::names()),
             Kind::Value => {
                 let path = current.to_str().and_then(|text| text.strip_prefix('@'));
                 let files = path.map(|path| PathCompleter::any().complete(OsStr::new(path)));

@@ -1,5 +1,6 @@
 //! `dkv help` as a subcommand.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::{Args, Command};
@@ -75,11 +76,17 @@ fn overview(root: &Command) -> String {
     text
 }
 
+/// What there is help on: topics and commands, each once.
+pub(crate) fn names(root: &Command) -> Vec<String> {
+    let commands = root.get_subcommands().filter(|it| !it.is_hide_set());
+    let mut known: BTreeSet<&str> = topics().collect();
+    known.extend(commands.map(Command::get_name));
+    known.into_iter().map(str::to_owned).collect()
+}
+
 fn unknown(word: &str, root: &Command) -> Error {
-    let names = root.get_subcommands().filter(|it| !it.is_hide_set());
-    let mut known: Vec<&str> = topics().collect();
-    names.for_each(|command| known.push(command.get_name()));
-    let advice = match nearest(word, known) {
+    let known = names(root);
+    let advice = match nearest(word, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `dkv help {near}`?"),
         None => "`dkv help` lists the commands and topics".to_owned(),
     };

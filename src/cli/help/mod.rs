@@ -5,5 +5,5 @@
 mod command;
 mod topics;
 
-pub(crate) use command::{HelpArgs, of_command, run};
+pub(crate) use command::{HelpArgs, names, of_command, run};
 pub(crate) use topics::{topic, topics};

@@ -40,7 +40,7 @@ impl DeleteArgs {
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
         let what = self.what()?;
         if let What::Range(question) = &what {
-            confirmed(question, self.yes)?;
+            confirmed(question, self.yes, client.is_in_shell())?;
         }
         let client = client.connect(1).await?;
         let deleted = match what {

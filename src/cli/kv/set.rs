@@ -27,7 +27,7 @@ use crate::client::{Condition, Fence, SetOptions, SetOutcome};
 pub(crate) struct SetArgs {
     /// The key
     key: OsString,
-    /// The value; - or nothing reads stdin, @FILE reads a file
+    /// The value, '' for an empty one; - or nothing reads stdin, @FILE reads a file
     value: Option<OsString>,
     /// Take VALUE as it is, even if it is - or begins with @
     #[arg(long)]
@@ -181,7 +181,14 @@ fn value(word: Option<&OsStr>, is_literal: bool, client: &ClientArgs) -> Result<
         None if client.input()?.is_none() && io::stdin().is_terminal() => Err(Error::invalid(
             "no value: write one after the key, @FILE to read a file, or - to type it",
         )),
-        None => stdin_value(client),
+        // A job without input, or a pipe whose other end failed, must not empty a key.
+        None => match stdin_value(client)? {
+            value if value.is_empty() => Err(Error::invalid(
+                "no value, and standard input is empty: write the value after the key, '' for an \
+                 empty one; - stores what comes from standard input, even nothing",
+            )),
+            value => Ok(value),
+        },
     }
 }
 

@@ -106,7 +106,7 @@ impl RevokeArgs {
     pub(crate) async fn run(self, client: &ClientArgs, printer: &mut Printer) -> Outcome {
         let name = bytes(&self.name);
         let question = format!("This takes the lock `{}` from its holder.", escaped(&name));
-        confirmed(&question, self.yes)?;
+        confirmed(&question, self.yes, client.is_in_shell())?;
         let client = client.connect(1).await?;
         let revoked = client.revoke(name).await?;
         printer.confirm(&Row::new().with("revoked", revoked))?;

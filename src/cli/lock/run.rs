@@ -28,7 +28,9 @@ use crate::client::{LockGuard, LockOptions};
 /// lost, the command gets SIGTERM, and SIGKILL 5 seconds later. Exits with the code of the
 /// command (128 and the signal's number if one killed it). Codes of its own: 2 the command
 /// cannot be started, 3 the lock is not to be had, 4 the lock was lost although the command
-/// ended well, 5 no server was there and the command did not run.
+/// ended well, 5 no server was there and the command did not run. With each of them goes a
+/// line of dkv on standard error. Where the command has such codes too, give it others:
+/// `dkv lock run NAME -- sh -c 'COMMAND || exit 100'`.
 ///
 /// SIGHUP, SIGINT, SIGQUIT and SIGTERM are passed on, and the lock is held until the command
 /// has ended. Signals reach everything the command started, in a process group of its own,
@@ -74,7 +76,7 @@ impl RunArgs {
         let Some(guard) = guard else {
             let name = escaped(&name);
             printer.note(&format!(
-                "not acquired: somebody else holds the lock `{name}`"
+                "not acquired: somebody else holds the lock `{name}`; the command did not run"
             ));
             return Ok(ExitStatus::NotFound);
         };

@@ -7,7 +7,7 @@ use crate::cli::layered::Effective;
 use crate::cli::old_flags;
 use crate::cli::output::Printer;
 use crate::cli::row::Row;
-use crate::server::settings::{ServeConfig, WantedShard};
+use crate::server::settings::{EngineKind, ServeConfig, WantedShard};
 
 /// Prints the settings, those included that follow from others.
 pub(super) fn print(
@@ -66,6 +66,7 @@ fn derived(name: &str, config: &ServeConfig) -> String {
             let shards: Vec<String> = config.shards.iter().map(shard).collect();
             shards.join(",")
         }
+        "engine" => EngineKind::DEFAULT.to_string(),
         "max-connections-per-address" => limits::CONNECTIONS_PER_ADDRESS_MAX.to_string(),
         "workers" => cores().to_string(),
         "peer-listen" => config.cluster.peer_listen.to_string(),

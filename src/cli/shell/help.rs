@@ -84,8 +84,32 @@ fn overview() -> String {
     text
 }
 
+/// `EX is TTL`, `OWNER HEX`: names and keywords that the usage does not have, those first that
+/// it has another word for.
+fn unmentioned(verb: &Verb) -> Vec<String> {
+    let names = verb.also.iter().filter(|it| **it != "?");
+    let mut same: Vec<String> = names.map(|it| format!("{it} is {}", verb.name)).collect();
+    let mut others = Vec::new();
+    for (place, choice) in verb.options.iter().enumerate() {
+        let mut before = verb.options[..place].iter();
+        // A place that a keyword stands for has no flag.
+        if let Some(first) = before.find(|it| it.flag == choice.flag && !it.flag.is_empty()) {
+            same.push(format!("{} is {}", choice.keyword, first.keyword));
+        } else if !verb.usage.contains(choice.keyword) {
+            let value = choice.value.map_or(String::new(), |it| format!(" {it}"));
+            others.push(format!("{}{value}", choice.keyword));
+        }
+    }
+    same.append(&mut others);
+    same
+}
+
 fn of_verb(verb: &Verb) -> String {
     let mut text = format!("{}\n    {}\n", verb.usage, verb.about);
+    let also = unmentioned(verb);
+    if !also.is_empty() {
+        writeln!(text, "    Also: {}", also.join(", ")).expect("a string takes everything");
+    }
     if let Runs::Command(path) = verb.runs {
         let path = path.join(" ");
         writeln!(
@@ -95,4 +119,28 @@ fn of_verb(verb: &Verb) -> String {
         .expect("a string takes everything");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HELP SET knew nothing of EX, which SET takes.
+    #[test]
+    fn every_word_that_a_verb_takes_is_in_its_help() {
+        let help = of_verb(verbs::named("SET").unwrap());
+        assert!(
+            help.contains("EX is TTL, NX is IF ABSENT, XX is IF PRESENT"),
+            "{help}"
+        );
+        for verb in verbs::all() {
+            let help = of_verb(verb);
+            let names = verb.also.iter().filter(|it| **it != "?").copied();
+            let keywords = verb.options.iter().map(|it| it.keyword);
+            let parts = names.chain(keywords).flat_map(|it| it.split(' '));
+            for word in parts {
+                assert!(help.contains(word), "{}: {word}: {help}", verb.name);
+            }
+        }
+    }
 }

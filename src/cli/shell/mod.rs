@@ -9,6 +9,7 @@ mod command;
 mod cursor;
 mod lexer;
 mod statement;
+mod terminal;
 mod words;
 
 mod foreign;

@@ -15,6 +15,7 @@ use super::completion::Completion;
 use super::editor::Editing;
 use super::lexer::{Unread, statements};
 use super::own::greet;
+use super::terminal::restore_when_ended;
 use super::turns::{Shell, Turn};
 use super::{history, settled::Settled};
 use crate::base::Error;
@@ -33,6 +34,7 @@ type Whom = Arc<Mutex<(Session, Settled)>>;
 /// Reads and runs lines until the person leaves.
 pub(super) fn run(shell: &mut Shell<'_>, chosen_history: Option<&OsStr>) -> Outcome {
     let whom: Whom = Arc::new(Mutex::new((shell.session.clone(), shell.settled.clone())));
+    restore_when_ended(&shell.session)?;
     let mut line = editor(shell, &whom)?;
     let kept = remembered(shell, &mut line, chosen_history);
     greeting(shell);

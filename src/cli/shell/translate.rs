@@ -376,6 +376,12 @@ impl<'a> Reading<'a> {
             );
             return Err(Wrong::at(word.at, message));
         };
+        if expected == "DURATION"
+            && let Err(malformed) = duration::parse(&String::from_utf8_lossy(&value.bytes))
+        {
+            let message = format!("{}: {}", choice.keyword, malformed.message());
+            return Err(Wrong::at(value.at, message));
+        }
         if choice.flag.is_empty() {
             self.values.push(value);
         } else {

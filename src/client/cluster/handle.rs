@@ -9,7 +9,7 @@ use super::types::{ClusterStatus, ShardSnapshot};
 use crate::base::types::ShardId;
 use crate::base::{Error, Result};
 use crate::client::Client;
-use crate::client::endpoint::Endpoint;
+use crate::client::endpoint::{Endpoint, question};
 use crate::client::error::from_status;
 use crate::proto::v1;
 use crate::proto::v1::cluster_client::ClusterClient;
@@ -121,14 +121,10 @@ pub(super) async fn connected(
     within: Duration,
 ) -> Result<ClusterClient<Channel>> {
     let channel = endpoint.connect(within).await.map_err(|why| {
-        let question = if why.nobody_listens {
-            ": is `dkv serve` running?"
-        } else {
-            ""
-        };
         Error::unavailable(format!(
-            "cannot reach dkv at {endpoint} ({}){question}",
-            why.reason
+            "cannot reach dkv at {endpoint} ({}){}",
+            why.reason,
+            question(why.nobody_listens)
         ))
     })?;
     Ok(ClusterClient::new(channel))

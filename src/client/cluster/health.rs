@@ -27,6 +27,7 @@ impl ClusterOverview {
             complaints.push(NOBODY.to_owned());
         }
         complaints.extend(self.quorum());
+        complaints.extend(self.out());
         complaints.extend(self.on_the_move());
         for shard in self.shard_ids() {
             complaints.extend(self.leadership(shard));
@@ -62,12 +63,37 @@ impl ClusterOverview {
             (all + 1, up + usize::from(view.status.is_ok()))
         });
         let verdict = if up > all / 2 {
-            format!("{up} of {all} voters answer, which is a majority: reads and writes go on")
+            // Which shard has no leader is a complaint of its own.
+            let is_led = self.shard_ids().iter().all(|it| self.leader(*it).is_some());
+            let go_on = if is_led {
+                ": reads and writes go on"
+            } else {
+                ""
+            };
+            format!("{up} of {all} voters answer, which is a majority{go_on}")
         } else {
             format!("{up} of {all} voters answer, and a majority is needed: nothing can be written")
         };
         complaints.insert(0, verdict);
         complaints
+    }
+
+    /// Nodes that were asked and are no members: what they were asked for is not theirs.
+    fn out(&self) -> impl Iterator<Item = String> {
+        let any_members = !self.members.is_empty();
+        let outsiders = self.outsiders.iter().filter(move |_| any_members);
+        outsiders.map(|it| {
+            let (name, endpoint) = (&it.name, &it.endpoint);
+            match it.cluster == Some(self.cluster) {
+                true => format!(
+                    "{name}, which answers at {endpoint}, is no member any more: it was taken out; \
+                     stop it, and to come back let it start with an empty data directory and --join"
+                ),
+                false => {
+                    format!("{name}, which answers at {endpoint}, is not in this cluster (yet)")
+                }
+            }
+        })
     }
 
     /// Members that are on their way in or out.

@@ -9,6 +9,7 @@ mod convert;
 mod handle;
 mod health;
 mod overview;
+mod token;
 mod types;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 
 pub(super) use convert::{member as wire_member, role as wire_role};
 pub use handle::Cluster;
+pub use token::JoinToken;
 pub use types::{
     ClusterMember, ClusterOverview, ClusterShard, ClusterStatus, MemberView, PeerProgress, Role,
     ShardSnapshot,

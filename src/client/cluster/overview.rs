@@ -39,7 +39,12 @@ impl Cluster {
             members = self.ask_members(&heard).await;
         }
         members.sort_by(|a, b| a.member.name.cmp(&b.member.name));
-        Ok(ClusterOverview { cluster, members })
+        answers.retain(|it| members.iter().all(|view| view.member.node != it.node));
+        Ok(ClusterOverview {
+            cluster,
+            members,
+            outsiders: answers,
+        })
     }
 
     /// Every member, by the list of whoever knows best.

@@ -115,6 +115,8 @@ pub struct ClusterOverview {
     pub cluster: ClusterId,
     /// By name.
     pub members: Vec<MemberView>,
+    /// Nodes at the endpoints that answered and are no members, or are none any more.
+    pub outsiders: Vec<ClusterStatus>,
 }
 
 /// A member, and what it says of itself.

@@ -99,7 +99,7 @@ async fn a_server_never_reached_is_given_up_at_once_however_long_the_wait() {
         client.lock("jobs", wait).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert!(error.message().ends_with("is `dkv serve` running?"));
+        assert!(error.message().contains("is `dkv serve` running?"));
     }
     assert!(started.elapsed() < AT_ONCE);
 }

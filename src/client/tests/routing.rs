@@ -31,7 +31,7 @@ async fn nobody_anywhere_is_said_with_what_would_help() {
             error.message(),
             format!(
                 "cannot reach dkv at {one} (connection refused), {two} (connection refused): \
-                 is `dkv serve` running?"
+                 is `dkv serve` running? Where it listens is given with --endpoints"
             )
         );
     }

@@ -170,7 +170,10 @@ async fn a_socket_in_the_file_system_serves_as_well() {
     let error = client.get("k").await.unwrap_err();
     assert_eq!(
         error.message(),
-        format!("cannot reach dkv at {missing} (no such socket): is `dkv serve` running?")
+        format!(
+            "cannot reach dkv at {missing} (no such socket): is `dkv serve` running? Where it \
+             listens is given with --endpoints"
+        )
     );
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::{Error, ErrorKind};
-use crate::client::endpoint::Unreachable;
+use crate::client::endpoint::{Unreachable, question};
 use crate::client::node::Node;
 use crate::client::route::{Nodes, Route};
 
@@ -108,14 +108,10 @@ impl<'a> Search<'a> {
 
     /// What to tell a caller who has waited long enough.
     pub(super) fn nobody(&self) -> Error {
-        let question = if self.nobody_listens {
-            ": is `dkv serve` running?"
-        } else {
-            ""
-        };
-        let reasons = self.reasons.join(", ");
         Error::unavailable(format!(
-            "nobody can be asked for the watch: {reasons}{question}"
+            "nobody can be asked for the watch: {}{}",
+            self.reasons.join(", "),
+            question(self.nobody_listens)
         ))
     }
 }

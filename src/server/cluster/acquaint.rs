@@ -40,7 +40,7 @@ impl Acquaintance {
 
     async fn ask(&self, address: &str) {
         let myself = self.book.myself();
-        let reply = hello(address, myself.identity(), None, ASK_WITHIN).await;
+        let reply = hello(myself, address, None, ASK_WITHIN).await;
         let greeting = match reply.and_then(Greeting::read) {
             Ok(greeting) => greeting,
             Err(error) => {

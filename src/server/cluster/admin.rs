@@ -97,7 +97,7 @@ impl Admin {
         let first = self.led()?;
         let book = self.book.as_ref().ok_or_else(|| not_leader(first))?;
         let identity = book.myself().identity();
-        let reply = hello(&address, identity.clone(), None, ASK_WITHIN).await;
+        let reply = hello(book.myself(), &address, None, ASK_WITHIN).await;
         let reply = reply.map_err(|error| match error.kind() {
             // Other members would find nobody there, either.
             ErrorKind::Unavailable | ErrorKind::Timeout => Error::invalid(error.message()),
@@ -470,5 +470,13 @@ impl Cluster for Admin {
     async fn snapshot(&self, request: Request<v1::SnapshotRequest>) -> Answered<v1::SnapshotReply> {
         let done = Admin::snapshot(self, request.into_inner().shard).await;
         done.map(Response::new).map_err(|error| to_status(&error))
+    }
+
+    async fn create_token(
+        &self,
+        request: Request<v1::CreateTokenRequest>,
+    ) -> Answered<v1::CreateTokenReply> {
+        let made = Admin::create_token(self, request.into_inner()).await;
+        made.map(Response::new).map_err(|error| to_status(&error))
     }
 }

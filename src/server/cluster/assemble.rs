@@ -6,13 +6,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::join::Places;
-use super::{Acquaintance, Announcer, Book, Reconciler, Settled, Waiting, settle};
+use super::{Acquaintance, Announcer, Book, Reconciler, Registrar, Settled, Waiting, settle};
 use crate::base::host::Host;
 use crate::base::{Error, Result};
 use crate::raft::{Group, Hub, Member, PeerTransport};
 use crate::server::node::{Directory, Node, Opened};
-use crate::server::peer::{Myself, PeerFigures, PeerLinks, PeerServer, PeerService};
+use crate::server::peer::{Myself, PeerFigures, PeerLinks, PeerServer, PeerService, Road};
+use crate::server::port::Security;
 use crate::server::settings::ServeConfig;
+use crate::tls::{ClientAuth, Kept, Kind};
 
 /// What a node runs for its cluster beside its groups.
 pub(in crate::server) struct Membership {
@@ -33,6 +35,7 @@ impl Membership {
         config: &ServeConfig,
         directory: &mut Directory,
         client_address: String,
+        kept: Option<Arc<Kept>>,
         waiting: &Waiting,
     ) -> Result<Self> {
         let name = directory.manifest.name.clone();
@@ -42,6 +45,7 @@ impl Membership {
             ));
         }
         let server = PeerServer::bind(config.cluster.peer_listen).await?;
+        let road = road(config, kept, &name)?;
         let me = Member {
             peer_address: peer_address(config, &name, &server),
             name,
@@ -50,9 +54,21 @@ impl Membership {
             leaving: false,
         };
         let manifest = &directory.manifest;
-        let myself = Myself::new(manifest.node, me.name.clone(), manifest.cluster, &*host.rng);
+        let myself = Myself::new(
+            manifest.node,
+            me.name.clone(),
+            manifest.cluster,
+            &*host.rng,
+            road,
+        );
         let links = PeerLinks::new(host, myself.clone());
-        let book = Book::new(myself.clone(), links.clone(), me, &config.cluster.members);
+        let book = Book::new(
+            myself.clone(),
+            links.clone(),
+            me,
+            &config.cluster.members,
+            Registrar::new(host, config.tls.as_ref()),
+        );
         book.note_shards(&manifest.shards);
         let (stop, stopping) = watch::channel(false);
         let service = PeerService::new(
@@ -62,7 +78,8 @@ impl Membership {
             stopping.clone(),
         );
         let mut tasks = JoinSet::new();
-        tasks.spawn(server.serve(service, stopping));
+        let security = security(&book, &myself);
+        tasks.spawn(server.serve(service, security, stopping));
         let settled = settle(host, config, &directory.manifest, &book, waiting).await?;
         waiting.is_over();
         if let Some(settled) = settled {
@@ -165,6 +182,40 @@ fn groups(node: &Node) -> Vec<Group> {
     let shards = node.service.shards();
     let replicated = shards.filter_map(|shard| shard.store.replicated());
     replicated.map(|shard| shard.group().clone()).collect()
+}
+
+/// How this node and the others connect: encrypted, if clients are.
+///
+/// # Errors
+/// `Invalid` if the certificate is not that of this node.
+fn road(config: &ServeConfig, kept: Option<Arc<Kept>>, name: &str) -> Result<Road> {
+    let (Some(tls), Some(kept)) = (&config.tls, kept) else {
+        return Ok(Road::Plain);
+    };
+    let material = kept.current();
+    let identity = &material.credentials.leaf.identity;
+    if identity.kind != Kind::Node || identity.name != name {
+        return Err(Error::invalid(format!(
+            "{} is the certificate of {identity}, and this node is {name}: members of a cluster \
+             need one of their own (dkv cert node {name})",
+            tls.files.cert.display()
+        )));
+    }
+    Ok(Road::Secured(kept))
+}
+
+/// Members show a node's certificate. While a token is open, somebody may come who has none
+/// yet, to get one: the service answers nothing else of theirs.
+fn security(book: &Book, myself: &Myself) -> Option<Security> {
+    let Road::Secured(kept) = myself.road() else {
+        return None;
+    };
+    let registrar = book.registrar().clone();
+    let asks = move || match registrar.expects_somebody() {
+        true => ClientAuth::Optional,
+        false => ClientAuth::Required,
+    };
+    Some(Security::new(kept.clone(), Arc::new(asks), &[b"h2"]))
 }
 
 /// Where the other members are told to call.

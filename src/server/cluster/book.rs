@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use futures_util::future::BoxFuture;
 use parking_lot::RwLock;
 
+use super::Registrar;
 use crate::base::types::NodeId;
 use crate::base::{Error, Result};
 use crate::proto::{peer, storage};
 use crate::raft::Member;
-use crate::server::peer::{Duties, Joining, Myself, PeerLinks};
+use crate::server::peer::{Callee, Duties, Joining, Myself, PeerLinks};
 use crate::server::settings::ShardSpec;
 
 /// The address book. Clones are the same book.
@@ -30,6 +31,7 @@ struct Inner {
     members: RwLock<BTreeMap<NodeId, Member>>,
     shards: RwLock<Vec<ShardSpec>>,
     joining: OnceLock<Arc<dyn Joining>>,
+    registrar: Registrar,
 }
 
 impl Book {
@@ -38,6 +40,7 @@ impl Book {
         links: PeerLinks,
         me: Member,
         hints: &[(String, String)],
+        registrar: Registrar,
     ) -> Self {
         let inner = Inner {
             myself,
@@ -47,6 +50,7 @@ impl Book {
             members: RwLock::default(),
             shards: RwLock::default(),
             joining: OnceLock::new(),
+            registrar,
         };
         Self {
             inner: Arc::new(inner),
@@ -66,7 +70,7 @@ impl Book {
         let members = self.members();
         let addresses = members
             .iter()
-            .map(|(node, member)| (*node, self.address_of(member)))
+            .map(|(node, member)| (*node, self.callee(member)))
             .collect();
         if let Err(error) = self.inner.links.set_peers(addresses) {
             tracing::warn!(%error, "a member has no address that can be called");
@@ -110,6 +114,13 @@ impl Book {
             .clone()
     }
 
+    fn callee(&self, member: &Member) -> Callee {
+        Callee {
+            name: member.name.clone(),
+            address: self.address_of(member),
+        }
+    }
+
     /// Where members are said to be.
     pub(super) fn hints(&self) -> Vec<String> {
         self.inner.hints.read().values().cloned().collect()
@@ -149,10 +160,13 @@ impl Book {
     /// What the peer port asks.
     pub(in crate::server) fn duties(&self) -> Duties {
         let (hello, known, joining) = (self.clone(), self.clone(), self.clone());
+        let (called, enrolling) = (self.clone(), self.clone());
         Duties {
             hello: Arc::new(move || hello.hello()),
             is_member: Arc::new(move |node| known.is_member(node)),
+            name_of: Arc::new(move |node| called.name_of(node)),
             joining: Arc::new(joining),
+            enroll: Arc::new(move |request| Box::pin(enrolling.clone().enroll(request))),
         }
     }
 
@@ -175,6 +189,32 @@ impl Book {
             members: members.collect(),
             shards: shards.collect(),
         }
+    }
+
+    /// Gives a certificate to who brings a token.
+    async fn enroll(self, request: peer::EnrollRequest) -> Result<peer::EnrollReply> {
+        let registrar = self.inner.registrar.clone();
+        let signing = tokio::task::spawn_blocking(move || {
+            registrar.enroll(&request, |name| self.is_taken(name))
+        });
+        signing
+            .await
+            .map_err(|_| Error::internal("the node panicked while it signed"))?
+    }
+
+    fn is_taken(&self, name: &str) -> bool {
+        let members = self.inner.members.read();
+        self.inner.me.name == name || members.values().any(|member| member.name == name)
+    }
+
+    /// Who signs for new nodes.
+    pub(in crate::server) fn registrar(&self) -> &Registrar {
+        &self.inner.registrar
+    }
+
+    fn name_of(&self, node: NodeId) -> Option<String> {
+        let members = self.inner.members.read();
+        members.get(&node).map(|member| member.name.clone())
     }
 
     /// A node that has just joined knows nobody: whoever has the cluster's id may call.

@@ -147,7 +147,7 @@ impl Founding<'_> {
     }
 
     async fn ask(&self, name: &str, address: &str) -> Result<Asked> {
-        let reply = match hello(address, self.myself.identity(), None, ASK_WITHIN).await {
+        let reply = match hello(self.myself, address, None, ASK_WITHIN).await {
             Ok(reply) => reply,
             Err(error) if error.kind() == ErrorKind::Invalid => return Err(error),
             Err(error) => {
@@ -255,7 +255,7 @@ pub(super) fn taken(name: &str, node: NodeId) -> Error {
 async fn join(address: &str, book: &Book, waiting: &Waiting) -> Result<Settled> {
     let myself = book.myself();
     loop {
-        let greeting = match hello(address, myself.identity(), None, ASK_WITHIN).await {
+        let greeting = match hello(myself, address, None, ASK_WITHIN).await {
             Ok(reply) => Some(Greeting::read(reply)?),
             Err(error) if error.kind() == ErrorKind::Invalid => return Err(error),
             Err(error) => {

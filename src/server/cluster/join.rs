@@ -85,7 +85,7 @@ impl Announcer {
             from: Some(myself.identity()),
             member: Some(wanted.store(myself.node())),
         };
-        match join(&address, request, ASK_WITHIN).await {
+        match join(myself, &address, request, ASK_WITHIN).await {
             Ok(reply) if reply.joined => None,
             Ok(reply) if !reply.leader.is_empty() => Some(reply.leader),
             Ok(_) => None,

@@ -22,11 +22,11 @@ pub(super) async fn drop_old_hints(book: &Book) {
 }
 
 async fn is_wrong(book: &Book, address: &str, node: NodeId) -> bool {
-    let asked = hello(address, book.myself().identity(), Some(node), ASK_WITHIN).await;
+    let asked = hello(book.myself(), address, Some(node), ASK_WITHIN).await;
     asked.is_err_and(|error| matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Invalid))
 }
 
 async fn is_right(book: &Book, address: &str, node: NodeId) -> bool {
-    let asked = hello(address, book.myself().identity(), Some(node), ASK_WITHIN).await;
+    let asked = hello(book.myself(), address, Some(node), ASK_WITHIN).await;
     asked.is_ok()
 }

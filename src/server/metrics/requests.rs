@@ -66,6 +66,13 @@ pub(super) fn write_connections(page: &mut Page, connections: &Connections) {
         "Client connections closed before their first request, by reason.",
     )
     .value(&[("reason", "address")], connections.refused());
+    let (secured, unsecured) = connections.handshakes();
+    page.counter(
+        "dkv_tls_handshakes_total",
+        "Handshakes of TLS with clients, by what became of them.",
+    )
+    .value(&[("result", "secured")], secured)
+    .value(&[("result", "failed")], unsecured);
     page.counter(
         "dkv_requests_refused_total",
         "Requests refused before anything was looked at, by reason.",

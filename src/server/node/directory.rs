@@ -90,7 +90,15 @@ fn unusable(dir: &Path, source: io::Error) -> Error {
         io::ErrorKind::AlreadyExists => "it is no directory".to_owned(),
         _ => source.to_string(),
     };
-    let message = format!("the data directory {} cannot be used: {why}", dir.display());
+    let what_to_do = match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "give its owner, who runs dkv, the right to read and write it, or choose another one"
+        }
+        _ => "choose another one",
+    };
+    let dir = dir.display();
+    let message =
+        format!("the data directory {dir} cannot be used: {why}: {what_to_do} (--data-dir)");
     Error::new(ErrorKind::Invalid, message).with_source(source)
 }
 

@@ -9,30 +9,45 @@ use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
 use super::dial;
+use super::myself::Myself;
+use super::road::{self, Whom};
 use crate::base::types::NodeId;
 use crate::base::{Error, ErrorKind, Result};
 use crate::proto::peer;
 use crate::proto::peer::peer_client::PeerClient;
+use crate::tls::{Failure, Identity, Side};
 
-/// Asks who is at `address`. `to` is who should be, if that is known.
+/// Asks on behalf of `myself` who is at `address`. `to` is who should be, if that is known.
 ///
 /// # Errors
 /// `Invalid` if the address is none, or another node or no peer port is there;
 /// `Unavailable` if nobody answers there; `Timeout` if the answer did not come in time.
 pub(in crate::server) async fn hello(
+    myself: &Myself,
     address: &str,
-    identity: peer::Identity,
     to: Option<NodeId>,
     within: Duration,
 ) -> Result<peer::HelloReply> {
     let request = peer::HelloRequest {
-        from: Some(identity),
+        from: Some(myself.identity()),
         to: to.map_or_else(Bytes::new, |node| Bytes::copy_from_slice(&node.0)),
     };
-    ask(address, within, async |mut client| {
+    let (reply, holder) = ask(myself, address, within, async |mut client| {
         client.hello(request).await
     })
-    .await
+    .await?;
+    let name = reply.from.as_ref().map_or("", |from| &from.name);
+    match holder {
+        Some(holder) if holder.name != name => Err(Error::new(
+            ErrorKind::Denied,
+            format!(
+                "{address} says it is {}, and its certificate is that of {holder}: give it the \
+                 certificate of its own name (dkv cert node NAME)",
+                name.escape_debug()
+            ),
+        )),
+        _ => Ok(reply),
+    }
 }
 
 /// Asks the member at `address` for a place in its cluster.
@@ -41,27 +56,56 @@ pub(in crate::server) async fn hello(
 /// As [`hello`], and whatever the member says. After `Timeout` the caller may have been
 /// given its place: asking again does no harm.
 pub(in crate::server) async fn join(
+    myself: &Myself,
     address: &str,
     request: peer::JoinRequest,
     within: Duration,
 ) -> Result<peer::JoinReply> {
-    ask(address, within, async |mut client| {
+    let (reply, _) = ask(myself, address, within, async |mut client| {
         client.join(request).await
     })
-    .await
+    .await?;
+    Ok(reply)
 }
 
+/// Asks the member at `address`, whose authority's certificate has the SHA-256 `authority`,
+/// for a certificate.
+///
+/// # Errors
+/// As [`hello`], and whatever the member says. After `Timeout` the token may be used up.
+pub(in crate::server) async fn enroll(
+    address: &str,
+    authority: &[u8; 32],
+    request: peer::EnrollRequest,
+    within: Duration,
+) -> Result<peer::EnrollReply> {
+    let transport = dial::transport(address, within)?;
+    let asking = async {
+        let connected = road::connect_as_guest(transport, *authority).await;
+        let channel = connected.map_err(|error| unreachable(address, within, error))?;
+        let replied = PeerClient::new(channel).enroll(request).await;
+        replied
+            .map(Response::into_inner)
+            .map_err(|status| refused(address, &status))
+    };
+    let asked = timeout(within, asking).await;
+    asked.unwrap_or_else(|_| Err(silent(address, within)))
+}
+
+/// The reply, and whose certificate whoever gave it has, on an encrypted road.
 async fn ask<T>(
+    myself: &Myself,
     address: &str,
     within: Duration,
     call: impl AsyncFnOnce(PeerClient<Channel>) -> Result<Response<T>, Status>,
-) -> Result<T> {
+) -> Result<(T, Option<Identity>)> {
     let transport = dial::transport(address, within)?;
     let asking = async {
-        let connected = transport.connect().await;
+        let whom = Whom::anybody();
+        let connected = myself.road().connect(transport, &whom).await;
         let channel = connected.map_err(|error| unreachable(address, within, error))?;
         match call(PeerClient::new(channel)).await {
-            Ok(reply) => Ok(reply.into_inner()),
+            Ok(reply) => Ok((reply.into_inner(), whom.met())),
             Err(status) => Err(refused(address, &status)),
         }
     };
@@ -70,6 +114,9 @@ async fn ask<T>(
 }
 
 fn unreachable(address: &str, within: Duration, error: tonic::transport::Error) -> Error {
+    if let Some(failure) = Failure::of(Side::Peer, &error) {
+        return Error::new(failure.kind(), format!("{address}: {failure}")).with_source(error);
+    }
     let message = match dial::system_kind(&error) {
         Some(io::ErrorKind::ConnectionRefused) => format!(
             "nobody listens at {address}: is the node started, and is that its --peer-listen?"

@@ -174,7 +174,13 @@ mod tests {
     fn node(id: u8, cluster: Option<u8>) -> std::sync::Arc<Myself> {
         let cluster = cluster.map(|id| ClusterId([id; 16]));
         let rng = SeededRng::new(id.into());
-        Myself::new(NodeId([id; 16]), format!("node-{id}"), cluster, &rng)
+        Myself::new(
+            NodeId([id; 16]),
+            format!("node-{id}"),
+            cluster,
+            &rng,
+            Road::Plain,
+        )
     }
 
     fn hello(from: &Myself, to: u8) -> peer::LinkHello {

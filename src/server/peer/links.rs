@@ -15,6 +15,7 @@ use super::lane::{self, LANES};
 use super::link::Link;
 use super::myself::Myself;
 use super::outgoing::Outgoing;
+use super::road::Whom;
 use crate::base::Result;
 use crate::base::host::{Host, Rng};
 use crate::base::types::NodeId;
@@ -41,9 +42,18 @@ struct Inner {
     receiver: RwLock<Option<Arc<dyn Peer>>>,
 }
 
+/// A member as it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) struct Callee {
+    /// What it is called, and its certificate says.
+    pub(in crate::server) name: String,
+    /// `HOST:PORT`.
+    pub(in crate::server) address: String,
+}
+
 /// A peer in the address book.
 struct Entry {
-    address: String,
+    callee: Callee,
     lanes: [Arc<Outgoing>; LANES.len()],
     /// Keep the lanes open, and end with the entry.
     _tasks: JoinSet<()>,
@@ -68,26 +78,26 @@ impl PeerLinks {
         }
     }
 
-    /// Replaces the address book, `HOST:PORT` for each member. Links to members that left
-    /// it, or have another address in it, are closed; this node itself may be in it, and
+    /// Replaces the address book. Links to members that left
+    /// it, or have another name or address in it, are closed; this node itself may be in it, and
     /// is not called. May be called from any thread, and does not wait.
     ///
     /// # Errors
     /// `Invalid`, naming the first address that is none. The other members are called
     /// all the same.
-    pub(in crate::server) fn set_peers(&self, peers: BTreeMap<NodeId, String>) -> Result<()> {
+    pub(in crate::server) fn set_peers(&self, peers: BTreeMap<NodeId, Callee>) -> Result<()> {
         let mut malformed = Ok(());
         let mut book = self.inner.book.write();
-        book.retain(|node, entry| peers.get(node) == Some(&entry.address));
+        book.retain(|node, entry| peers.get(node) == Some(&entry.callee));
         self.inner
             .counters
             .lock()
             .retain(|node, _| peers.contains_key(node));
-        for (node, address) in peers {
+        for (node, callee) in peers {
             if node == self.inner.myself.node() || book.contains_key(&node) {
                 continue;
             }
-            match self.entry(node, address) {
+            match self.entry(node, callee) {
                 Ok(entry) => drop(book.insert(node, entry)),
                 Err(error) => malformed = malformed.and(Err(error)),
             }
@@ -114,7 +124,7 @@ impl PeerLinks {
         book.iter()
             .map(|(node, entry)| PeerFigures {
                 node: *node,
-                address: entry.address.clone(),
+                address: entry.callee.address.clone(),
                 lanes: entry.lanes.each_ref().map(|lane| lane.figures()),
             })
             .collect()
@@ -143,13 +153,16 @@ impl PeerLinks {
         })
     }
 
-    fn entry(&self, to: NodeId, address: String) -> Result<Entry> {
-        let transport = dial::transport(&address, CONNECT_WITHIN)?;
+    fn entry(&self, to: NodeId, callee: Callee) -> Result<Entry> {
+        let transport = dial::transport(&callee.address, CONNECT_WITHIN)?;
         let counters = self.counters(to);
         let lanes = LANES.map(|lane| Arc::new(Outgoing::new(lane, counters.clone())));
         // Connecting needs the runtime's timers, and the caller may be on another thread.
         let _in_runtime = self.inner.runtime.enter();
-        let (shared, of_heartbeats) = (transport.connect_lazy(), transport.connect_lazy());
+        let road = self.inner.myself.road();
+        let whom = Whom::member(to, &callee.name);
+        let shared = road.connect_lazy(transport.clone(), &whom);
+        let of_heartbeats = road.connect_lazy(transport, &whom);
         let mut tasks = JoinSet::new();
         for outgoing in &lanes {
             let channel = match outgoing.lane {
@@ -159,7 +172,7 @@ impl PeerLinks {
             let link = Link {
                 myself: self.inner.myself.clone(),
                 to,
-                address: address.clone(),
+                address: callee.address.clone(),
                 channel: channel.clone(),
                 outgoing: outgoing.clone(),
                 rng: self.inner.rng.clone(),
@@ -168,7 +181,7 @@ impl PeerLinks {
             tasks.spawn(link.keep());
         }
         Ok(Entry {
-            address,
+            callee,
             lanes,
             _tasks: tasks,
         })

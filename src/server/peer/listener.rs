@@ -11,7 +11,7 @@ use super::dial;
 use super::service::PeerService;
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::proto::peer::peer_server;
-use crate::server::port::{self, Bounds, Connections, Limits, Listener, Speaks};
+use crate::server::port::{self, Bounds, Connections, Limits, Listener, Security, Speaks};
 
 /// How long calls may take to end once the port is told to stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -46,12 +46,19 @@ impl PeerServer {
 
     /// Serves until `stop` holds true or its sender is gone. The same `stop` must have
     /// been given to `service`, whose links never end by themselves.
-    pub(in crate::server) async fn serve(self, service: PeerService, stop: watch::Receiver<bool>) {
+    pub(in crate::server) async fn serve(
+        self,
+        service: PeerService,
+        security: Option<Security>,
+        stop: watch::Receiver<bool>,
+    ) {
         let connections = Connections::new(Bounds::of_all(limits::PEER_CONNECTIONS_MAX));
         let service = peer_server::PeerServer::new(service)
             .max_decoding_message_size(limits::PEER_MESSAGE_BYTES_MAX);
         let listener = Listener::Tcp(self.listener);
-        let serving = port::serve(listener, service, allowed(), connections, stop.clone());
+        let allowed = allowed();
+        let stopping = stop.clone();
+        let serving = port::serve(listener, service, allowed, connections, security, stopping);
         let overdue = async {
             told(stop).await;
             tokio::time::sleep(DRAIN).await;

@@ -20,19 +20,26 @@ mod listener;
 mod myself;
 mod outgoing;
 mod queue;
+mod road;
 mod service;
+mod vouched;
 
 use futures_util::future::BoxFuture;
 
-pub(in crate::server) use ask::{hello, join};
+pub(in crate::server) use ask::{enroll, hello, join};
 pub(in crate::server) use counters::{LaneFigures, PeerFigures};
-pub(in crate::server) use links::PeerLinks;
+pub(in crate::server) use links::{Callee, PeerLinks};
 pub(in crate::server) use listener::PeerServer;
 pub(in crate::server) use myself::Myself;
+pub(in crate::server) use road::Road;
 pub(in crate::server) use service::{Duties, PeerService};
 
 use crate::base::Result;
-use crate::proto::peer::{JoinReply, JoinRequest};
+use crate::proto::peer::{EnrollReply, EnrollRequest, JoinReply, JoinRequest};
+
+/// Answers who brings a token.
+pub(in crate::server) type Enroll =
+    dyn Fn(EnrollRequest) -> BoxFuture<'static, Result<EnrollReply>> + Send + Sync;
 
 /// Gives nodes a place in the cluster.
 pub(in crate::server) trait Joining: Send + Sync {

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use super::road::Road;
 use crate::base::host::Rng;
 use crate::base::types::{ClusterId, NodeId};
 use crate::proto::peer;
@@ -14,6 +15,7 @@ pub(in crate::server) struct Myself {
     name: String,
     incarnation: u64,
     cluster: OnceLock<ClusterId>,
+    road: Road,
 }
 
 impl Myself {
@@ -24,6 +26,7 @@ impl Myself {
         name: impl Into<String>,
         cluster: Option<ClusterId>,
         rng: &dyn Rng,
+        road: Road,
     ) -> Arc<Self> {
         let mut incarnation = [0; 8];
         rng.fill(&mut incarnation);
@@ -32,6 +35,7 @@ impl Myself {
             name: name.into(),
             incarnation: u64::from_le_bytes(incarnation),
             cluster: cluster.map_or_else(OnceLock::new, OnceLock::from),
+            road,
         })
     }
 
@@ -43,6 +47,11 @@ impl Myself {
     /// What people call it.
     pub(in crate::server) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How it and its peers connect.
+    pub(in crate::server) fn road(&self) -> &Road {
+        &self.road
     }
 
     /// Its cluster, once it has one.

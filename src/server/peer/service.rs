@@ -10,16 +10,20 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::Joining;
 use super::callers::{Admitted, Callers};
-use super::greeting::{self, Greeted, shown};
+use super::greeting::{self, Greeted, Stranger, shown};
 use super::links::PeerLinks;
+use super::road::Road;
+use super::vouched::vouched;
+use super::{Enroll, Joining};
 use crate::base::Error;
 use crate::base::host::Clock;
 use crate::base::types::NodeId;
 use crate::proto::peer;
 use crate::proto::peer::peer_server;
+use crate::server::port::Caller;
 use crate::server::status::to_status;
+use crate::tls::Identity;
 
 /// How long a caller may take to say who it is.
 const GREETING_WITHIN: Duration = Duration::from_secs(5);
@@ -35,8 +39,12 @@ pub(in crate::server) struct Duties {
     /// Whether a node is a member, learners included. Asked for every message: whoever
     /// is removed is not heard any more.
     pub(in crate::server) is_member: Arc<dyn Fn(NodeId) -> bool + Send + Sync>,
+    /// What a member is called; nothing for who is none.
+    pub(in crate::server) name_of: Arc<dyn Fn(NodeId) -> Option<String> + Send + Sync>,
     /// Gives nodes a place.
     pub(in crate::server) joining: Arc<dyn Joining>,
+    /// Gives nodes their certificates.
+    pub(in crate::server) enroll: Arc<Enroll>,
 }
 
 /// Answers on the peer port. What comes goes to whom `links` was told to receive with.
@@ -84,6 +92,7 @@ impl PeerService {
     async fn admit(
         self,
         here: String,
+        identity: Option<Arc<Identity>>,
         mut inbound: Streaming<peer::LinkMessage>,
     ) -> Result<Incoming, Status> {
         let first = timeout(self.greeting_within, inbound.message()).await;
@@ -97,6 +106,7 @@ impl PeerService {
             Status::invalid_argument("the link ended before it said who calls whom")
         })?;
         let greeted = greeting::greet(self.links.myself(), &here, first.hello)?;
+        self.check_vouched(identity.as_deref(), &greeted.caller)?;
         self.check_member(&greeted)?;
         let Greeted { caller, lane, .. } = &greeted;
         let admitted = self.callers.admit(caller.node, greeted.incarnation, *lane);
@@ -121,6 +131,17 @@ impl PeerService {
         };
         incoming.deliver(first.frames)?;
         Ok(incoming)
+    }
+
+    /// On an encrypted road a caller is who its certificate says.
+    fn check_vouched(&self, identity: Option<&Identity>, caller: &Stranger) -> Result<(), Status> {
+        match self.links.myself().road() {
+            Road::Plain => Ok(()),
+            Road::Secured(_) => {
+                let known = (self.duties.name_of)(caller.node);
+                vouched(identity, caller, known.as_deref())
+            }
+        }
     }
 
     fn check_member(&self, greeted: &Greeted) -> Result<(), Status> {
@@ -188,9 +209,10 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<peer::HelloRequest>,
     ) -> Result<Response<peer::HelloReply>, Status> {
-        let here = here(request.local_addr());
+        let (here, identity) = (here(request.local_addr()), identity(&request));
         let peer::HelloRequest { from, to } = request.into_inner();
-        greeting::question(self.links.myself(), &here, from, &to)?;
+        let caller = greeting::question(self.links.myself(), &here, from, &to)?;
+        self.check_vouched(identity.as_deref(), &caller)?;
         Ok(Response::new((self.duties.hello)()))
     }
 
@@ -200,8 +222,9 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<Streaming<peer::LinkMessage>>,
     ) -> Result<Response<Self::LinkStream>, Status> {
-        let here = here(request.local_addr());
-        let incoming = self.clone().admit(here, request.into_inner()).await?;
+        let (here, identity) = (here(request.local_addr()), identity(&request));
+        let admitting = self.clone().admit(here, identity, request.into_inner());
+        let incoming = admitting.await?;
         let end = stream::once(incoming.receive());
         let replies = end.filter_map(|status| std::future::ready(status.map(Err)));
         Ok(Response::new(replies.boxed()))
@@ -211,9 +234,10 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<peer::JoinRequest>,
     ) -> Result<Response<peer::JoinReply>, Status> {
-        let here = here(request.local_addr());
+        let (here, identity) = (here(request.local_addr()), identity(&request));
         let request = request.into_inner();
         let caller = greeting::question(self.links.myself(), &here, request.from.clone(), &[])?;
+        self.check_vouched(identity.as_deref(), &caller)?;
         let names_the_caller = request
             .member
             .as_ref()
@@ -231,9 +255,29 @@ impl peer_server::Peer for PeerService {
         });
         joined.map(Response::new).map_err(|error| to_status(&error))
     }
+
+    async fn enroll(
+        &self,
+        request: Request<peer::EnrollRequest>,
+    ) -> Result<Response<peer::EnrollReply>, Status> {
+        if matches!(self.links.myself().road(), Road::Plain) {
+            let message = "this cluster does not speak TLS: a node joins without a certificate";
+            return Err(Status::failed_precondition(message));
+        }
+        let enrolled = (self.duties.enroll)(request.into_inner()).await;
+        enrolled
+            .map(Response::new)
+            .map_err(|error| to_status(&error))
+    }
 }
 
 /// The address that was called, for people.
 fn here(local: Option<SocketAddr>) -> String {
     local.map_or_else(|| "it called".to_owned(), |address| address.to_string())
+}
+
+/// Whose certificate the caller of `request` showed.
+fn identity<T>(request: &Request<T>) -> Option<Arc<Identity>> {
+    let caller = request.extensions().get::<Caller>()?;
+    caller.identity.clone()
 }

@@ -41,6 +41,11 @@ impl Listener {
         }
     }
 
+    /// True if other machines could come: those of this one have the file system's word.
+    pub(super) fn is_of_network(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
     /// Where it listens, as clients write it.
     pub(in crate::server) fn address(&self) -> String {
         match self {

@@ -37,16 +37,17 @@ impl<S> Answers for S where
 }
 
 /// Answers the requests of a connection until its caller is done with it; or until it was idle
-/// for too long, or the node stops: then what is under way is still answered.
+/// for too long, or `over` resolves: then what is under way is still answered.
 pub(super) async fn converse(
     io: impl AsyncRead + AsyncWrite + Unpin + 'static,
     requests: OfCaller<impl Answers>,
     protocol: &Protocol,
     allows: &Limits,
-    mut stop: watch::Receiver<bool>,
+    over: impl Future<Output = ()>,
 ) {
     let (caller, open) = (requests.caller.clone(), Arc::clone(&requests.open));
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(io), requests));
+    let mut over = pin!(over);
     let mut silence = pin!(sleep(allows.idle));
     let mut is_ending = false;
     loop {
@@ -59,7 +60,7 @@ pub(super) async fn converse(
                 }
                 return;
             }
-            () = told(&mut stop), if !is_ending => {}
+            () = over.as_mut(), if !is_ending => {}
             () = &mut silence => {
                 let allowed = if is_ending { allows.farewell } else { allows.idle };
                 let ends_at = open.idle_since().unwrap_or_else(Instant::now) + allowed;

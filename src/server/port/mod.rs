@@ -15,6 +15,7 @@ mod limits;
 mod places;
 mod protocol;
 mod rate;
+mod security;
 mod serve;
 mod socket;
 
@@ -24,6 +25,7 @@ pub(super) use caller::Caller;
 pub(super) use limits::{Limits, Speaks};
 pub(super) use places::{Bounds, Connections};
 pub(super) use rate::{Rate, slowed};
+pub(super) use security::Security;
 pub(super) use serve::serve;
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ struct Inner {
     refused: AtomicU64,
     /// Requests that were refused, not connections.
     too_fast: AtomicU64,
+    secured: AtomicU64,
+    unsecured: AtomicU64,
     places: Arc<Semaphore>,
     bounds: Bounds,
     /// Somebody had to wait for a place, and that was logged.
@@ -99,6 +101,8 @@ impl Connections {
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             too_fast: AtomicU64::new(0),
+            secured: AtomicU64::new(0),
+            unsecured: AtomicU64::new(0),
             places: Arc::new(Semaphore::new(bounds.total)),
             bounds,
             is_full: AtomicBool::new(false),
@@ -182,6 +186,23 @@ impl Connections {
 
     pub(super) fn count_too_fast(&self) {
         self.inner.too_fast.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_handshake(&self, is_secure: bool) {
+        let inner = &self.inner;
+        let counter = if is_secure {
+            &inner.secured
+        } else {
+            &inner.unsecured
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Handshakes of TLS that led to a secure connection, and that did not.
+    pub(in crate::server) fn handshakes(&self) -> (u64, u64) {
+        let inner = &self.inner;
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (of(&inner.secured), of(&inner.unsecured))
     }
 
     /// Those that are open.

@@ -39,6 +39,20 @@ impl Socket {
             Self::Unix(_) => None,
         }
     }
+
+    /// Waits for the first bytes: true if they are those of a request of HTTP/1.1. They stay
+    /// to be read.
+    pub(super) async fn begins_with_http(&self) -> bool {
+        let Self::Tcp(stream) = self else {
+            return false;
+        };
+        let mut start = [0; 3];
+        match stream.peek(&mut start).await {
+            // `PRI` begins HTTP/2, whose client could not read a page of HTTP/1.1.
+            Ok(3) => start != *b"PRI" && start.iter().all(u8::is_ascii_uppercase),
+            _ => false,
+        }
+    }
 }
 
 impl AsyncRead for Socket {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, ORIGIN};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
@@ -42,7 +42,12 @@ pub(super) async fn gate(State(rest): State<Rest>, request: Request, next: Next)
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(refused) => refused.into_response(),
     };
-    if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+    if let Some(mut refused) = response.extensions_mut().remove::<Refused>() {
+        // The route says what it takes only behind its answer.
+        let allowed = response.headers().get(ALLOW);
+        if let Some(methods) = allowed.and_then(|it| it.to_str().ok()) {
+            refused = refused.allowing(methods);
+        }
         let text = serde_json::to_string(&refused.to_body(&id)).unwrap_or_default() + "\n";
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

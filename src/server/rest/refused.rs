@@ -60,6 +60,16 @@ impl Refused {
         )
     }
 
+    /// Names the methods that are taken instead, as the header Allow has them.
+    pub(super) fn allowing(self, methods: &str) -> Self {
+        let methods: Vec<&str> = methods.split(',').map(str::trim).collect();
+        let message = format!("{}: it takes {}", self.error.message(), methods.join(", "));
+        Self {
+            error: Arc::new(Error::new(self.error.kind(), message)),
+            ..self
+        }
+    }
+
     /// The body, in which `request_id` names the request.
     pub(super) fn to_body(&self, request_id: &str) -> ErrorBody {
         let error = &self.error;

@@ -16,7 +16,7 @@ use crate::base::{Error, ErrorKind};
 /// Every route of REST, and an answer for what is none.
 pub(in crate::server) fn routes(rest: Rest) -> Router {
     let gate = middleware::from_fn_with_state(rest.clone(), gate::gate);
-    Router::new()
+    let routes = Router::new()
         .merge(of_keys())
         .merge(of_many())
         .merge(of_watches())
@@ -30,8 +30,9 @@ pub(in crate::server) fn routes(rest: Rest) -> Router {
         .route("/docs/{*file}", routing::get(docs::file))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(gate)
-        .with_state(rest)
+        .with_state(rest);
+    // Outside of all of it: only there an answer says in `Allow` what its path takes.
+    Router::new().fallback_service(routes).layer(gate)
 }
 
 fn of_keys() -> Router<Rest> {
@@ -116,7 +117,7 @@ async fn no_such_path(uri: Uri) -> Answered {
 
 async fn no_such_method(method: Method, request: Request) -> Answered {
     let path: String = request.uri().path().chars().take(80).collect();
-    let message = format!("{path} does not take {method}: the header Allow says what it takes");
+    let message = format!("{path} does not take {method}");
     Err(Refused::new(
         StatusCode::METHOD_NOT_ALLOWED,
         Error::invalid(message),

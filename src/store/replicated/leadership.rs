@@ -70,6 +70,12 @@ impl Leadership {
         Self::Led { node, name, term }
     }
 
+    /// Why there is no leader may change while there is none: that is no news, unless there
+    /// will never be one again.
+    fn is_news_after(&self, told: &Self) -> bool {
+        self != told && (self.is_led() || told.is_led() || *self == Self::TakenOut)
+    }
+
     /// True if requests can be served here, or sent to where they can.
     pub fn is_led(&self) -> bool {
         matches!(self, Self::Led { .. })
@@ -124,8 +130,7 @@ pub(super) async fn watch(shared: Arc<Shared>) {
             let counters = &shared.counters;
             counters.leader_changes.fetch_add(1, Ordering::Relaxed);
         }
-        // Why there is none may change while there is none: that is no news.
-        if now != told && (now.is_led() || told.is_led()) {
+        if now.is_news_after(&told) {
             tracing::info!("shard {}: {now}", group.shard());
             told = now;
         }
@@ -152,6 +157,19 @@ mod tests {
         };
         assert!(led.is_led() && !silent.is_led());
         assert!(silent.to_string().starts_with("no leader: node-3 led"));
+    }
+
+    /// A node that was taken out said "no leader" in its log, and nothing more, ever.
+    #[test]
+    fn that_a_node_was_taken_out_is_news_once() {
+        let silent = Leadership::Silent {
+            name: "node-3".to_owned(),
+        };
+        assert!(Leadership::TakenOut.is_news_after(&silent));
+        assert!(Leadership::TakenOut.is_news_after(&Leadership::Nobody));
+        assert!(!Leadership::TakenOut.is_news_after(&Leadership::TakenOut));
+        assert!(!silent.is_news_after(&Leadership::TakenOut));
+        assert!(!silent.is_news_after(&Leadership::Nobody));
     }
 
     #[test]

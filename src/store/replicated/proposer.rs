@@ -11,10 +11,10 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::figures::Fate;
+use super::leadership::Leadership;
 use super::queue::{Write, stopping};
 use super::refusals::{
-    UNCONFIRMED, held_up, nobody_knows, nobody_leads, refused, silent_leader, unconfirmed,
-    was_not_done,
+    UNCONFIRMED, nobody_knows, not_begun, refused, silent_leader, unconfirmed, was_not_done,
 };
 use super::{Shared, pause};
 use crate::base::time::MachineTime;
@@ -152,6 +152,9 @@ impl Proposer {
             None => {
                 self.office = None;
                 match group.leader() {
+                    // Members do not listen to who was taken out: asking them would only
+                    // put in doubt what surely is not done.
+                    _ if Leadership::of(group) == Leadership::TakenOut => Way::Nowhere,
                     Some((leader, _)) if leader != group.node() => Way::To(leader),
                     _ => Way::Nowhere,
                 }
@@ -165,8 +168,7 @@ impl Proposer {
             let why = match write.is_forwarded && !leads {
                 true => Error::new(ErrorKind::NotLeader, "this node does not lead the shard"),
                 false if write.in_doubt => nobody_knows(),
-                false if matches!(way, Way::Nowhere) => nobody_leads(self.shared.group()),
-                false => held_up(),
+                false => not_begun(&Leadership::of(self.shared.group())),
             };
             write.refuse(why);
         }
@@ -256,13 +258,14 @@ impl Proposer {
                 .flat_map(|write| write.commands.iter().cloned())
                 .collect();
             let budget = due.saturating_duration_since(Instant::now());
+            let silent = || silent_leader(&Leadership::of(&group));
             let result = tokio::select! {
                 biased;
                 result = group.forward(leader, &commands, budget) => {
                     result.map_err(|error| Failed::of_forward(error, due))
                 }
                 () = deposed(&group, leader) => Err(Failed::LostLeader),
-                () = overdue(&mut writes, silent_leader) => Err(Failed::With(silent_leader())),
+                () = overdue(&mut writes, silent) => Err(Failed::With(silent())),
                 // Frames may be lost, and nobody else repeats this one.
                 () = sleep(ANSWER_SILENCES * group.silence()), if may_be_repeated => {
                     Err(Failed::LostLeader)
@@ -417,7 +420,7 @@ fn last_due(writes: &[Write]) -> Instant {
 
 /// Tells each of the writes at its deadline that its outcome is unknown; resolves when
 /// nobody waits any more.
-async fn overdue(writes: &mut [Write], why: fn() -> Error) {
+async fn overdue(writes: &mut [Write], why: impl Fn() -> Error) {
     loop {
         let waiting = writes.iter().filter(|write| !write.is_told());
         let Some(next) = waiting.map(|write| write.due).min() else {

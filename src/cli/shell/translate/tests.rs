@@ -176,6 +176,10 @@ fn what_is_wrong_is_told_with_its_column_and_what_would_be_right() {
         ),
         ("SCAN a LIMIT", "column 8: LIMIT needs a value: LIMIT N"),
         (
+            "SET a 1 TTL 5x",
+            "column 13: TTL: `5x` is not a duration: write one like 250ms",
+        ),
+        (
             "HAS a b",
             "column 7: `b` is not expected here: write HAS key",
         ),

@@ -19,8 +19,7 @@ use crate::server::peer::{hello, join};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn ask(address: SocketAddr, to: Option<NodeId>) -> Result<HelloReply> {
-    let identity = caller(1, None).identity();
-    hello(&address.to_string(), identity, to, PATIENCE).await
+    hello(&caller(1, None), &address.to_string(), to, PATIENCE).await
 }
 
 async fn ask_for_a_place(address: SocketAddr, caller_is: u8, member: u8) -> Result<JoinReply> {
@@ -28,7 +27,13 @@ async fn ask_for_a_place(address: SocketAddr, caller_is: u8, member: u8) -> Resu
         from: Some(caller(caller_is, None).identity()),
         member: Some(Member::default().store(id(member))),
     };
-    join(&address.to_string(), request, PATIENCE).await
+    join(
+        &caller(caller_is, None),
+        &address.to_string(),
+        request,
+        PATIENCE,
+    )
+    .await
 }
 
 fn assert_says(error: &Error, kind: ErrorKind, words: &str) {
@@ -50,8 +55,8 @@ async fn a_node_says_who_it_is() {
     }
     let other = ask(bob.address, Some(id(3))).await.unwrap_err();
     assert_says(&other, ErrorKind::Invalid, "not node 03030303-");
-    let of_another = caller(1, Some(ClusterId([8; 16]))).identity();
-    let other = hello(&bob.address.to_string(), of_another, None, PATIENCE).await;
+    let of_another = caller(1, Some(ClusterId([8; 16])));
+    let other = hello(&of_another, &bob.address.to_string(), None, PATIENCE).await;
     assert_says(&other.unwrap_err(), ErrorKind::Invalid, "another cluster");
 }
 
@@ -67,7 +72,7 @@ async fn a_place_is_asked_for() {
 
 #[tokio::test]
 async fn whatever_else_is_there_is_named() {
-    let malformed = hello("node-1", caller(1, None).identity(), None, PATIENCE).await;
+    let malformed = hello(&caller(1, None), "node-1", None, PATIENCE).await;
     assert_says(&malformed.unwrap_err(), ErrorKind::Invalid, "HOST:PORT");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -107,6 +112,6 @@ async fn a_server_of_another_protocol_and_a_silent_one_are_named() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let within = Duration::from_millis(50);
-    let asked = hello(&address, caller(1, None).identity(), None, within).await;
+    let asked = hello(&caller(1, None), &address, None, within).await;
     assert_says(&asked.unwrap_err(), ErrorKind::Timeout, "within 50 ms");
 }

@@ -103,7 +103,13 @@ impl Node {
             .unwrap();
         let links = {
             let _in_runtime = runtime.enter();
-            let myself = Myself::new(id(node), format!("node-{node}"), cluster, &*host.rng);
+            let myself = Myself::new(
+                id(node),
+                format!("node-{node}"),
+                cluster,
+                &*host.rng,
+                Road::Plain,
+            );
             PeerLinks::new(&host, myself)
         };
         let heard = Arc::new(Heard::default());
@@ -118,14 +124,16 @@ impl Node {
                 ..HelloReply::default()
             }),
             is_member: Arc::new(move |node| !out.lock().contains(&node)),
+            name_of: Arc::new(|node| Some(format!("node-{}", node.0[0]))),
             joining: Arc::new(Host13),
+            enroll: Arc::new(|_| async { Err(Error::invalid("no token")) }.boxed()),
         };
         let service = PeerService::new(links.clone(), host.clock, duties, stopping.clone())
             .greeted_within(Duration::from_millis(200));
         let binding = runtime.spawn(PeerServer::bind(address));
         let server = binding.await.unwrap().expect("the port is free");
         let address = server.address();
-        let serving = runtime.spawn(server.serve(service, stopping));
+        let serving = runtime.spawn(server.serve(service, None, stopping));
         Self {
             links,
             heard,
@@ -141,7 +149,7 @@ impl Node {
     pub(super) fn calls(&self, peers: &[(u8, SocketAddr)]) {
         let book: BTreeMap<_, _> = peers
             .iter()
-            .map(|(node, address)| (id(*node), address.to_string()))
+            .map(|(node, address)| (id(*node), callee(*node, address)))
             .collect();
         self.links.set_peers(book).unwrap();
     }
@@ -177,6 +185,13 @@ impl Drop for Node {
     }
 }
 
+pub(super) fn callee(node: u8, address: impl ToString) -> Callee {
+    Callee {
+        name: format!("node-{node}"),
+        address: address.to_string(),
+    }
+}
+
 /// What comes of something that must end.
 pub(super) async fn ends<T>(what: impl Future<Output = T>) -> T {
     let ended = tokio::time::timeout(HANGS_AFTER, what).await;
@@ -199,5 +214,5 @@ pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
 /// Identity of a caller that is no whole node.
 pub(super) fn caller(node: u8, cluster: Option<ClusterId>) -> Arc<Myself> {
     let rng = SeededRng::new(node.into());
-    Myself::new(id(node), format!("node-{node}"), cluster, &rng)
+    Myself::new(id(node), format!("node-{node}"), cluster, &rng, Road::Plain)
 }

@@ -55,7 +55,14 @@ impl Port {
             answer(request, came, release).boxed()
         });
         let listener = Listener::Tcp(listener);
-        let serving = serve(listener, answers, allows, connections.clone(), stopping);
+        let serving = serve(
+            listener,
+            answers,
+            allows,
+            connections.clone(),
+            None,
+            stopping,
+        );
         Self {
             address,
             connections,

@@ -1,0 +1,199 @@
+//! Whom one end trusts, and what those have revoked.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
+
+use super::failure::{Failure, Side};
+use super::files::{Content, Crl, PemFile};
+use super::leaf;
+use super::moment::Moment;
+use super::provider::{provider, unix_time};
+use crate::base::{Error, Result};
+
+/// Authorities that are trusted, and their revocations.
+#[derive(Debug, Clone)]
+pub struct Authorities {
+    roots: Arc<RootCertStore>,
+    revocations: Vec<CertificateRevocationListDer<'static>>,
+    digest: Vec<u8>,
+}
+
+impl Authorities {
+    /// Reads the authorities, and their revocations if there are any.
+    ///
+    /// An authority without a list has revoked nobody. How old a list is does not matter:
+    /// it is a file of this machine, and refusing everybody on the day it runs out would
+    /// help nobody.
+    ///
+    /// # Errors
+    /// `Invalid`, with the file: if one is damaged, no authority is in force, or a list is
+    /// of somebody else.
+    pub fn read(ca: &Path, crl: &Crl) -> Result<Self> {
+        let file = PemFile::read(ca, Content::Authorities)?;
+        let mut digest = digest::Context::new(&digest::SHA256);
+        digest.update(&file.bytes);
+        let certificates = in_force(&file)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &certificates {
+            roots.add(certificate.clone()).map_err(|error| {
+                let what = "holds a certificate that cannot be trusted";
+                file.garbled(what).with_source(error)
+            })?;
+        }
+        let lists = match crl {
+            Crl::None => None,
+            Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations)?,
+            Crl::File(path) => Some(PemFile::read(path, Content::Revocations)?),
+        };
+        let mut revocations = Vec::new();
+        if let Some(lists) = &lists {
+            digest.update(&lists.bytes);
+            revocations = lists.revocations()?;
+            for list in &revocations {
+                check_list(list, &certificates).map_err(|why| lists.garbled(&why))?;
+            }
+        }
+        Ok(Self {
+            roots: Arc::new(roots),
+            revocations,
+            digest: digest.finish().as_ref().to_vec(),
+        })
+    }
+
+    /// Judges anew, by what is known now, who is at the other end of an open connection:
+    /// its certificate may have expired, or these authorities may have replaced those that
+    /// let it in. A node's certificate is judged the same way whichever end it is at.
+    ///
+    /// # Errors
+    /// Why it would not be let in again.
+    pub fn still_trust(&self, chain: &[CertificateDer<'_>]) -> std::result::Result<(), Failure> {
+        let refused = |error| Failure::of_tls(Side::Server, &error);
+        let verifier = self
+            .client_verifier(false)
+            .map_err(|error| Failure::other(Side::Server, error.message()))?;
+        let (first, between) = chain
+            .split_first()
+            .ok_or_else(|| refused(rustls::Error::NoCertificatesPresented))?;
+        let now = unix_time(Moment::now());
+        verifier
+            .verify_client_cert(first, between, now)
+            .map(drop)
+            .map_err(refused)
+    }
+
+    /// True if something is revoked, or could be: a list is there.
+    pub fn has_revocations(&self) -> bool {
+        !self.revocations.is_empty()
+    }
+
+    pub(crate) fn digest(&self) -> &[u8] {
+        &self.digest
+    }
+
+    pub(crate) fn client_verifier(&self, optional: bool) -> Result<Arc<dyn ClientCertVerifier>> {
+        let mut builder =
+            WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider())
+                .with_crls(self.revocations.iter().cloned());
+        if self.has_revocations() {
+            builder = builder.allow_unknown_revocation_status();
+        }
+        if optional {
+            builder = builder.allow_unauthenticated();
+        }
+        builder.build().map_err(unbuilt)
+    }
+
+    pub(crate) fn server_verifier(&self) -> Result<Arc<WebPkiServerVerifier>> {
+        let mut builder =
+            WebPkiServerVerifier::builder_with_provider(self.roots.clone(), provider())
+                .with_crls(self.revocations.iter().cloned());
+        if self.has_revocations() {
+            builder = builder.allow_unknown_revocation_status();
+        }
+        builder.build().map_err(unbuilt)
+    }
+}
+
+fn unbuilt(error: rustls::server::VerifierBuilderError) -> Error {
+    Error::invalid("the authorities, or their list of revocations, cannot be used")
+        .with_source(error)
+}
+
+/// The authorities of a file without those whose time is over. The chain's check does not
+/// look at the dates of whom it trusts.
+fn in_force(file: &PemFile<'_>) -> Result<Vec<CertificateDer<'static>>> {
+    let now = Moment::now();
+    let mut kept = Vec::new();
+    let mut over = None;
+    for certificate in file.certificates()? {
+        let parsed = leaf::parse(&certificate)
+            .map_err(|error| file.garbled("is damaged").with_source(error))?;
+        let (subject, issuer) = (parsed.subject(), parsed.issuer());
+        // One that signed itself may be trusted alone; else it must be an authority.
+        if !parsed.is_ca() && subject != issuer {
+            return Err(file.garbled(&format!(
+                "holds the certificate of {subject}, which is no authority: {issuer} issued it"
+            )));
+        }
+        let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
+        if now < Moment::from(from) {
+            over = Some(format!(
+                "the authority {subject} is valid from {} on",
+                Moment::from(from)
+            ));
+        } else if now > Moment::from(until) {
+            over = Some(format!(
+                "the authority {subject} expired at {}",
+                Moment::from(until)
+            ));
+        } else {
+            kept.push(certificate);
+        }
+    }
+    match over {
+        Some(over) if kept.is_empty() => Err(file.garbled(&format!(
+            "holds no authority in force: {over}, and it is {now}"
+        ))),
+        _ => Ok(kept),
+    }
+}
+
+/// A list that is of none of the authorities would be passed over, and who is on it let in.
+fn check_list(
+    list: &CertificateRevocationListDer<'_>,
+    certificates: &[CertificateDer<'_>],
+) -> std::result::Result<(), String> {
+    let Ok(([], list)) = CertificateRevocationList::from_der(list) else {
+        return Err("is damaged".to_owned());
+    };
+    let mut is_named = false;
+    for certificate in certificates {
+        let Ok(parsed) = leaf::parse(certificate) else {
+            continue;
+        };
+        if parsed.subject() == list.issuer() {
+            is_named = true;
+            if list.verify_signature(parsed.public_key()).is_ok() {
+                return Ok(());
+            }
+        }
+    }
+    let issuer = list.issuer();
+    Err(if is_named {
+        format!("holds a list that another key than that of {issuer} signed")
+    } else {
+        format!(
+            "holds a list of {issuer}, which is not among the authorities in force: add its \
+             certificate to theirs"
+        )
+    })
+}

@@ -1,0 +1,13 @@
+//! Issues certificates: an authority of one's own, what it signs, and what it takes back.
+
+mod apply;
+mod authority;
+mod folder;
+mod request;
+mod revocations;
+
+pub use apply::{hosts_of_request, new_request};
+pub use authority::{Authority, Issued};
+pub use folder::Folder;
+pub use request::{Request, check_host};
+pub use revocations::{Revocations, Revoked};

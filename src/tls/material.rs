@@ -1,0 +1,144 @@
+//! What one end has: its certificate with the key, and whom it trusts.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use rustls::pki_types::CertificateDer;
+use rustls::sign::CertifiedKey;
+
+use super::authorities::Authorities;
+use super::files::{Content, Files, PemFile};
+use super::leaf::Leaf;
+use super::moment::Moment;
+use super::provider::provider;
+use crate::base::{Error, Result};
+
+/// A certificate that can be shown, and its key.
+#[derive(Clone)]
+pub struct Credentials {
+    /// What the certificate says.
+    pub leaf: Leaf,
+    certified: Arc<CertifiedKey>,
+    digest: Vec<u8>,
+}
+
+impl Credentials {
+    /// Reads a certificate, with those between it and its authority, and its key.
+    ///
+    /// # Errors
+    /// `Invalid`, with the file: if one is damaged, others may read the key, it does not
+    /// fit, or the certificate is not valid now.
+    pub fn read(cert: &Path, key: &Path) -> Result<Self> {
+        let cert_file = PemFile::read(cert, Content::Certificate)?;
+        let chain = cert_file.certificates()?;
+        let leaf = Leaf::of(&chain[0])
+            .map_err(|error| cert_file.garbled(&format!("is not usable: {error}")))?;
+        check_dates(cert, &leaf, Moment::now())?;
+        let key_file = PemFile::read(key, Content::Key)?;
+        let certified = CertifiedKey::from_der(chain, key_file.key()?, &provider());
+        let certified = certified.map_err(|error| unfit(cert, key, &key_file, error))?;
+        let mut digest = digest::Context::new(&digest::SHA256);
+        digest.update(&cert_file.bytes);
+        digest.update(&key_file.bytes);
+        Ok(Self {
+            leaf,
+            certified: Arc::new(certified),
+            digest: digest.finish().as_ref().to_vec(),
+        })
+    }
+
+    /// Whatever the dates are.
+    #[cfg(test)]
+    pub(crate) fn unchecked(
+        chain: Vec<CertificateDer<'static>>,
+        key: rustls::pki_types::PrivateKeyDer<'static>,
+    ) -> Self {
+        let leaf = Leaf::of(&chain[0]).unwrap();
+        let certified = CertifiedKey::from_der(chain, key, &provider()).unwrap();
+        Self {
+            leaf,
+            certified: Arc::new(certified),
+            digest: Vec::new(),
+        }
+    }
+
+    /// The certificate, and those between it and its authority.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.certified.cert
+    }
+
+    pub(crate) fn certified(&self) -> &Arc<CertifiedKey> {
+        &self.certified
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("leaf", &self.leaf)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All that one end of mutual TLS needs.
+#[derive(Debug, Clone)]
+pub struct Material {
+    /// Its own certificate and key.
+    pub credentials: Credentials,
+    /// Whom it trusts.
+    pub authorities: Authorities,
+}
+
+impl Material {
+    /// Reads all files, each once and whole.
+    ///
+    /// # Errors
+    /// As of [`Credentials::read`] and [`Authorities::read`].
+    pub fn read(files: &Files) -> Result<Self> {
+        Ok(Self {
+            credentials: Credentials::read(&files.cert, &files.key)?,
+            authorities: Authorities::read(&files.ca, &files.crl)?,
+        })
+    }
+
+    /// Whether the files had the same content.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.credentials.digest == other.credentials.digest
+            && self.authorities.digest() == other.authorities.digest()
+    }
+}
+
+fn check_dates(cert: &Path, leaf: &Leaf, now: Moment) -> Result<()> {
+    let path = cert.display();
+    if now > leaf.not_after {
+        return Err(Error::invalid(format!(
+            "the certificate {path} of {} expired at {}, and it is {now}: `dkv cert rotate \
+             {path}` issues it anew",
+            leaf.identity, leaf.not_after
+        )));
+    }
+    if now < leaf.not_before {
+        return Err(Error::invalid(format!(
+            "the certificate {path} of {} is valid from {} on, and it is {now}: set this \
+             machine's clock, or that of the machine that issued it",
+            leaf.identity, leaf.not_before
+        )));
+    }
+    Ok(())
+}
+
+fn unfit(cert: &Path, key: &Path, file: &PemFile<'_>, error: rustls::Error) -> Error {
+    match error {
+        rustls::Error::InconsistentKeys(_) => Error::invalid(format!(
+            "the private key {} is not that of the certificate {}: give the two that were \
+             issued together",
+            key.display(),
+            cert.display()
+        )),
+        error => file
+            .garbled("holds a key of a kind that is not supported (ECDSA, RSA and Ed25519 are)")
+            .with_source(error),
+    }
+}
