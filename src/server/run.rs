@@ -64,7 +64,6 @@ pub async fn run(
         stopping,
         connections: Connections::new(bounds(&config)?),
     };
-    let limits = Limits::of_clients(config.connections.rate);
     tokio::pin!(stop);
     let kept = tokio::select! {
         kept = certificates(&config, &standing) => kept?,
@@ -73,7 +72,7 @@ pub async fn run(
     let security = kept.clone().map(|kept| of_clients(kept, &config));
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
-    let mut serving = serve(listeners, &limits, security.as_ref(), &standing, &grpc);
+    let mut serving = serve(listeners, &config, security.as_ref(), &standing, &grpc);
     let waiting = &standing.waiting;
     let opened = open(&host, &config, &addresses, kept, waiting, stop.as_mut()).await?;
     let Some((node, mut membership)) = opened else {
@@ -264,7 +263,7 @@ type Serving = JoinSet<()>;
 /// there.
 fn serve(
     listeners: Vec<Listener>,
-    allows: &Limits,
+    config: &ServeConfig,
     security: Option<&Security>,
     standing: &Standing,
     grpc: &Arc<SetOnce<Routes>>,
@@ -277,7 +276,7 @@ fn serve(
         serving.spawn(port::serve(
             listener,
             front.clone(),
-            allows.clone(),
+            Limits::of_clients(config.connections.rate),
             standing.connections.clone(),
             security.cloned(),
             standing.stopping.clone(),

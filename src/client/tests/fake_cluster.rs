@@ -195,6 +195,15 @@ impl Cluster for Service {
         self.change(&format!("transfer {} {}", request.shard, request.name))
     }
 
+    async fn create_token(
+        &self,
+        call: Call<v1::CreateTokenRequest>,
+    ) -> Result<Response<v1::CreateTokenReply>, Status> {
+        let request = call.into_inner();
+        self.change(&format!("token {} {}", request.name, request.ttl_ms))?;
+        Ok(Response::new(v1::CreateTokenReply::default()))
+    }
+
     async fn snapshot(
         &self,
         call: Call<v1::SnapshotRequest>,

@@ -190,7 +190,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     fn tokens() -> (Tokens, Arc<ManualClock>, SeededRng) {
-        let clock = Arc::new(ManualClock::new());
+        let clock = Arc::new(ManualClock::default());
         (Tokens::new(clock.clone()), clock, SeededRng::new(1))
     }
 

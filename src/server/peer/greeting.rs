@@ -170,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::base::host::SeededRng;
+    use crate::server::peer::Road;
 
     fn node(id: u8, cluster: Option<u8>) -> std::sync::Arc<Myself> {
         let cluster = cluster.map(|id| ClusterId([id; 16]));

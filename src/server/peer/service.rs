@@ -1,6 +1,5 @@
 //! The calls of other nodes: admitted or refused, and what they bring handed on.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -209,7 +208,7 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<peer::HelloRequest>,
     ) -> Result<Response<peer::HelloReply>, Status> {
-        let (here, identity) = (here(request.local_addr()), identity(&request));
+        let (here, identity) = (here(&request), identity(&request));
         let peer::HelloRequest { from, to } = request.into_inner();
         let caller = greeting::question(self.links.myself(), &here, from, &to)?;
         self.check_vouched(identity.as_deref(), &caller)?;
@@ -222,7 +221,7 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<Streaming<peer::LinkMessage>>,
     ) -> Result<Response<Self::LinkStream>, Status> {
-        let (here, identity) = (here(request.local_addr()), identity(&request));
+        let (here, identity) = (here(&request), identity(&request));
         let admitting = self.clone().admit(here, identity, request.into_inner());
         let incoming = admitting.await?;
         let end = stream::once(incoming.receive());
@@ -234,7 +233,7 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<peer::JoinRequest>,
     ) -> Result<Response<peer::JoinReply>, Status> {
-        let (here, identity) = (here(request.local_addr()), identity(&request));
+        let (here, identity) = (here(&request), identity(&request));
         let request = request.into_inner();
         let caller = greeting::question(self.links.myself(), &here, request.from.clone(), &[])?;
         self.check_vouched(identity.as_deref(), &caller)?;
@@ -272,12 +271,13 @@ impl peer_server::Peer for PeerService {
 }
 
 /// The address that was called, for people.
-fn here(local: Option<SocketAddr>) -> String {
+fn here<T>(request: &Request<T>) -> String {
+    let caller = Caller::of(request.extensions());
+    let local = caller.and_then(|caller| caller.local);
     local.map_or_else(|| "it called".to_owned(), |address| address.to_string())
 }
 
 /// Whose certificate the caller of `request` showed.
 fn identity<T>(request: &Request<T>) -> Option<Arc<Identity>> {
-    let caller = request.extensions().get::<Caller>()?;
-    caller.identity.clone()
+    Caller::of(request.extensions())?.identity.clone()
 }

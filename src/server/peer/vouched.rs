@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
     use crate::base::host::SeededRng;
-    use crate::server::peer::Myself;
+    use crate::server::peer::{Myself, Road};
 
     fn caller(id: u8, name: &str) -> Stranger {
         let myself = Myself::new(

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::world::{CLUSTER, Node, ends, id, until};
+use super::world::{CLUSTER, Node, callee, ends, id, until};
 use crate::base::limits;
 use crate::raft::Lane;
 use crate::server::peer::lane::LANES;

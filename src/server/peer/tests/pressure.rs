@@ -61,6 +61,13 @@ impl peer_server::Peer for Deaf {
     ) -> Result<Response<peer::JoinReply>, Status> {
         Err(Status::unavailable("deaf"))
     }
+
+    async fn enroll(
+        &self,
+        _: Request<peer::EnrollRequest>,
+    ) -> Result<Response<peer::EnrollReply>, Status> {
+        Err(Status::unavailable("deaf"))
+    }
 }
 
 #[tokio::test]

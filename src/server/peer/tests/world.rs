@@ -19,7 +19,9 @@ use crate::base::types::{ClusterId, NodeId};
 use crate::base::{Error, Result};
 use crate::proto::peer::{HelloReply, JoinReply, JoinRequest};
 use crate::raft::{Lane, Peer, PeerTransport};
-use crate::server::peer::{Duties, Joining, Myself, PeerLinks, PeerServer, PeerService};
+use crate::server::peer::{
+    Callee, Duties, Joining, Myself, PeerLinks, PeerServer, PeerService, Road,
+};
 
 pub(super) const CLUSTER: ClusterId = ClusterId([9; 16]);
 
