@@ -33,7 +33,7 @@ pub use connect::{Connected, Noted, client_config, connect, server_name};
 pub use failure::{Cause, Failure, Refusal, Side, speaks_tls};
 pub use files::{Crl, Files};
 pub use identity::{Identity, Kind, check_name};
-pub use kept::Kept;
+pub use kept::{Fits, Kept};
 pub use leaf::{Leaf, Peer};
 pub use material::{Credentials, Material};
 pub use moment::Moment;
