@@ -169,6 +169,24 @@ pub const CONNECTION_GREETING_MS: u64 = 30_000;
 /// How long a handshake of TLS may take, ms.
 pub const HANDSHAKE_MS: u64 = 10_000;
 
+/// Handshakes of TLS that are not finished, at once on a port; at most half of its
+/// connections, ...
+pub const HANDSHAKES_MAX: usize = 2_048;
+/// ... and from one address of another machine: far more than come at once from one that
+/// finishes them.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 256;
+
+/// How long a caller whose certificate was revoked may use what it has under way, ms.
+pub const CONNECTION_DISTRUST_MS: u64 = 5_000;
+
+/// Connections at once of whoever brings a token to the peer port, and has no certificate
+/// yet, ...
+pub const PEER_GUESTS_MAX: usize = 8;
+/// ... how long each may last, ms: it is for one question, ...
+pub const PEER_GUEST_MS: u64 = 30_000;
+/// ... and how long a message of somebody may be who is not a node, bytes.
+pub const PEER_GUEST_MESSAGE_BYTES_MAX: usize = 64 << 10;
+
 /// How long a connection may have no open request, ms: longer than most clients think.
 pub const CONNECTION_IDLE_MS: u64 = 5 * 60 * 1_000;
 
@@ -264,6 +282,7 @@ const _: () = assert!(REQUEST_BYTES_MAX < SHARD_INFLIGHT_BYTES_MAX);
 const _: () = assert!(PEER_FRAME_BYTES_MAX < PEER_DATA_BYTES_MAX);
 const _: () = assert!(IMPORT_LINE_BYTES_MAX > REQUEST_BYTES_MAX / 3 * 4 + 2 * KEY_BYTES_MAX);
 const _: () = assert!(IMPORT_WRITES_MAX < SESSION_OUTCOMES_MAX);
+const _: () = assert!(PEER_GUESTS_MAX < PEER_CONNECTIONS_MAX / 4);
 const _: () = assert!(REQUEST_HEAD_BYTES_MAX as usize > 3 * 3 * KEY_BYTES_MAX);
 const _: () = assert!(CONNECTION_STREAMS_MAX as usize > LOCK_WAITERS_MAX);
 const _: () = assert!(BATCH_OPS_MAX <= ENTRY_COMMANDS_MAX);

@@ -7,13 +7,46 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::base::{Error, Result};
-use crate::tls::{Kept, Moment};
+use crate::tls::{self, ClientAuth, Files, Fits, Kept, Kind, Material, Moment};
 
 /// How often the files are looked at. A certificate that was taken back is out so soon.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// From so many days before its end on, a certificate is spoken of once a day.
 const WARNED_DAYS: i64 = 30;
+
+/// What of these files a node can serve with: one that shows a certificate that nobody
+/// accepts, or another member's, would be alone without a word.
+pub(super) fn fits(files: &Files) -> Box<Fits> {
+    let cert = files.cert.clone();
+    Box::new(move |new, old| {
+        check(new, old).map_err(|why| {
+            let message = format!("{}: {}", cert.display(), why.message());
+            Error::new(why.kind(), message)
+        })
+    })
+}
+
+fn check(new: &Material, old: Option<&Material>) -> Result<()> {
+    tls::server_config(new, ClientAuth::Required, &[])?;
+    let is = &new.credentials.leaf.identity;
+    if is.kind == Kind::Node {
+        tls::node_config(new, &[])?;
+    }
+    let Some(was) = old.map(|old| &old.credentials.leaf.identity) else {
+        return Ok(());
+    };
+    let is_another = is.kind != Kind::Node
+        || is.name != was.name
+        || (was.node.is_some() && is.node.is_some() && is.node != was.node);
+    if was.kind == Kind::Node && is_another {
+        return Err(Error::invalid(format!(
+            "the certificate is that of {is} now, and this node runs as {was}: put back one of its \
+             own, or start it again"
+        )));
+    }
+    Ok(())
+}
 
 /// Reads the files again whenever they have changed, or SIGHUP asks for it, until the node
 /// stops. Connections stay open; those of whom is not trusted any more end.
@@ -73,7 +106,8 @@ impl Follower {
             }
             Err(error) => {
                 let wrong = error.to_string();
-                if is_asked || wrong != self.wrong {
+                // A message may hold the time, which is not news.
+                if is_asked || !is_same(&wrong, &self.wrong) {
                     tracing::warn!("certificates stay as they were: {wrong}");
                 }
                 self.wrong = wrong;
@@ -101,5 +135,80 @@ impl Follower {
                 leaf.not_after
             ),
         }
+    }
+}
+
+/// True if two messages differ in numbers alone.
+fn is_same(one: &str, other: &str) -> bool {
+    let words = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
+    words(one) == words(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::fixture::{Certs, leaf_of, material};
+    use crate::tls::issue::Request;
+
+    #[tokio::test]
+    async fn what_a_node_cannot_serve_with_is_refused_at_its_start_and_later() {
+        let certs = Certs::new();
+        let client = certs.client("alice");
+        let refused = Kept::open_if(client.clone(), fits(&client)).await.err();
+        let refused = refused.unwrap().to_string();
+        assert!(
+            refused.contains("alice.crt") && refused.contains("not for servers"),
+            "{refused}"
+        );
+
+        let files = certs.server();
+        let kept = Kept::open_if(files.clone(), fits(&files)).await.unwrap();
+        let serial = |kept: &Kept| kept.current().credentials.leaf.serial.clone();
+        let first = serial(&kept);
+        certs.issue("server", &Request::client("alice"));
+        let refused = kept.reload().await.unwrap_err().to_string();
+        assert!(refused.contains("server.crt"), "{refused}");
+        assert_eq!(serial(&kept), first);
+        // Servers may be called otherwise.
+        certs.issue("server", &Request::server("other", &["localhost"]));
+        assert!(kept.reload().await.unwrap());
+        let is = leaf_of(&std::fs::read_to_string(&files.cert).unwrap());
+        assert_eq!(serial(&kept), is.serial);
+    }
+
+    #[test]
+    fn a_node_stays_who_it_is() {
+        use crate::base::types::NodeId;
+        let certs = Certs::new();
+        let of = |kind: fn(&str) -> Request, name: &str| material(&certs.issue("x", &kind(name)));
+        let node: fn(&str) -> Request = |name| Request::node(name, None, &["localhost"]);
+        let bound: fn(&str) -> Request =
+            |name| Request::node(name, Some(NodeId([1; 16])), &["localhost"]);
+        let other: fn(&str) -> Request =
+            |name| Request::node(name, Some(NodeId([2; 16])), &["localhost"]);
+        let server: fn(&str) -> Request = |name| Request::server(name, &["localhost"]);
+        let was = of(node, "node-1");
+        for right in [of(node, "node-1"), of(bound, "node-1")] {
+            check(&right, Some(&was)).unwrap();
+        }
+        for wrong in [of(node, "node-2"), of(server, "node-1")] {
+            let refused = check(&wrong, Some(&was)).unwrap_err();
+            assert!(
+                refused.message().contains("runs as node node-1"),
+                "{refused}"
+            );
+        }
+        let was = of(bound, "node-1");
+        assert!(check(&of(other, "node-1"), Some(&was)).is_err());
+        check(&of(node, "node-1"), Some(&of(server, "x"))).unwrap();
+    }
+
+    #[test]
+    fn the_time_in_a_message_is_no_news() {
+        assert!(is_same(
+            "expired at 10:00, and it is 10:01",
+            "expired at 10:00, and it is 11:59"
+        ));
+        assert!(!is_same("a.crt expired", "b.crt expired"));
     }
 }

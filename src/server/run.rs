@@ -11,7 +11,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 use super::asking::Asking;
-use super::certificates::Follower;
+use super::certificates::{Follower, fits};
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::figures::{self, LongestHeld, Ring};
@@ -74,7 +74,15 @@ pub async fn run(
     // A node that takes long to recover says so, or it would be taken for dead.
     let mut serving = serve(listeners, &config, security.as_ref(), &standing, &grpc);
     let waiting = &standing.waiting;
-    let opened = open(&host, &config, &addresses, kept, waiting, stop.as_mut()).await?;
+    let opened = open(
+        &host,
+        &config,
+        &addresses,
+        kept.clone(),
+        waiting,
+        stop.as_mut(),
+    )
+    .await?;
     let Some((node, mut membership)) = opened else {
         return Ok(());
     };
@@ -93,7 +101,10 @@ pub async fn run(
     let asking = Asking::new(node.service.clone(), standing.stopping.clone());
     let services = Grpc::new(node.service.clone(), describe, standing.clone());
     let once = "only this function sets it, once";
-    let live = live(&host, &node, asking, admin.clone(), membership.as_ref());
+    let live = Live {
+        certificates: kept,
+        ..live(&host, &node, asking, admin.clone(), membership.as_ref())
+    };
     standing.live.set(live).ok().expect(once);
     tokio::spawn(figures::sample(standing.clone()));
     let services = grpc_routes(services, admin, health(standing.clone()).await)?;
@@ -188,7 +199,7 @@ async fn certificates(config: &ServeConfig, standing: &Standing) -> Result<Optio
         return Ok(None);
     };
     cluster::certify(config, &standing.waiting).await?;
-    let kept = Arc::new(Kept::open(tls.files.clone()).await?);
+    let kept = Arc::new(Kept::open_if(tls.files.clone(), fits(&tls.files)).await?);
     let follower = Follower::new(kept.clone())?;
     tokio::spawn(follower.run(standing.stopping.clone()));
     Ok(Some(kept))
@@ -250,6 +261,7 @@ fn live(
         admin,
         log: node.log_status(),
         links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
+        certificates: None,
         fatal: node.fatal.clone(),
         rng: host.rng.clone(),
         samples: Ring::default(),

@@ -25,6 +25,9 @@ use crate::base::{Error, Result};
 pub struct Authorities {
     roots: Arc<RootCertStore>,
     revocations: Vec<CertificateRevocationListDer<'static>>,
+    /// Made once: a long list of revocations takes long to read, and every open connection
+    /// is judged by it.
+    judge: Arc<dyn ClientCertVerifier>,
     digest: Vec<u8>,
 }
 
@@ -77,11 +80,29 @@ impl Authorities {
                 check_list(list, &certificates).map_err(|why| lists.garbled(&why))?;
             }
         }
+        let roots = Arc::new(roots);
         Ok(Self {
-            roots: Arc::new(roots),
+            judge: client_verifier(&roots, &revocations, false)?,
+            roots,
             revocations,
             digest: digest.finish().as_ref().to_vec(),
         })
+    }
+
+    /// What [`Authorities::digest`] would be of the files as they are now; nothing of it is
+    /// judged.
+    pub(super) fn digest_of(ca: &Path, crl: &Crl) -> Result<Vec<u8>> {
+        let mut digest = digest::Context::new(&digest::SHA256);
+        digest.update(&PemFile::read(ca, Content::Authorities)?.bytes);
+        let lists = match crl {
+            Crl::None => None,
+            Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations)?,
+            Crl::File(path) => Some(PemFile::read(path, Content::Revocations)?),
+        };
+        if let Some(lists) = lists {
+            digest.update(&lists.bytes);
+        }
+        Ok(digest.finish().as_ref().to_vec())
     }
 
     /// Judges anew, by what is known now, who is at the other end of an open connection:
@@ -92,14 +113,11 @@ impl Authorities {
     /// Why it would not be let in again.
     pub fn still_trust(&self, chain: &[CertificateDer<'_>]) -> std::result::Result<(), Failure> {
         let refused = |error| Failure::of_tls(Side::Server, &error);
-        let verifier = self
-            .client_verifier(false)
-            .map_err(|error| Failure::other(Side::Server, error.message()))?;
         let (first, between) = chain
             .split_first()
             .ok_or_else(|| refused(rustls::Error::NoCertificatesPresented))?;
         let now = unix_time(Moment::now());
-        verifier
+        self.judge
             .verify_client_cert(first, between, now)
             .map(drop)
             .map_err(refused)
@@ -115,16 +133,10 @@ impl Authorities {
     }
 
     pub(crate) fn client_verifier(&self, optional: bool) -> Result<Arc<dyn ClientCertVerifier>> {
-        let mut builder =
-            WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider())
-                .with_crls(self.revocations.iter().cloned());
-        if self.has_revocations() {
-            builder = builder.allow_unknown_revocation_status();
+        match optional {
+            true => client_verifier(&self.roots, &self.revocations, true),
+            false => Ok(self.judge.clone()),
         }
-        if optional {
-            builder = builder.allow_unauthenticated();
-        }
-        builder.build().map_err(unbuilt)
     }
 
     pub(crate) fn server_verifier(&self) -> Result<Arc<WebPkiServerVerifier>> {
@@ -136,6 +148,22 @@ impl Authorities {
         }
         builder.build().map_err(unbuilt)
     }
+}
+
+fn client_verifier(
+    roots: &Arc<RootCertStore>,
+    revocations: &[CertificateRevocationListDer<'static>],
+    optional: bool,
+) -> Result<Arc<dyn ClientCertVerifier>> {
+    let mut builder = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider())
+        .with_crls(revocations.iter().cloned());
+    if !revocations.is_empty() {
+        builder = builder.allow_unknown_revocation_status();
+    }
+    if optional {
+        builder = builder.allow_unauthenticated();
+    }
+    builder.build().map_err(unbuilt)
 }
 
 fn unbuilt(error: rustls::server::VerifierBuilderError) -> Error {

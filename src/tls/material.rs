@@ -69,6 +69,13 @@ impl Credentials {
         })
     }
 
+    fn digest_of(cert: &Path, key: &Path) -> Result<Vec<u8>> {
+        let mut digest = digest::Context::new(&digest::SHA256);
+        digest.update(&PemFile::read(cert, Content::Certificate)?.bytes);
+        digest.update(&PemFile::read(key, Content::Key)?.bytes);
+        Ok(digest.finish().as_ref().to_vec())
+    }
+
     /// Whatever the dates are.
     #[cfg(test)]
     pub(crate) fn unchecked(
@@ -121,6 +128,14 @@ impl Material {
             credentials: Credentials::read(&files.cert, &files.key)?,
             authorities: Authorities::read(&files.ca, &files.crl)?,
         })
+    }
+
+    /// Whether the files have the content that this was read from. Judges nothing.
+    pub(crate) fn is_of(&self, files: &Files) -> bool {
+        let credentials = Credentials::digest_of(&files.cert, &files.key);
+        credentials.is_ok_and(|it| it == self.credentials.digest)
+            && Authorities::digest_of(&files.ca, &files.crl)
+                .is_ok_and(|it| it == self.authorities.digest())
     }
 
     /// Whether the files had the same content.

@@ -36,7 +36,7 @@ pub use failure::{Cause, Failure, Refusal, Side, speaks_tls};
 pub use files::{Crl, Files};
 pub use found::{Found, Holder, KeyBeside, authorities_beside};
 pub use identity::{Identity, Kind, check_name};
-pub use kept::Kept;
+pub use kept::{Fits, Kept};
 pub use leaf::{Leaf, Peer};
 pub use material::{Credentials, Material};
 pub use moment::Moment;

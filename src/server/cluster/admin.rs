@@ -17,6 +17,7 @@ use crate::proto::v1::cluster_server::Cluster;
 use crate::raft::{Change, Group, Member, Role};
 use crate::server::describe::Describe;
 use crate::server::peer::{Joining, hello};
+use crate::server::port::Caller;
 use crate::server::service::Shard;
 use crate::server::status::to_status;
 
@@ -476,7 +477,8 @@ impl Cluster for Admin {
         &self,
         request: Request<v1::CreateTokenRequest>,
     ) -> Answered<v1::CreateTokenReply> {
-        let made = Admin::create_token(self, request.into_inner()).await;
+        let caller = Caller::of(request.extensions()).cloned();
+        let made = Admin::create_token(self, caller.as_ref(), request.into_inner()).await;
         made.map(Response::new).map_err(|error| to_status(&error))
     }
 }

@@ -1,6 +1,7 @@
 //! A node's part in its cluster, from the open peer port to working groups.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -8,7 +9,8 @@ use tokio::task::JoinSet;
 use super::join::Places;
 use super::{Acquaintance, Announcer, Book, Reconciler, Registrar, Settled, Waiting, settle};
 use crate::base::host::Host;
-use crate::base::{Error, Result};
+use crate::base::types::NodeId;
+use crate::base::{Error, Result, limits};
 use crate::raft::{Group, Hub, Member, PeerTransport};
 use crate::server::node::{Directory, Node, Opened};
 use crate::server::peer::{Myself, PeerFigures, PeerLinks, PeerServer, PeerService, Road};
@@ -45,7 +47,7 @@ impl Membership {
             ));
         }
         let server = PeerServer::bind(config.cluster.peer_listen).await?;
-        let road = road(config, kept, &name)?;
+        let road = road(config, kept, &name, directory.manifest.node)?;
         let me = Member {
             peer_address: peer_address(config, &name, &server),
             name,
@@ -188,7 +190,7 @@ fn groups(node: &Node) -> Vec<Group> {
 ///
 /// # Errors
 /// `Invalid` if the certificate is not that of this node.
-fn road(config: &ServeConfig, kept: Option<Arc<Kept>>, name: &str) -> Result<Road> {
+fn road(config: &ServeConfig, kept: Option<Arc<Kept>>, name: &str, node: NodeId) -> Result<Road> {
     let (Some(tls), Some(kept)) = (&config.tls, kept) else {
         return Ok(Road::Plain);
     };
@@ -198,6 +200,13 @@ fn road(config: &ServeConfig, kept: Option<Arc<Kept>>, name: &str) -> Result<Roa
         return Err(Error::invalid(format!(
             "{} is the certificate of {identity}, and this node is {name}: members of a cluster \
              need one of their own (dkv cert node {name})",
+            tls.files.cert.display()
+        )));
+    }
+    if let Some(bound) = identity.node.filter(|bound| *bound != node) {
+        return Err(Error::invalid(format!(
+            "{} is the certificate of {identity}, bound to node {bound}, and this is node {node}: \
+             issue one for it (dkv cert node {name} --id {node})",
             tls.files.cert.display()
         )));
     }
@@ -215,7 +224,9 @@ fn security(book: &Book, myself: &Myself) -> Option<Security> {
         true => ClientAuth::Optional,
         false => ClientAuth::Required,
     };
-    Some(Security::new(kept.clone(), Arc::new(asks), &[b"h2"]))
+    let security = Security::new(kept.clone(), Arc::new(asks), &[b"h2"]);
+    let within = Duration::from_millis(limits::PEER_GUEST_MS);
+    Some(security.with_guests(limits::PEER_GUESTS_MAX, within))
 }
 
 /// Where the other members are told to call.

@@ -41,6 +41,11 @@ impl Registrar {
         self.tokens.is_any_open()
     }
 
+    /// Whether this member may have the authority's key.
+    pub(in crate::server) fn signs(&self) -> bool {
+        self.certs.is_some()
+    }
+
     /// Makes a token, for the node called `name` or for any. Reads files: blocks.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::server::node::LogStatus;
 use crate::server::peer::PeerFigures;
 use crate::server::port::Connections;
 use crate::store::fatal::Fatal;
+use crate::tls::Kept;
 
 /// A node that has recovered.
 pub(in crate::server) struct Live {
@@ -23,6 +24,8 @@ pub(in crate::server) struct Live {
     pub(in crate::server) log: Arc<dyn Fn() -> LogStatus + Send + Sync>,
     /// How the links to the other members are doing; none without a cluster.
     pub(in crate::server) links: Arc<dyn Fn() -> Vec<PeerFigures> + Send + Sync>,
+    /// What it shows, if it speaks TLS.
+    pub(in crate::server) certificates: Option<Arc<Kept>>,
     pub(in crate::server) fatal: Fatal,
     /// For ids that a client leaves to the node.
     pub(in crate::server) rng: Arc<dyn Rng>,
@@ -50,10 +53,17 @@ impl Standing {
         Some(metrics::render(&Figures {
             service: &describe.service,
             connections: &self.connections,
+            certificate_expires: live.certificates.as_deref().map(expires),
             log: (live.log)(),
             links: (live.links)(),
             process: ProcessFigures::read(),
             uptime_ms: describe.uptime_ms(),
         }))
     }
+}
+
+/// In seconds since 1970.
+fn expires(kept: &Kept) -> u64 {
+    let at = kept.current().credentials.leaf.not_after;
+    u64::try_from(at.0).unwrap_or(0)
 }

@@ -13,6 +13,8 @@ use crate::server::service::Service;
 pub(in crate::server) struct Figures<'a> {
     pub(in crate::server) service: &'a Service,
     pub(in crate::server) connections: &'a Connections,
+    /// When the node's certificate expires, in seconds since 1970.
+    pub(in crate::server) certificate_expires: Option<u64>,
     pub(in crate::server) log: LogStatus,
     pub(in crate::server) links: Vec<PeerFigures>,
     pub(in crate::server) process: ProcessFigures,
@@ -24,6 +26,7 @@ pub(in crate::server) fn render(figures: &Figures<'_>) -> String {
     let mut page = Page::default();
     process::write(&mut page, figures.uptime_ms, &figures.process);
     requests::write_connections(&mut page, figures.connections);
+    requests::write_certificate(&mut page, figures.certificate_expires);
     requests::write_sessions(&mut page, figures.service.meter());
     requests::write(&mut page, figures.service.meter());
     log::write(&mut page, &figures.log);

@@ -53,6 +53,17 @@ pub(super) fn write_sessions(page: &mut Page, meter: &Meter) {
     .value(&[("direction", "out")], sessions.messages_out);
 }
 
+/// Of the node's own certificate, if it has one.
+pub(super) fn write_certificate(page: &mut Page, expires: Option<u64>) {
+    if expires.is_some() {
+        page.gauge(
+            "dkv_tls_certificate_expires_seconds",
+            "When the certificate of the node expires, in seconds since 1970.",
+        )
+        .maybe(expires);
+    }
+}
+
 pub(super) fn write_connections(page: &mut Page, connections: &Connections) {
     page.gauge("dkv_connections_open", "Client connections that are open.")
         .value(&[], connections.open());
@@ -65,8 +76,12 @@ pub(super) fn write_connections(page: &mut Page, connections: &Connections) {
         "dkv_connections_refused_total",
         "Client connections closed before their first request, by reason.",
     )
-    .value(&[("reason", "address")], connections.refused());
-    let (secured, unsecured) = connections.handshakes();
+    .value(&[("reason", "address")], connections.refused())
+    .value(
+        &[("reason", "handshakes")],
+        connections.refused_handshakes(),
+    );
+    let (secured, unsecured) = connections.handshake_counts();
     page.counter(
         "dkv_tls_handshakes_total",
         "Handshakes of TLS with clients, by what became of them.",

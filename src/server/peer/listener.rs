@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::dial;
+use super::gate::Gate;
 use super::service::PeerService;
 use crate::base::{Error, ErrorKind, Result, limits};
-use crate::proto::peer::peer_server;
 use crate::server::port::{self, Bounds, Connections, Limits, Listener, Security, Speaks};
 
 /// How long calls may take to end once the port is told to stop.
@@ -52,9 +52,9 @@ impl PeerServer {
         security: Option<Security>,
         stop: watch::Receiver<bool>,
     ) {
+        let is_secured = security.is_some();
         let connections = Connections::new(Bounds::of_all(limits::PEER_CONNECTIONS_MAX));
-        let service = peer_server::PeerServer::new(service)
-            .max_decoding_message_size(limits::PEER_MESSAGE_BYTES_MAX);
+        let service = Gate::new(service, is_secured);
         let listener = Listener::Tcp(self.listener);
         let allowed = allowed();
         let stopping = stop.clone();

@@ -12,6 +12,7 @@ mod backoff;
 mod callers;
 mod counters;
 mod dial;
+mod gate;
 mod greeting;
 mod lane;
 mod link;
@@ -22,6 +23,7 @@ mod outgoing;
 mod queue;
 mod road;
 mod service;
+mod trusted;
 mod vouched;
 
 use futures_util::future::BoxFuture;

@@ -10,6 +10,7 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint, Error};
 
+use super::trusted::Trusted;
 use crate::base::types::NodeId;
 use crate::tls::{self, Connected, Failure, Identity, Kept, Kind, Side};
 
@@ -117,12 +118,13 @@ pub(super) async fn connect_as_guest(
 ) -> Result<Channel, Error> {
     let connector = tower::service_fn(move |uri: Uri| async move {
         let config = tls::enroll_config(authority, ALPN).map_err(io::Error::other)?;
-        dialled(&config, &Whom::anybody(), uri).await
+        let connected = dialled(&config, &Whom::anybody(), uri).await?;
+        io::Result::Ok(TokioIo::new(connected))
     });
     transport.connect_with_connector(connector).await
 }
 
-type Stream = TokioIo<Connected<TcpStream>>;
+type Stream = TokioIo<Trusted<TcpStream>>;
 
 fn connector(
     kept: Arc<Kept>,
@@ -142,10 +144,15 @@ fn connector(
 async fn secured(kept: Arc<Kept>, whom: Whom, uri: Uri) -> io::Result<Stream> {
     let material = kept.current();
     let config = tls::node_config(&material, ALPN).map_err(io::Error::other)?;
-    dialled(&config, &whom, uri).await
+    let connected = dialled(&config, &whom, uri).await?;
+    Ok(TokioIo::new(Trusted::new(connected, kept)))
 }
 
-async fn dialled(config: &Arc<ClientConfig>, whom: &Whom, uri: Uri) -> io::Result<Stream> {
+async fn dialled(
+    config: &Arc<ClientConfig>,
+    whom: &Whom,
+    uri: Uri,
+) -> io::Result<Connected<TcpStream>> {
     let host = uri.host().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let socket = TcpStream::connect((bare, uri.port_u16().unwrap_or_default())).await?;
@@ -155,7 +162,7 @@ async fn dialled(config: &Arc<ClientConfig>, whom: &Whom, uri: Uri) -> io::Resul
     let connected = connecting.await.map_err(refused)?;
     whom.meets(connected.peer().identity())
         .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why))?;
-    Ok(TokioIo::new(connected))
+    Ok(connected)
 }
 
 fn refused(failure: Failure) -> io::Error {

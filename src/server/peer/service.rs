@@ -13,7 +13,7 @@ use super::callers::{Admitted, Callers};
 use super::greeting::{self, Greeted, Stranger, shown};
 use super::links::PeerLinks;
 use super::road::Road;
-use super::vouched::vouched;
+use super::vouched::{self, vouched};
 use super::{Enroll, Joining};
 use crate::base::Error;
 use crate::base::host::Clock;
@@ -94,6 +94,7 @@ impl PeerService {
         identity: Option<Arc<Identity>>,
         mut inbound: Streaming<peer::LinkMessage>,
     ) -> Result<Incoming, Status> {
+        self.check_node(identity.as_deref())?;
         let first = timeout(self.greeting_within, inbound.message()).await;
         let first = first.map_err(|_| {
             Status::deadline_exceeded(format!(
@@ -130,6 +131,14 @@ impl PeerService {
         };
         incoming.deliver(first.frames)?;
         Ok(incoming)
+    }
+
+    /// On an encrypted road nobody else than nodes is told anything, or heard.
+    fn check_node(&self, identity: Option<&Identity>) -> Result<(), Status> {
+        match self.links.myself().road() {
+            Road::Plain => Ok(()),
+            Road::Secured(_) => vouched::node(identity).map(drop),
+        }
     }
 
     /// On an encrypted road a caller is who its certificate says.
@@ -209,6 +218,7 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::HelloRequest>,
     ) -> Result<Response<peer::HelloReply>, Status> {
         let (here, identity) = (here(&request), identity(&request));
+        self.check_node(identity.as_deref())?;
         let peer::HelloRequest { from, to } = request.into_inner();
         let caller = greeting::question(self.links.myself(), &here, from, &to)?;
         self.check_vouched(identity.as_deref(), &caller)?;
@@ -234,13 +244,14 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::JoinRequest>,
     ) -> Result<Response<peer::JoinReply>, Status> {
         let (here, identity) = (here(&request), identity(&request));
+        self.check_node(identity.as_deref())?;
         let request = request.into_inner();
         let caller = greeting::question(self.links.myself(), &here, request.from.clone(), &[])?;
         self.check_vouched(identity.as_deref(), &caller)?;
         let names_the_caller = request
             .member
             .as_ref()
-            .is_some_and(|member| member.node[..] == caller.node.0);
+            .is_some_and(|member| member.node[..] == caller.node.0 && member.name == caller.name);
         if !names_the_caller {
             let message = "a node can only ask for a place of its own: `member` must be the caller";
             return Err(Status::invalid_argument(message));

@@ -20,6 +20,10 @@ pub(in crate::server) struct Limits {
     pub(in crate::server) speaks: Speaks,
     /// Until it has said what it speaks.
     pub(in crate::server) greeting: Duration,
+    /// For a handshake of TLS.
+    pub(in crate::server) handshake: Duration,
+    /// For what is under way, once its caller is not trusted any more.
+    pub(in crate::server) distrust: Duration,
     /// For the head of a request over HTTP/1.1, and between two of them.
     pub(in crate::server) head: Duration,
     /// Without an open request. Its end is announced first, and ...
@@ -51,6 +55,8 @@ impl Limits {
         Self {
             speaks: Speaks::Both,
             greeting: Duration::from_millis(limits::CONNECTION_GREETING_MS),
+            handshake: Duration::from_millis(limits::HANDSHAKE_MS),
+            distrust: Duration::from_millis(limits::CONNECTION_DISTRUST_MS),
             head: Duration::from_millis(limits::REQUEST_HEAD_MS),
             idle: Duration::from_millis(limits::CONNECTION_IDLE_MS),
             farewell: Duration::from_millis(limits::CONNECTION_FAREWELL_MS),

@@ -10,6 +10,7 @@ mod budget;
 mod caller;
 mod connection;
 mod greeting;
+mod handshakes;
 mod idle;
 mod limits;
 mod places;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::handshakes::{Handshake, Handshakes};
 use crate::base::limits;
 
 /// How many connections there may be.
@@ -19,15 +20,23 @@ pub(in crate::server) struct Bounds {
     pub(in crate::server) per_address: usize,
     /// From one address of this machine; and over Unix sockets, which count as one.
     pub(in crate::server) per_local: usize,
+    /// Handshakes of TLS that are not finished: fewer than connections, so that whoever
+    /// begins them without end takes no place of who finished theirs, ...
+    pub(in crate::server) handshakes: usize,
+    /// ... from one address of another machine.
+    pub(in crate::server) handshakes_per_address: usize,
 }
 
 impl Bounds {
     /// So many at once, from wherever.
     pub(in crate::server) fn of_all(total: usize) -> Self {
+        let handshakes = (total / 2).clamp(1, limits::HANDSHAKES_MAX);
         Self {
             total,
             per_address: total,
             per_local: total,
+            handshakes,
+            handshakes_per_address: (handshakes / 4).clamp(1, limits::HANDSHAKES_PER_ADDRESS_MAX),
         }
     }
 
@@ -38,6 +47,14 @@ impl Bounds {
             total,
             per_address: per_address.unwrap_or(limits::CONNECTIONS_PER_ADDRESS_MAX),
             per_local: per_address.unwrap_or(total),
+            ..Self::of_all(total)
+        }
+    }
+
+    pub(super) fn handshakes_of(&self, origin: Origin) -> usize {
+        match origin {
+            Some(address) if !address.is_loopback() => self.handshakes_per_address,
+            _ => self.handshakes,
         }
     }
 
@@ -50,7 +67,7 @@ impl Bounds {
 }
 
 /// Where a connection is from; nothing on a Unix socket.
-type Origin = Option<IpAddr>;
+pub(super) type Origin = Option<IpAddr>;
 
 /// How many connections there are and were, and room for more. Clones are the same
 /// counters, and the same room.
@@ -66,8 +83,7 @@ struct Inner {
     refused: AtomicU64,
     /// Requests that were refused, not connections.
     too_fast: AtomicU64,
-    secured: AtomicU64,
-    unsecured: AtomicU64,
+    handshakes: Handshakes,
     places: Arc<Semaphore>,
     bounds: Bounds,
     /// Somebody had to wait for a place, and that was logged.
@@ -101,8 +117,7 @@ impl Connections {
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             too_fast: AtomicU64::new(0),
-            secured: AtomicU64::new(0),
-            unsecured: AtomicU64::new(0),
+            handshakes: Handshakes::new(bounds),
             places: Arc::new(Semaphore::new(bounds.total)),
             bounds,
             is_full: AtomicBool::new(false),
@@ -188,21 +203,19 @@ impl Connections {
         self.inner.too_fast.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_handshake(&self, is_secure: bool) {
-        let inner = &self.inner;
-        let counter = if is_secure {
-            &inner.secured
-        } else {
-            &inner.unsecured
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// The handshakes of these connections.
+    pub(super) fn handshakes(&self) -> &Handshakes {
+        &self.inner.handshakes
     }
 
     /// Handshakes of TLS that led to a secure connection, and that did not.
-    pub(in crate::server) fn handshakes(&self) -> (u64, u64) {
-        let inner = &self.inner;
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (of(&inner.secured), of(&inner.unsecured))
+    pub(in crate::server) fn handshake_counts(&self) -> (u64, u64) {
+        self.inner.handshakes.counts()
+    }
+
+    /// Those that were closed at once, for too many handshakes were not finished.
+    pub(in crate::server) fn refused_handshakes(&self) -> u64 {
+        self.inner.handshakes.refused()
     }
 
     /// Those that are open.
@@ -223,6 +236,13 @@ impl Connections {
     /// Requests that were refused, for their connection sent too many.
     pub(in crate::server) fn too_fast(&self) -> u64 {
         self.inner.too_fast.load(Ordering::Relaxed)
+    }
+}
+
+impl Seat {
+    /// Begins a handshake; nothing if too many are under way.
+    pub(super) fn handshake(&self) -> Option<Handshake> {
+        self.connections.handshakes().begin(self.origin)
     }
 }
 
@@ -258,6 +278,7 @@ mod tests {
             total: 100,
             per_address: 2,
             per_local: 3,
+            ..Bounds::of_all(100)
         });
         let taken = async |address: &str, most: usize| {
             let remote = (!address.is_empty()).then(|| address.parse().unwrap());

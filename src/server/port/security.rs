@@ -6,16 +6,24 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustls::ServerConfig;
-use tokio::io::AsyncWriteExt;
-use tokio::time::timeout;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::server::TlsStream;
 
+use super::caller::Caller;
 use super::socket::Socket;
-use crate::base::{Result, limits};
-use crate::tls::{self, ClientAuth, Failure, Kept, Peer, Side};
+use crate::base::Result;
+use crate::tls::{self, Cause, ClientAuth, Failure, Kept, Peer, Side};
 
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_millis(limits::HANDSHAKE_MS);
+/// How long, and for how many bytes, whoever is told that they speak plain text is heard:
+/// closing before they have said everything resets the connection, and what they were told
+/// is lost.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES_MAX: u64 = 64 << 10;
+
+/// Between two refusals that are logged: whoever is refused decides how often.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// What is told to who speaks HTTP/1.1 without TLS.
 const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
@@ -31,7 +39,23 @@ pub(in crate::server) struct Security {
     kept: Arc<Kept>,
     asks: Arc<Asks>,
     alpn: &'static [&'static [u8]],
+    guests: Option<Guests>,
     config: Arc<Mutex<Option<InForce>>>,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What those may do who show no certificate where others must.
+#[derive(Clone)]
+struct Guests {
+    places: Arc<Semaphore>,
+    within: Duration,
+}
+
+/// What was logged of refusals.
+#[derive(Default)]
+struct Told {
+    last: Option<Instant>,
+    left_out: u64,
 }
 
 /// What handshakes go by, and since when.
@@ -45,8 +69,7 @@ struct InForce {
 /// A connection that is secure.
 pub(super) struct Secure {
     pub(super) stream: TlsStream<Socket>,
-    /// Who it is, if they showed a certificate.
-    pub(super) peer: Option<Peer>,
+    pub(super) whose: Whose,
 }
 
 impl Security {
@@ -60,46 +83,91 @@ impl Security {
             kept,
             asks,
             alpn,
+            guests: None,
             config: Arc::default(),
+            told: Arc::default(),
         }
     }
 
-    /// Makes a connection secure, in the time that a handshake may take.
+    /// The same, where whoever shows no certificate takes one of so many places, for so
+    /// long: they must not keep out those who have one.
+    pub(in crate::server) fn with_guests(mut self, places: usize, within: Duration) -> Self {
+        self.guests = Some(Guests {
+            places: Arc::new(Semaphore::new(places)),
+            within,
+        });
+        self
+    }
+
+    /// Makes a connection secure, `within` some time.
     ///
     /// # Errors
     /// Why it is not. It is closed then.
-    pub(super) async fn secure(&self, mut socket: Socket) -> Result<Secure, Failure> {
-        let securing = async {
-            if socket.begins_with_http().await {
-                // Whoever is told that they ask in the wrong way need not take it.
-                let _ = socket.write_all(PLAIN).await;
-                let _ = socket.shutdown().await;
-                return Err(Failure::plain_text(Side::Server));
-            }
-            let config = self
-                .config()
-                .map_err(|error| Failure::other(Side::Server, error.message()))?;
-            let accepted = tls::accept(&config, socket).await?;
-            Ok(Secure {
-                stream: accepted.stream,
-                peer: accepted.peer,
-            })
-        };
-        timeout(HANDSHAKE, securing)
+    pub(super) async fn secure(&self, socket: Socket, within: Duration) -> Result<Secure, Failure> {
+        timeout(within, self.securing(socket))
             .await
-            .unwrap_or_else(|_| Err(Failure::timed_out(Side::Server, HANDSHAKE)))
+            .unwrap_or_else(|_| Err(Failure::timed_out(Side::Server, within)))
     }
 
-    /// Resolves once `peer` would not be let in any more.
-    pub(super) async fn is_lost(&self, peer: &Peer) -> Failure {
-        let mut generation = self.kept.generation();
-        loop {
-            let trusted = self.kept.current().authorities.still_trust(&peer.chain);
-            if let Err(failure) = trusted {
-                return failure;
+    async fn securing(&self, mut socket: Socket) -> Result<Secure, Failure> {
+        if socket.begins_with_http().await {
+            // Whoever is told that they ask in the wrong way need not take it.
+            let _heard_or_not = timeout(LINGER, tell_plain(&mut socket)).await;
+            return Err(Failure::plain_text(Side::Server));
+        }
+        let config = self
+            .config()
+            .map_err(|error| Failure::other(Side::Server, error.message()))?;
+        let accepted = tls::accept(&config, socket).await?;
+        let whose = match (accepted.peer, &self.guests) {
+            (Some(peer), _) => Whose::Peer(peer),
+            (None, Some(guests)) => Whose::Guest {
+                _place: guests.seat()?,
+            },
+            (None, None) => Whose::Nobody,
+        };
+        Ok(Secure {
+            stream: accepted.stream,
+            whose,
+        })
+    }
+
+    /// Resolves once whoever is there would not be let in any more, or has been a guest for
+    /// long enough.
+    pub(super) async fn is_over(&self, whose: &Whose) -> Failure {
+        match (whose, &self.guests) {
+            (Whose::Peer(peer), _) => self.kept.is_lost(peer).await,
+            (Whose::Guest { .. }, Some(guests)) => {
+                sleep(guests.within).await;
+                Failure::timed_out(Side::Server, guests.within)
             }
-            if generation.changed().await.is_err() {
-                return std::future::pending().await;
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Logs why a connection is not secure; of many one in a while.
+    pub(super) fn tell(&self, caller: &Caller, why: &Failure) {
+        // Whether a port is open is asked by many, without a word.
+        if why.cause == Cause::Closed {
+            tracing::debug!(%caller, %why, "a connection is not secure");
+            return;
+        }
+        let left_out = {
+            let (mut told, now) = (self.told.lock(), Instant::now());
+            let is_due = told.last.is_none_or(|last| now - last >= TOLD_EVERY);
+            if is_due {
+                told.last = Some(now);
+                Some(std::mem::take(&mut told.left_out))
+            } else {
+                told.left_out += 1;
+                None
+            }
+        };
+        match left_out {
+            None => tracing::debug!(%caller, %why, "a connection is not secure"),
+            Some(0) => tracing::info!(%caller, %why, "a connection is not secure"),
+            Some(others) => {
+                tracing::info!(%caller, %why, others, "connections are not secure");
             }
         }
     }
@@ -122,6 +190,33 @@ impl Security {
         });
         Ok(config)
     }
+}
+
+impl Guests {
+    fn seat(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let full = |_| {
+            let why = "too many others without a certificate are there: try again";
+            Failure::other(Side::Server, why)
+        };
+        self.places.clone().try_acquire_owned().map_err(full)
+    }
+}
+
+/// Who is at the other end of a secure connection.
+pub(super) enum Whose {
+    /// Whoever the certificate names.
+    Peer(Peer),
+    /// Nobody, for a while.
+    Guest { _place: OwnedSemaphorePermit },
+    /// Nobody: none is asked for.
+    Nobody,
+}
+
+async fn tell_plain(socket: &mut Socket) -> std::io::Result<u64> {
+    socket.write_all(PLAIN).await?;
+    socket.shutdown().await?;
+    let mut rest = socket.take(LINGER_BYTES_MAX);
+    tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
@@ -17,12 +16,8 @@ use super::limits::Limits;
 use super::places::{Connections, Seat};
 use super::protocol::{Protocol, protocol};
 use super::rate::Rate;
-use super::security::Security;
+use super::security::{Secure, Security, Whose};
 use super::socket::Socket;
-use crate::tls::Peer;
-
-/// How long what is under way may take once a caller is not trusted any more.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Lets `answers` answer whoever comes to `listener`, until `stop` holds true or its sender is
 /// gone; then answers what is under way. With `security`, whoever comes over TCP speaks TLS.
@@ -77,38 +72,78 @@ impl House {
         answers: impl Answers,
         mut stop: watch::Receiver<bool>,
     ) {
-        let mut caller = self.caller(&socket);
-        let Some(security) = &self.security else {
-            let io = Greeted::new(socket, self.allows.greeting, seat);
-            let requests = OfCaller::new(answers, caller);
-            return converse(io, requests, &self.protocol, &self.allows, told(&mut stop)).await;
-        };
-        let securing = tokio::select! {
-            secured = security.secure(socket) => secured,
-            () = told(&mut stop) => return,
-        };
-        self.connections.count_handshake(securing.is_ok());
-        let secure = match securing {
-            Ok(secure) => secure,
-            Err(why) => {
-                tracing::debug!(%caller, %why, "a connection is not secure");
-                return;
+        let caller = self.caller(&socket);
+        // Boxed, for a connection of one kind has no room for the other.
+        match &self.security {
+            None => {
+                let io = Greeted::new(socket, self.allows.greeting, seat);
+                let requests = OfCaller::new(answers, caller);
+                let stopped = told(&mut stop);
+                Box::pin(converse(
+                    io,
+                    requests,
+                    &self.protocol,
+                    &self.allows,
+                    stopped,
+                ))
+                .await;
             }
+            Some(security) => {
+                let secured = Box::pin(self.secured(security, socket, &seat, &caller, &mut stop));
+                if let Some(secure) = secured.await {
+                    let ending = Ending { security, stop };
+                    Box::pin(self.receive_secure(secure, seat, caller, answers, ending)).await;
+                }
+            }
+        }
+    }
+
+    /// A connection that is secure; nothing if that did not come about.
+    async fn secured(
+        &self,
+        security: &Security,
+        socket: Socket,
+        seat: &Seat,
+        caller: &Caller,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<Secure> {
+        let _handshake = seat.handshake()?;
+        let securing = tokio::select! {
+            secured = security.secure(socket, self.allows.handshake) => secured,
+            () = told(stop) => return None,
         };
-        let identity = secure.peer.as_ref().map(Peer::identity);
-        caller.identity = identity.cloned().map(Arc::new);
-        let lost = std::pin::pin!(lost(security, secure.peer.as_ref(), &caller).shared());
-        let io = Greeted::new(secure.stream, self.allows.greeting, seat);
+        self.connections.handshakes().count(securing.is_ok());
+        securing.inspect_err(|why| security.tell(caller, why)).ok()
+    }
+
+    async fn receive_secure(
+        &self,
+        secure: Secure,
+        seat: Seat,
+        mut caller: Caller,
+        answers: impl Answers,
+        mut ending: Ending<'_>,
+    ) {
+        let Secure { stream, whose } = secure;
+        if let Whose::Peer(peer) = &whose {
+            caller.identity = Some(Arc::new(peer.identity().clone()));
+        }
+        let lost = async {
+            let why = ending.security.is_over(&whose).await;
+            tracing::info!(%caller, %why, "a connection ends");
+        };
+        let lost = pin!(lost.shared());
+        let io = Greeted::new(stream, self.allows.greeting, seat);
         let requests = OfCaller::new(answers, caller.clone());
         let over = async {
             tokio::select! {
-                () = told(&mut stop) => {}
+                () = told(&mut ending.stop) => {}
                 () = lost.clone() => {}
             }
         };
         let cut = async {
             lost.clone().await;
-            tokio::time::sleep(FAREWELL).await;
+            tokio::time::sleep(self.allows.distrust).await;
         };
         tokio::select! {
             () = converse(io, requests, &self.protocol, &self.allows, over) => {}
@@ -127,11 +162,8 @@ impl House {
     }
 }
 
-/// Resolves once who called would not be let in any more.
-async fn lost(security: &Security, peer: Option<&Peer>, caller: &Caller) {
-    let Some(peer) = peer else {
-        return std::future::pending().await;
-    };
-    let why = security.is_lost(peer).await;
-    tracing::info!(%caller, %why, "a connection ends");
+/// What ends a connection that its caller does not end.
+struct Ending<'a> {
+    security: &'a Security,
+    stop: watch::Receiver<bool>,
 }

@@ -52,6 +52,7 @@ impl Asked {
             describe,
             log: node.log_status(),
             links: Arc::new(Vec::new),
+            certificates: None,
             fatal: node.fatal.clone(),
             rng: world.rng.clone(),
             samples: Default::default(),

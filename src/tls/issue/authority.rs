@@ -70,7 +70,11 @@ impl Authority {
         Self::create_at(name, days, rng, Moment::now())
     }
 
-    pub(crate) fn create_at(name: &str, days: u32, rng: &dyn Rng, now: Moment) -> Result<Issued> {
+    /// The same, from `now` on.
+    ///
+    /// # Errors
+    /// As of [`Authority::create`].
+    pub fn create_at(name: &str, days: u32, rng: &dyn Rng, now: Moment) -> Result<Issued> {
         let is_plain = !name.trim().is_empty() && !name.chars().any(char::is_control);
         if !is_plain || name.chars().count() > NAME_CHARS_MAX {
             return Err(Error::invalid(format!(
@@ -164,7 +168,11 @@ impl Authority {
         self.issue_at(request, rng, Moment::now())
     }
 
-    pub(crate) fn issue_at(&self, request: &Request, rng: &dyn Rng, now: Moment) -> Result<Issued> {
+    /// The same, as if it were `now`: for certificates whose time is over, or has not begun.
+    ///
+    /// # Errors
+    /// As of [`Authority::issue`].
+    pub fn issue_at(&self, request: &Request, rng: &dyn Rng, now: Moment) -> Result<Issued> {
         let key = new_key()?;
         Ok(Issued {
             certificate_pem: self.sign(request, &key, rng, now)?,

@@ -11,8 +11,11 @@ mod example_cluster;
 mod http;
 mod machine;
 mod node;
+pub(crate) mod peers;
+pub(crate) mod pki;
 mod shell;
 mod site;
+pub(crate) mod tls;
 
 pub(crate) use command::{Ran, dkv, dkv_at, finish, run};
 pub(crate) use events::{Event, Events, rest};

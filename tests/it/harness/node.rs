@@ -178,6 +178,13 @@ impl Node {
         self.child.as_ref().expect("the node runs").id()
     }
 
+    /// Sends it a signal that does not end it.
+    #[track_caller]
+    pub(crate) fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("the node runs");
+        kill_process(Pid::from_child(child), signal).expect("the node can be signalled");
+    }
+
     /// Its memory, bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn resident_bytes(&self) -> u64 {

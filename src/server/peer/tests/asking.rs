@@ -23,9 +23,14 @@ async fn ask(address: SocketAddr, to: Option<NodeId>) -> Result<HelloReply> {
 }
 
 async fn ask_for_a_place(address: SocketAddr, caller_is: u8, member: u8) -> Result<JoinReply> {
+    let from = caller(caller_is, None).identity();
+    let wanted = Member {
+        name: from.name.clone(),
+        ..Member::default()
+    };
     let request = JoinRequest {
-        from: Some(caller(caller_is, None).identity()),
-        member: Some(Member::default().store(id(member))),
+        from: Some(from),
+        member: Some(wanted.store(id(member))),
     };
     join(
         &caller(caller_is, None),

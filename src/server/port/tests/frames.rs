@@ -1,11 +1,11 @@
 //! HTTP/2 by hand (RFC 9113), for what no library would send.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::world::{Port, within};
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
@@ -39,15 +39,20 @@ impl Frame {
 }
 
 /// A connection of HTTP/2.
-pub(super) struct Talk {
-    stream: TcpStream,
+pub(super) struct Talk<S = TcpStream> {
+    stream: S,
     /// Answers pings, and what is set.
     is_polite: bool,
 }
 
 impl Talk {
     pub(super) async fn begin(port: &Port) -> Self {
-        let mut stream = port.connect().await;
+        Self::over(port.connect().await).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
+    pub(super) async fn over(mut stream: S) -> Self {
         stream.write_all(PREFACE).await.unwrap();
         stream.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
         Self {

@@ -4,4 +4,6 @@ mod bounded;
 mod frames;
 mod http1;
 mod http2;
+mod tls;
+mod trust;
 mod world;

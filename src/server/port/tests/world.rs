@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::{Request, Response};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tonic::body::Body;
 
-use crate::server::port::{Bounds, Caller, Connections, Limits, Listener, serve};
+use crate::server::port::{Bounds, Caller, Connections, Limits, Listener, Security, serve};
 
 /// Ends a test that would hang; no test depends on how long anything takes.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
@@ -28,6 +28,8 @@ pub(super) struct Port {
     pub(super) connections: Connections,
     /// Requests that came.
     came: Arc<AtomicUsize>,
+    /// Requests that are looked at.
+    open: Arc<AtomicUsize>,
     /// Lets requests for `/slow` be answered.
     release: Arc<Semaphore>,
     stop: watch::Sender<bool>,
@@ -44,15 +46,30 @@ pub(super) fn limits() -> Limits {
 
 impl Port {
     pub(super) async fn start(allows: Limits, bounds: Bounds) -> Self {
+        Self::secured(allows, bounds, None).await
+    }
+
+    pub(super) async fn secured(
+        allows: Limits,
+        bounds: Bounds,
+        security: Option<Security>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Connections::new(bounds);
-        let (came, release) = (Arc::default(), Arc::new(Semaphore::new(0)));
+        let (came, open) = (Arc::default(), Arc::default());
+        let release = Arc::new(Semaphore::new(0));
         let (stop, stopping) = watch::channel(false);
-        let counted = (Arc::clone(&came), Arc::clone(&release));
+        let counted = (Arc::clone(&came), Arc::clone(&open), Arc::clone(&release));
         let answers = tower::service_fn(move |request| {
-            let (came, release) = counted.clone();
-            answer(request, came, release).boxed()
+            let (came, open, release) = counted.clone();
+            let open = Looked::at(open);
+            async move {
+                let answered = answer(request, came, release).await;
+                drop(open);
+                answered
+            }
+            .boxed()
         });
         let listener = Listener::Tcp(listener);
         let serving = serve(
@@ -60,13 +77,14 @@ impl Port {
             answers,
             allows,
             connections.clone(),
-            None,
+            security,
             stopping,
         );
         Self {
             address,
             connections,
             came,
+            open,
             release,
             stop,
             serving: tokio::spawn(serving),
@@ -83,6 +101,11 @@ impl Port {
 
     pub(super) fn came(&self) -> usize {
         self.came.load(Ordering::SeqCst)
+    }
+
+    /// Requests that are looked at.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// Returns once so many requests came.
@@ -103,6 +126,22 @@ impl Port {
     pub(super) async fn ended(self) {
         within(self.serving).await.unwrap();
         assert_eq!(self.connections.open(), 0);
+    }
+}
+
+/// A request that is looked at for as long as this lives.
+struct Looked(Arc<AtomicUsize>);
+
+impl Looked {
+    fn at(open: Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::SeqCst);
+        Self(open)
+    }
+}
+
+impl Drop for Looked {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -135,7 +174,7 @@ pub(super) fn get(path: &str) -> Vec<u8> {
 }
 
 /// What is said before the port hangs up.
-pub(super) async fn rest(stream: &mut TcpStream) -> String {
+pub(super) async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     // A reset is a way to hang up.
     let _reset = within(stream.read_to_end(&mut bytes)).await;
@@ -143,7 +182,7 @@ pub(super) async fn rest(stream: &mut TcpStream) -> String {
 }
 
 /// Reads until the text has come.
-pub(super) async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+pub(super) async fn read_until(stream: &mut (impl AsyncRead + Unpin), text: &str) -> String {
     let mut bytes = Vec::new();
     while !String::from_utf8_lossy(&bytes).contains(text) {
         let mut buffer = [0; 4096];
