@@ -166,10 +166,6 @@ impl Applied<'_> {
                     self.notes
                         .push(format!("note: {source} has no effect: {why}"));
                 }
-                Some(Treatment::Lacking(what)) => {
-                    let message = format!("{source}: not in this build yet: {what}");
-                    return Err(Error::invalid(message).into());
-                }
                 None => {
                     if let Some(sourced) = found {
                         let value = checked(&argument, &sourced)?;

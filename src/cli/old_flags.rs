@@ -1,22 +1,18 @@
 //! Flags that are accepted, hidden, and have no effect: those of the Go dKV that mean
-//! nothing any more get a remark; those of features this build lacks are refused.
+//! nothing any more get a remark.
 
 use clap::{Arg, ArgAction, Command};
 
-use Treatment::{Ignored, Lacking};
+use Treatment::Ignored;
 
 /// What happens when the flag is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Treatment {
     /// Say why it means nothing, and go on.
     Ignored(&'static str),
-    /// Say that this build lacks it, and stop.
-    Lacking(&'static str),
 }
 
 const ONE_STREAM: &str = "requests share one HTTP/2 stream that sizes its own buffers";
-const TLS: &str =
-    "TLS; listen on loopback or a unix socket, or use --insecure on a trusted network";
 
 /// `perf` has this one: there it is an old name of `--connections`.
 const PER_ENDPOINT: &str = "transport-conn-per-endpoint";
@@ -45,9 +41,6 @@ const CLIENT: &[(&str, Treatment)] = &[
         "transport-tcp-linger",
         Ignored("connections are closed by HTTP/2"),
     ),
-    ("tls-ca", Lacking(TLS)),
-    ("tls-cert", Lacking(TLS)),
-    ("tls-key", Lacking(TLS)),
 ];
 
 const SERVE: &[(&str, Treatment)] = &[
@@ -79,9 +72,6 @@ const SERVE: &[(&str, Treatment)] = &[
         "heartbeat-rtt-factor",
         Ignored("--heartbeat is a time, not a factor"),
     ),
-    ("tls-ca", Lacking(TLS)),
-    ("tls-cert", Lacking(TLS)),
-    ("tls-key", Lacking(TLS)),
 ];
 
 /// Adds the flags to the command line.

@@ -61,7 +61,8 @@ pub(crate) struct PerfArgs {
     /// dkv://HOST:PORT,... or etcd://HOST:PORT,... with several nodes separated by commas, or
     /// redis://HOST:PORT. A dkv is asked by sessions, as --endpoints are; with
     /// http://HOST:PORT,... over REST, each client on a connection of its own, and with
-    /// grpc://HOST:PORT,... by unary calls of gRPC. Neither has the test watch, nor repeats what
+    /// grpc://HOST:PORT,... by unary calls of gRPC. dkvs://, https:// and grpcs:// are the same by
+    /// TLS, with the files that --certs, --ca, --cert and --key name. Neither of the two has the test watch, nor repeats what
     /// fails. Clients take turns over the nodes of an etcd, and over those that are asked over
     /// REST or by unary calls; name only the leader to send all of them there. A Redis keeps no
     /// order: it cannot run ycsb-e, and its scan has keys as they come.

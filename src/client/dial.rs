@@ -193,6 +193,6 @@ impl Ended {
 }
 
 /// In the words of TLS, if it is what went wrong.
-pub(crate) fn insecure(error: &(dyn StdError + 'static)) -> Option<Failure> {
+pub(super) fn insecure(error: &(dyn StdError + 'static)) -> Option<Failure> {
     Failure::of(Side::Client, error)
 }

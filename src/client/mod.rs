@@ -50,7 +50,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use dial::{Dial, Line, insecure};
+pub(crate) use dial::{Dial, Line};
 pub(crate) use error::from_status;
 pub(crate) use resident::Resident;
 

@@ -264,7 +264,8 @@ mod tests {
 
     fn nodes() -> Nodes {
         let endpoints = ["a:1", "b:1", "c:1"].map(|text| Endpoint::parse(text).unwrap());
-        Nodes::new(endpoints.to_vec(), 1, Arc::new(ManualClock::default()))
+        let clock = Arc::new(ManualClock::default());
+        Nodes::new(endpoints.to_vec(), 1, Arc::default(), clock)
     }
 
     fn chosen(route: &Route, nodes: &Nodes, spread: u64) -> String {

@@ -371,7 +371,7 @@ mod tests {
     #[tokio::test]
     async fn a_target_that_is_not_there_is_told_before_anything_is_measured() {
         let dkv = Dkv::local(1).await;
-        let there = TargetAddress::Dkv(vec![dkv.endpoint.clone()]);
+        let there: TargetAddress = format!("dkv://{}", dkv.endpoint).parse().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let nobody = TargetAddress::Redis(listener.local_addr().unwrap().to_string());
         drop(listener);
@@ -398,7 +398,7 @@ mod tests {
         let (redis, dkv) = (FakeRedis::start().await, Dkv::local(1).await);
         let targets = [
             TargetAddress::Redis(redis.address),
-            TargetAddress::Dkv(vec![dkv.endpoint.clone()]),
+            format!("dkv://{}", dkv.endpoint).parse().unwrap(),
         ];
         // Of the first round, and not the keys of the second's get.
         dkv.refuse_from(dkv.requests() + 70);

@@ -36,5 +36,5 @@ pub use report::{About, Machine, write_html, write_json};
 pub use row::{Row, Slice};
 pub use run::{Left, Measured, Progress, run};
 pub use spread::Spread;
-pub use target::{Promise, TargetAddress};
+pub use target::{Nodes, Promise, TargetAddress};
 pub use test::{Test, TestGroup};

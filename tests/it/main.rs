@@ -54,6 +54,7 @@ mod shell;
 mod shell_prompt;
 mod shell_signals;
 mod status_page;
+mod tls_tour;
 mod tour;
 mod transactions;
 mod transfer;

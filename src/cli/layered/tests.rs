@@ -184,16 +184,3 @@ fn old_flags_without_meaning_are_accepted_with_one_note_each() {
     }
     assert_eq!(effective.notes.len(), 4, "{notes}");
 }
-
-#[test]
-fn what_this_build_lacks_is_refused_plainly() {
-    for words in ["dkv serve --tls-key x", "dkv kv get k --tls-ca x"] {
-        let refused = message(resolve_in(words, &[]));
-        assert!(
-            refused.contains("not in this build yet"),
-            "{words}: {refused}"
-        );
-    }
-    let refused = message(resolve_in("dkv serve", &[("DKV_TLS_CA", "x")]));
-    assert!(refused.starts_with("DKV_TLS_CA: "), "{refused}");
-}

@@ -4,26 +4,38 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::base::{Error, Result};
+use crate::client::ClientOptions;
 
 /// Which server to measure, where, and in which way: `dkv://host:port,...` by sessions,
-/// `http://host:port,...` by REST, `grpc://host:port,...` by unary calls;
-/// `redis://host:port` or `etcd://host:port,...`.
+/// `http://host:port,...` by REST, `grpc://host:port,...` by unary calls, and the same by TLS
+/// as `dkvs://`, `https://` and `grpcs://`; `redis://host:port` or `etcd://host:port,...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetAddress {
     /// Nodes of dkv; `host:port` or `unix:/path` each.
-    Dkv(Vec<String>),
+    Dkv(Nodes),
     /// A Redis server; `host:port`.
     Redis(String),
     /// Members of etcd; `host:port` each.
     Etcd(Vec<String>),
     /// Nodes of dkv, asked over REST; `host:port` each.
-    Rest(Vec<String>),
+    Rest(Nodes),
     /// Nodes of dkv, asked by unary calls of gRPC; `host:port` each.
-    Grpc(Vec<String>),
+    Grpc(Nodes),
+}
+
+/// Nodes of dkv.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nodes {
+    /// Where they are.
+    pub addresses: Vec<String>,
+    /// Whether they are asked by TLS: this alone decides, so that it can be compared with
+    /// plain text.
+    pub tls: bool,
 }
 
 const EXAMPLES: &str = "dkv://127.0.0.1:8080 (http:// for REST, grpc:// for single calls), \
-                        redis://127.0.0.1:6379 or etcd://127.0.0.1:2379";
+                        redis://127.0.0.1:6379 or etcd://127.0.0.1:2379 \
+                        (dkvs://, https:// and grpcs:// for TLS)";
 
 impl FromStr for TargetAddress {
     type Err = Error;
@@ -35,7 +47,13 @@ impl FromStr for TargetAddress {
             ))
         })?;
         // As a browser shows it.
-        let is_web = matches!(scheme, "http" | "grpc");
+        let (plain, tls) = match scheme {
+            "dkvs" => ("dkv", true),
+            "https" => ("http", true),
+            "grpcs" => ("grpc", true),
+            scheme => (scheme, false),
+        };
+        let is_web = matches!(plain, "http" | "grpc");
         let rest = is_web
             .then(|| rest.strip_suffix('/'))
             .flatten()
@@ -46,17 +64,15 @@ impl FromStr for TargetAddress {
                 "`{text}` lacks an address: write {EXAMPLES}"
             )));
         }
-        if matches!(scheme, "redis" | "etcd" | "http" | "grpc") {
+        if matches!(plain, "redis" | "etcd" | "http" | "grpc") {
             hosts.iter().try_for_each(|host| check(scheme, host))?;
         }
-        match scheme {
-            "dkv" => Ok(Self::Dkv(hosts)),
+        let nodes = |addresses| Nodes { addresses, tls };
+        match plain {
+            "dkv" => Ok(Self::Dkv(nodes(hosts))),
             "etcd" => Ok(Self::Etcd(hosts)),
-            "http" => Ok(Self::Rest(hosts)),
-            "grpc" => Ok(Self::Grpc(hosts)),
-            "https" => Err(Error::invalid(format!(
-                "`{text}` asks for TLS, which this build does not have: write http://host:port"
-            ))),
+            "http" => Ok(Self::Rest(nodes(hosts))),
+            "grpc" => Ok(Self::Grpc(nodes(hosts))),
             "redis" => match <[String; 1]>::try_from(hosts) {
                 Ok([host]) => Ok(Self::Redis(host)),
                 Err(_) => Err(Error::invalid(format!(
@@ -93,11 +109,36 @@ fn check(scheme: &str, host: &str) -> Result<()> {
 impl fmt::Display for TargetAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dkv(hosts) => write!(f, "dkv://{}", hosts.join(",")),
+            Self::Dkv(nodes) => f.write_str(&nodes.named("dkv")),
             Self::Redis(host) => write!(f, "redis://{host}"),
             Self::Etcd(hosts) => write!(f, "etcd://{}", hosts.join(",")),
-            Self::Rest(hosts) => write!(f, "http://{}", hosts.join(",")),
-            Self::Grpc(hosts) => write!(f, "grpc://{}", hosts.join(",")),
+            Self::Rest(nodes) => f.write_str(&nodes.named("http")),
+            Self::Grpc(nodes) => f.write_str(&nodes.named("grpc")),
+        }
+    }
+}
+
+impl Nodes {
+    #[cfg(test)]
+    pub(super) fn plain(address: &str) -> Self {
+        Self {
+            addresses: vec![address.to_owned()],
+            tls: false,
+        }
+    }
+
+    /// As they are written behind `scheme`.
+    pub(super) fn named(&self, scheme: &str) -> String {
+        let secure = if self.tls { "s" } else { "" };
+        format!("{scheme}{secure}://{}", self.addresses.join(","))
+    }
+
+    /// How they are asked, beside what `client` says.
+    pub(super) fn options(&self, client: &ClientOptions) -> ClientOptions {
+        ClientOptions {
+            endpoints: self.addresses.clone(),
+            tls: self.tls.then(|| client.tls.clone().unwrap_or_default()),
+            ..client.clone()
         }
     }
 }
@@ -116,6 +157,9 @@ mod tests {
             "etcd://a:2379,b:2379",
             "http://127.0.0.1:8080",
             "grpc://a:1,b:2",
+            "dkvs://a:1",
+            "https://a:1,b:2",
+            "grpcs://a:1",
         ] {
             assert_eq!(text.parse::<TargetAddress>().unwrap().to_string(), text);
         }
@@ -129,7 +173,8 @@ mod tests {
             ("127.0.0.1:8080", "does not say what it is"),
             ("", "does not say what it is"),
             ("ftp://a:80", "`ftp` is not a kind of server"),
-            ("https://a:80", "TLS"),
+            ("https://a:80/v1", "takes host:port alone"),
+            ("rediss://a:80", "`rediss` is not a kind of server"),
             ("http://a:80/v1/keys", "takes host:port alone"),
             ("http://a", "does not name host:port"),
             ("grpc://unix:/run/dkv.sock", "takes host:port alone"),

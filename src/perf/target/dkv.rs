@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::found::{Found, found_at};
-use super::{Promise, TargetAddress};
+use super::{Nodes, Promise, TargetAddress};
 use crate::base::host::Host;
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::client::{
@@ -42,8 +42,8 @@ impl Dkv {
     pub(super) async fn connect(options: &PerfOptions) -> Result<Self> {
         let mut client = options.client.clone();
         let mut name = client.endpoints.join(" ");
-        if let Some(address @ TargetAddress::Dkv(endpoints)) = &options.target {
-            client.endpoints.clone_from(endpoints);
+        if let Some(address @ TargetAddress::Dkv(nodes)) = &options.target {
+            client = nodes.options(&client);
             name = address.to_string();
         }
         // Checked before they are shared out.
@@ -103,11 +103,10 @@ pub(super) struct Asker {
 
 impl Asker {
     /// Connects with the first question.
-    pub(super) async fn connect(options: &PerfOptions, addresses: &[String]) -> Result<Self> {
+    pub(super) async fn connect(options: &PerfOptions, nodes: &Nodes) -> Result<Self> {
         let client = ClientOptions {
-            endpoints: addresses.to_vec(),
             connections: 1,
-            ..options.client.clone()
+            ..nodes.options(&options.client)
         };
         options.client.check()?;
         Ok(Self {
@@ -160,8 +159,9 @@ pub(super) async fn explained(endpoints: &[String], error: Error) -> Error {
     for endpoint in endpoints.iter().filter(|it| !it.starts_with("unix:")) {
         let address = endpoint.strip_prefix("http://").unwrap_or(endpoint);
         match found_at(address).await {
-            // One that does not answer may be a dkv that is too busy.
-            Found::Nothing | Found::Silent | Found::Dkv => {}
+            // One that does not answer may be a dkv that is too busy; what speaks TLS was
+            // spoken to by TLS, or the error says so.
+            Found::Nothing | Found::Silent | Found::Dkv | Found::Tls => {}
             found => {
                 return Error::unavailable(format!("{endpoint} is no dkv: there is {found}"));
             }

@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::tls::speaks_tls;
+
 /// A question that most servers answer in a way that tells what they are. The old version
 /// of HTTP needs no `Host`, at which Redis hangs up without a word.
 const QUESTION: &[u8] = b"GET /version HTTP/1.0\r\n\r\n";
@@ -31,6 +33,8 @@ pub(super) enum Found {
     Etcd,
     /// Or what speaks its protocol.
     Redis,
+    /// Whatever it says behind that.
+    Tls,
     /// In words.
     Other(String),
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Found {
             Self::Dkv => "a dkv",
             Self::Etcd => "an etcd",
             Self::Redis => "a Redis, or what speaks its protocol",
+            Self::Tls => "a server that speaks TLS",
             Self::Other(words) => words,
         })
     }
@@ -75,6 +80,7 @@ fn name(answer: &[u8]) -> Found {
     let has = |part: &[u8]| answer.windows(part.len()).any(|window| window == part);
     let words = match answer {
         [] => return Found::Silent,
+        start if speaks_tls(start) => return Found::Tls,
         [b'H', b'T', b'T', b'P', b'/', ..] if has(b"\"etcdserver\"") => return Found::Etcd,
         [b'H', b'T', b'T', b'P', b'/', ..] if has(b"there is no /version") && has(b"gRPC") => {
             return Found::Dkv;
@@ -115,6 +121,7 @@ mod tests {
             ),
             (b"\0\0\x12\x04\0\0\0\0\0\0\x03", "HTTP/2 alone"),
             (b"SSH-2.0-OpenSSH_9.2\r\n", "`SSH-2.0-OpenSSH_9.2\\r\\n`"),
+            (b"\x15\x03\x03\0\x02\x02\x32", "speaks TLS"),
             (b"", "does not answer HTTP"),
         ] {
             let name = name(answer).to_string();

@@ -10,13 +10,15 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Uri;
+use hyper_util::rt::TokioIo;
 use tonic::transport::{Channel, Endpoint};
 
-use super::Promise;
 use super::dkv::{Asker, explained};
 use super::etcd::innermost;
+use super::{Nodes, Promise};
 use crate::base::{Error, Result};
-use crate::client::Consistency;
+use crate::client::{Consistency, Dial};
 use crate::perf::options::PerfOptions;
 use crate::proto::v1;
 
@@ -27,7 +29,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Nodes of a dkv that are asked by unary calls.
 pub(in crate::perf) struct Grpc {
-    addresses: Vec<String>,
+    nodes: Nodes,
     channels: Vec<Channel>,
     call: Arc<Call>,
 }
@@ -41,17 +43,18 @@ struct Call {
 
 impl Grpc {
     /// Opens all connections.
-    pub(super) async fn connect(options: &PerfOptions, addresses: &[String]) -> Result<Self> {
+    pub(super) async fn connect(options: &PerfOptions, nodes: &Nodes) -> Result<Self> {
         let client = &options.client;
-        let asker = Asker::connect(options, addresses).await?;
+        let asker = Asker::connect(options, nodes).await?;
+        let dial = Dial::open(&nodes.options(client)).await?;
         let mut channels = Vec::new();
         for _ in 0..client.connections {
-            for address in addresses {
-                channels.push(open(address, client.timeout).await?);
+            for address in &nodes.addresses {
+                channels.push(open(&dial, address, client.timeout).await?);
             }
         }
         Ok(Self {
-            addresses: addresses.to_vec(),
+            nodes: nodes.clone(),
             channels,
             call: Arc::new(Call {
                 target: v1::Target {
@@ -68,14 +71,14 @@ impl Grpc {
     pub(super) fn lane(&self, client: usize) -> GrpcLane {
         let channel = client % self.channels.len();
         GrpcLane::new(
-            self.addresses[channel % self.addresses.len()].clone(),
+            self.nodes.addresses[channel % self.nodes.addresses.len()].clone(),
             self.channels[channel].clone(),
             Arc::clone(&self.call),
         )
     }
 
     pub(super) fn name(&self) -> String {
-        format!("grpc://{}", self.addresses.join(","))
+        self.nodes.named("grpc")
     }
 
     pub(super) async fn promise(&self) -> Result<Promise> {
@@ -83,7 +86,7 @@ impl Grpc {
     }
 
     pub(super) async fn explained(&self, error: Error) -> Error {
-        explained(&self.addresses, error).await
+        explained(&self.nodes.addresses, error).await
     }
 
     pub(super) async fn clear(&self, prefix: &str) -> Result<()> {
@@ -91,16 +94,24 @@ impl Grpc {
     }
 }
 
-async fn open(address: &str, timeout: Duration) -> Result<Channel> {
+async fn open(dial: &Arc<Dial>, address: &str, timeout: Duration) -> Result<Channel> {
     let transport = Endpoint::from_shared(format!("http://{address}")).map_err(|error| {
         Error::invalid(format!(
             "`{address}` is not the address of a node: write host:port ({error})"
         ))
     })?;
-    let transport = transport
-        .connect_timeout(CONNECT_WITHIN.min(timeout))
-        .tcp_nodelay(true);
-    transport.connect().await.map_err(|error| {
+    let within = CONNECT_WITHIN.min(timeout);
+    let (dial, at) = (Arc::clone(dial), address.to_owned());
+    let connector = tower::service_fn(move |_: Uri| {
+        let (dial, at) = (Arc::clone(&dial), at.clone());
+        async move {
+            let dialled = dial.dial(&at, b"h2", within).await;
+            dialled.map(|(line, _)| TokioIo::new(line))
+        }
+    });
+    let transport = transport.connect_timeout(within);
+    let connected = transport.connect_with_connector(connector).await;
+    connected.map_err(|error| {
         Error::unavailable(format!(
             "the node at {address}: cannot connect: {}; is `dkv serve` running?",
             innermost(&error)

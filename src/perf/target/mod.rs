@@ -22,7 +22,7 @@ use grpc::{Grpc, GrpcLane};
 use redis::{Redis, RedisLane};
 use rest::{Rest, RestLane};
 
-pub use address::TargetAddress;
+pub use address::{Nodes, TargetAddress};
 
 #[cfg(test)]
 pub(super) use etcd::fake::Fake as FakeEtcd;

@@ -18,10 +18,10 @@ use std::time::Duration;
 use http::header::HeaderValue;
 use parking_lot::Mutex;
 
-use super::Promise;
 use super::dkv::{Asker, explained};
+use super::{Nodes, Promise};
 use crate::base::{Error, ErrorKind, Result};
-use crate::client::Consistency;
+use crate::client::{Consistency, Dial};
 use crate::perf::options::PerfOptions;
 use connection::{Connection, Lost};
 use lane::escaped;
@@ -30,7 +30,7 @@ pub(in crate::perf) use lane::RestLane;
 
 /// Nodes of a dkv that are asked over REST.
 pub(in crate::perf) struct Rest {
-    addresses: Vec<String>,
+    named: Nodes,
     nodes: Vec<Arc<Node>>,
     asker: Arc<Asker>,
 }
@@ -43,6 +43,7 @@ struct Node {
     /// What every query has, without a mark before it.
     query: String,
     timeout: Duration,
+    dial: Arc<Dial>,
     /// Connections of lanes that have ended: those of the next test need not connect.
     idle: Mutex<Vec<Connection>>,
     asker: Arc<Asker>,
@@ -50,9 +51,10 @@ struct Node {
 
 impl Rest {
     /// Nothing is connected before the first request.
-    pub(super) async fn connect(options: &PerfOptions, addresses: &[String]) -> Result<Self> {
-        let asker = Arc::new(Asker::connect(options, addresses).await?);
+    pub(super) async fn connect(options: &PerfOptions, named: &Nodes) -> Result<Self> {
+        let asker = Arc::new(Asker::connect(options, named).await?);
         let client = &options.client;
+        let dial = Dial::open(&named.options(client)).await?;
         let mut query = String::new();
         if !client.bucket.is_empty() {
             let _ = write!(query, "bucket={}", escaped(&client.bucket));
@@ -70,13 +72,14 @@ impl Rest {
                 shard: HeaderValue::from(client.shard.0),
                 query: query.clone(),
                 timeout: client.timeout,
+                dial: Arc::clone(&dial),
                 idle: Mutex::default(),
                 asker: Arc::clone(&asker),
             }))
         };
         Ok(Self {
-            nodes: addresses.iter().map(node).collect::<Result<_>>()?,
-            addresses: addresses.to_vec(),
+            nodes: named.addresses.iter().map(node).collect::<Result<_>>()?,
+            named: named.clone(),
             asker,
         })
     }
@@ -86,7 +89,7 @@ impl Rest {
     }
 
     pub(super) fn name(&self) -> String {
-        format!("http://{}", self.addresses.join(","))
+        self.named.named("http")
     }
 
     /// How many connections `threads` logical clients have, to each node.
@@ -100,7 +103,7 @@ impl Rest {
     }
 
     pub(super) async fn explained(&self, error: Error) -> Error {
-        explained(&self.addresses, error).await
+        explained(&self.named.addresses, error).await
     }
 
     pub(super) async fn clear(&self, prefix: &str) -> Result<()> {

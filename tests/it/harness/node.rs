@@ -172,25 +172,35 @@ impl Node {
         Stopping { child }
     }
 
+    /// Which process it is.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the node runs").id()
+    }
+
     /// Its memory, bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let pid = self.child.as_ref().expect("the node runs").id();
+        let pid = self.pid();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
         kib.expect("a running process has a resident size") * 1_024
     }
 
+    /// The code with which it ended by itself, if it did.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        let child = self.child.as_mut().expect("the node runs");
+        child.try_wait().expect("a child can be asked").map(code_of)
+    }
+
     /// Asserts that it still runs and still answers.
     #[track_caller]
     pub(crate) fn assert_healthy(&mut self) {
-        let child = self.child.as_mut().expect("the node runs");
-        let ended = child.try_wait().expect("a child can be asked");
+        let ended = self.ended();
         assert!(
             ended.is_none(),
-            "the node ended with {:?}; it said:\n{}",
-            ended.map(code_of),
+            "the node ended with {ended:?}; it said:\n{}",
             self.said()
         );
         self.dkv(&["kv", "set", "health", "good"]).exits(0);

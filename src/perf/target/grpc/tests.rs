@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 
-use super::{Grpc, GrpcLane};
+use super::{Grpc, GrpcLane, Nodes};
 use crate::base::ErrorKind;
 use crate::client::ClientOptions;
 use crate::perf::options::PerfOptions;
@@ -41,7 +41,10 @@ async fn lane() -> GrpcLane {
         },
         ..PerfOptions::default()
     };
-    Grpc::connect(&options, &[address]).await.unwrap().lane(0)
+    Grpc::connect(&options, &Nodes::plain(&address))
+        .await
+        .unwrap()
+        .lane(0)
 }
 
 /// The deadline was over with the first message: a scan waited for the second one for ever.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -9,7 +10,8 @@ use http::response::Parts;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+
+use crate::client::{Dial, Line};
 
 /// A longer answer is no answer of dkv, bytes: a page of large values in base64.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
@@ -36,16 +38,14 @@ pub(super) struct Connection {
     requests: SendRequest<Full<Bytes>>,
     /// Driven while a request is under way, by whoever asked: a task of its own would stand
     /// between client and socket.
-    line: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>,
+    line: http1::Connection<TokioIo<Box<dyn Line>>, Full<Bytes>>,
     has_ended: bool,
 }
 
 impl Connection {
-    pub(super) async fn open(address: &str) -> Result<Self, Lost> {
-        let unreachable = |error: std::io::Error| Lost::Unreachable(error.to_string());
-        let socket = TcpStream::connect(address).await.map_err(unreachable)?;
-        // A request waits for nothing that could be sent with it.
-        socket.set_nodelay(true).map_err(unreachable)?;
+    pub(super) async fn open(dial: &Dial, address: &str, within: Duration) -> Result<Self, Lost> {
+        let dialled = dial.dial(address, b"http/1.1", within).await;
+        let (socket, _) = dialled.map_err(|error| Lost::Unreachable(innermost(error.as_ref())))?;
         let shaken = http1::handshake(TokioIo::new(socket)).await;
         let (requests, line) = shaken.map_err(|error| lost(&error))?;
         Ok(Self {

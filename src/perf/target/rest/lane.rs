@@ -78,7 +78,7 @@ impl RestLane {
             let connection = self.connection.lock().take();
             let mut connection = match connection {
                 Some(connection) => connection,
-                None => Connection::open(&node.address).await?,
+                None => Connection::open(&node.dial, &node.address, node.timeout).await?,
             };
             let answer = connection.ask(request).await?;
             if connection.stays() {

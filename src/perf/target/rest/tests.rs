@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::Rest;
+use super::{Nodes, Rest};
 use crate::base::ErrorKind;
 use crate::client::ClientOptions;
 use crate::perf::options::PerfOptions;
@@ -45,7 +45,7 @@ async fn rest(address: &str) -> Rest {
         },
         ..PerfOptions::default()
     };
-    Rest::connect(&options, &[address.to_owned()])
+    Rest::connect(&options, &Nodes::plain(address))
         .await
         .unwrap()
 }
