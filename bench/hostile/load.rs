@@ -50,7 +50,9 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn new() -> Self {
-        let latency_us = Histogram::new(3).expect("three digits can be kept");
+        // Up to a minute. A histogram that grows by itself does not do so when it saturates.
+        let latency_us = Histogram::new_with_bounds(1, 60_000_000, 3);
+        let latency_us = latency_us.expect("three digits can be kept");
         Self {
             latency_us: Mutex::new(latency_us),
             errors: AtomicU64::new(0),
