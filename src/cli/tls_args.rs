@@ -19,13 +19,31 @@ pub(crate) struct TlsArgs {
     #[arg(long, id = "tls_certs", global = true, value_name = "DIR")]
     certs: Option<PathBuf>,
     /// Trust the servers of the authorities in this file, in PEM
-    #[arg(long, alias = "tls-ca", id = "tls_ca", global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        alias = "tls-ca",
+        id = "tls_ca",
+        global = true,
+        value_name = "FILE"
+    )]
     ca: Option<PathBuf>,
     /// Show this certificate to servers that ask for one, in PEM
-    #[arg(long, alias = "tls-cert", id = "tls_cert", global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        alias = "tls-cert",
+        id = "tls_cert",
+        global = true,
+        value_name = "FILE"
+    )]
     cert: Option<PathBuf>,
     /// The private key of --cert
-    #[arg(long, alias = "tls-key", id = "tls_key", global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        alias = "tls-key",
+        id = "tls_key",
+        global = true,
+        value_name = "FILE"
+    )]
     key: Option<PathBuf>,
     /// Expect servers' certificates to be for this host [default: that of the endpoint]
     #[arg(long, id = "tls_server_name", global = true, value_name = "HOST")]

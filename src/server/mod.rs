@@ -6,6 +6,7 @@
 
 mod asking;
 mod certificates;
+mod client_port;
 mod cluster;
 mod convert;
 mod cursor;

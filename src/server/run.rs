@@ -2,33 +2,25 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{SetOnce, watch};
-use tokio::task::JoinSet;
 use tonic::service::Routes;
-use tonic_health::pb::health_server::HealthServer;
-use tonic_health::server::{HealthReporter, HealthService};
 
 use super::asking::Asking;
 use super::certificates::{Follower, fits};
+use super::client_port;
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
 use super::figures::{self, LongestHeld, Ring};
 use super::grpc::Grpc;
-use super::http::{Front, Live, Standing, health, routes};
+use super::http::{Live, Standing, health};
 use super::node::{Directory, Node, Opened};
-use super::port::{self, Bounds, Connections, Limits, Listener, Security};
-use super::rest::{self, Rest};
+use super::port::Connections;
 use super::settings::ServeConfig;
-use crate::base::host::{Host, ProcessFigures};
+use crate::base::host::Host;
 use crate::base::types::NodeId;
-use crate::base::{Error, Result, limits};
-use crate::proto::{self, v1};
-use crate::tls::{ClientAuth, Kept};
-
-/// How long connections may take to end once the node stops.
-const DRAIN: Duration = Duration::from_secs(5);
+use crate::base::{Error, Result};
+use crate::tls::Kept;
 
 /// The node is ready: everything acknowledged is there, and it answers.
 #[derive(Debug, Clone)]
@@ -41,6 +33,18 @@ pub struct Ready {
     pub shards: Vec<String>,
 }
 
+impl Ready {
+    fn of(node: &Node, addresses: Vec<String>) -> Self {
+        let shards = node.service.shards();
+        let shards = shards.map(|it| format!("{} {}/{}", it.id, it.kind, it.engine));
+        Self {
+            node: node.service.node(),
+            addresses,
+            shards: shards.collect(),
+        }
+    }
+}
+
 /// Serves until `stop` resolves, then answers what is under way and stops.
 ///
 /// # Errors
@@ -51,38 +55,38 @@ pub async fn run(
     ready: impl FnOnce(&Ready),
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
-    let mut listeners = Vec::new();
-    for address in &config.listen {
-        listeners.push(Listener::bind(&*host.disk, address).await?);
-    }
+    let listeners = client_port::bind(&*host.disk, &config).await?;
     let started_ms = host.clock.boot_ms();
-    let addresses = addresses(&config, &listeners);
+    let addresses = client_port::addresses(&config, &listeners);
     let (stop_sessions, stopping) = watch::channel(false);
     let standing = Standing {
         live: Arc::default(),
         waiting: Waiting::default(),
         stopping,
-        connections: Connections::new(bounds(&config)?),
+        connections: Connections::new(client_port::bounds(&config)?),
     };
     tokio::pin!(stop);
     let kept = tokio::select! {
         kept = certificates(&config, &standing) => kept?,
         () = stop.as_mut() => return Ok(()),
     };
-    let security = kept.clone().map(|kept| of_clients(kept, &config));
+    let security = kept
+        .clone()
+        .map(|kept| client_port::security(kept, &config));
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
-    let mut serving = serve(listeners, &config, security.as_ref(), &standing, &grpc);
+    let mut serving = client_port::serve(listeners, &config, security.as_ref(), &standing, &grpc);
     let waiting = &standing.waiting;
-    let opened = open(
+    let opening = open(
         &host,
         &config,
         &addresses,
         kept.clone(),
         waiting,
         stop.as_mut(),
-    )
-    .await?;
+    );
+    // On the heap: what recovers and joins is large, and gone before the node serves.
+    let opened = Box::pin(opening).await?;
     let Some((node, mut membership)) = opened else {
         return Ok(());
     };
@@ -101,47 +105,23 @@ pub async fn run(
     let asking = Asking::new(node.service.clone(), standing.stopping.clone());
     let services = Grpc::new(node.service.clone(), describe, standing.clone());
     let once = "only this function sets it, once";
-    let live = Live {
-        certificates: kept,
-        ..live(&host, &node, asking, admin.clone(), membership.as_ref())
-    };
+    let mut live = live(&host, &node, asking, admin.clone(), membership.as_ref());
+    live.certificates = kept;
     standing.live.set(live).ok().expect(once);
     tokio::spawn(figures::sample(standing.clone()));
-    let services = grpc_routes(services, admin, health(standing.clone()).await)?;
+    let services = client_port::grpc_routes(services, admin, health(standing.clone()).await)?;
     grpc.set(services).expect(once);
-    ready(&Ready {
-        node: node.service.node(),
-        addresses,
-        shards: node
-            .service
-            .shards()
-            .map(|shard| format!("{} {}/{}", shard.id, shard.kind, shard.engine))
-            .collect(),
-    });
+    ready(&Ready::of(&node, addresses));
     let ended = tokio::select! {
         () = &mut stop => Ok(()),
         failure = node.fatal.raised() => Err(failure),
         failure = peer_port_failed(membership.as_mut()) => Err(failure),
-        Some(ended) = serving.join_next() => Err(listener_ended(ended)),
+        Some(ended) = serving.join_next() => Err(client_port::listener_ended(ended)),
     };
     stop_sessions.send_replace(true);
-    drain(serving).await;
+    client_port::drain(serving).await;
     end(node, membership).await?;
     ended
-}
-
-/// Answers what is under way.
-async fn drain(mut serving: Serving) {
-    let drained = tokio::time::timeout(DRAIN, async {
-        while serving.join_next().await.is_some() {}
-    });
-    if drained.await.is_err() {
-        tracing::warn!(
-            "connections were still open after {} s: closing them",
-            DRAIN.as_secs()
-        );
-        serving.shutdown().await;
-    }
 }
 
 /// Ends the node's work, and makes durable what it accepted.
@@ -205,14 +185,6 @@ async fn certificates(config: &ServeConfig, standing: &Standing) -> Result<Optio
     Ok(Some(kept))
 }
 
-fn of_clients(kept: Arc<Kept>, config: &ServeConfig) -> Security {
-    let auth = config
-        .tls
-        .as_ref()
-        .map_or(ClientAuth::Required, |tls| tls.client_auth);
-    Security::new(kept, Arc::new(move || auth), &[b"h2", b"http/1.1"])
-}
-
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -226,26 +198,6 @@ async fn peer_port_failed(membership: Option<&mut Membership>) -> Error {
         Some(membership) => membership.failed().await,
         None => std::future::pending().await,
     }
-}
-
-/// How many connections there may be. The node's own files come first: see
-/// [`limits::FILES_MAX`].
-fn bounds(config: &ServeConfig) -> Result<Bounds> {
-    let descriptors = ProcessFigures::read().max_fds.unwrap_or(u64::MAX);
-    let kept = limits::FILES_MAX
-        + limits::PEER_CONNECTIONS_MAX
-        + config.shards.len() * limits::SHARD_FILES_MAX;
-    let connections = &config.connections;
-    let total = port::connections_max(connections.max, descriptors, kept)?;
-    Ok(Bounds::of_clients(total, connections.per_address_max))
-}
-
-/// What clients are told, and where it listens.
-fn addresses(config: &ServeConfig, listeners: &[Listener]) -> Vec<String> {
-    let advertised = config.advertise.iter().cloned();
-    advertised
-        .chain(listeners.iter().map(Listener::address))
-        .collect()
 }
 
 fn live(
@@ -267,71 +219,4 @@ fn live(
         samples: Ring::default(),
         longest_held: LongestHeld::default(),
     }
-}
-
-type Serving = JoinSet<()>;
-
-/// Serves every listener until the node stops: HTTP/1.1 and HTTP/2, gRPC once it is
-/// there.
-fn serve(
-    listeners: Vec<Listener>,
-    config: &ServeConfig,
-    security: Option<&Security>,
-    standing: &Standing,
-    grpc: &Arc<SetOnce<Routes>>,
-) -> Serving {
-    let rest = Rest::new(standing.clone());
-    let http = routes(standing.clone()).merge(rest::routes(rest));
-    let front = Front::new(grpc.clone(), http, standing.waiting.clone());
-    let mut serving = JoinSet::new();
-    for listener in listeners {
-        serving.spawn(port::serve(
-            listener,
-            front.clone(),
-            Limits::of_clients(config.connections.rate),
-            standing.connections.clone(),
-            security.cloned(),
-            standing.stopping.clone(),
-        ));
-    }
-    serving
-}
-
-fn listener_ended(ended: Result<(), tokio::task::JoinError>) -> Error {
-    let reason = match ended {
-        Ok(()) => "it ended by itself".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    Error::internal(format!("a listener stopped: {reason}"))
-}
-
-fn grpc_routes(grpc: Grpc, admin: Admin, health: HealthReporter) -> Result<Routes> {
-    let bytes_max = limits::REQUEST_BYTES_MAX + limits::MESSAGE_SLACK_BYTES;
-    let health = HealthServer::new(HealthService::from_health_reporter(health));
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
-        .build_v1()
-        .map_err(|error| {
-            Error::internal("reflection refused our descriptors").with_source(error)
-        })?;
-    let routes = Routes::new(health)
-        .add_service(reflection)
-        .add_service(v1::cluster_server::ClusterServer::new(admin))
-        .add_service(
-            v1::kv_server::KvServer::new(grpc.clone())
-                .max_decoding_message_size(bytes_max)
-                .max_encoding_message_size(usize::MAX),
-        )
-        .add_service(
-            v1::lock_server::LockServer::new(grpc.clone()).max_decoding_message_size(bytes_max),
-        )
-        .add_service(
-            v1::bucket_server::BucketServer::new(grpc.clone()).max_decoding_message_size(bytes_max),
-        )
-        .add_service(
-            v1::session_server::SessionServer::new(grpc)
-                .max_decoding_message_size(bytes_max)
-                .max_encoding_message_size(usize::MAX),
-        );
-    Ok(routes.prepare())
 }

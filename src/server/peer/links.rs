@@ -161,8 +161,8 @@ impl PeerLinks {
         let _in_runtime = self.inner.runtime.enter();
         let road = self.inner.myself.road();
         let whom = Whom::member(to, &callee.name);
-        let shared = road.connect_lazy(transport.clone(), &whom);
-        let of_heartbeats = road.connect_lazy(transport, &whom);
+        let shared = road.connect_lazy(&transport, &whom);
+        let of_heartbeats = road.connect_lazy(&transport, &whom);
         let mut tasks = JoinSet::new();
         for outgoing in &lanes {
             let channel = match outgoing.lane {

@@ -96,7 +96,7 @@ impl Road {
     }
 
     /// Connects when it is used first, and again when that has ended.
-    pub(super) fn connect_lazy(&self, transport: Endpoint, whom: &Whom) -> Channel {
+    pub(super) fn connect_lazy(&self, transport: &Endpoint, whom: &Whom) -> Channel {
         match self {
             Self::Plain => transport.connect_lazy(),
             Self::Secured(kept) => {

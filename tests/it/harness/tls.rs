@@ -110,7 +110,14 @@ impl Dialler {
     pub(crate) async fn connect(&self, address: &str) -> Result<Connected<TcpStream>, Failure> {
         let stream = TcpStream::connect(address).await.unwrap();
         let name = tls::server_name(self.host).unwrap();
-        within(tls::connect(&self.config, name, stream, Side::Client)).await
+        // On the heap: TLS keeps its buffers in the future.
+        Box::pin(within(tls::connect(
+            &self.config,
+            name,
+            stream,
+            Side::Client,
+        )))
+        .await
     }
 
     /// Asks over HTTP/1.1: the answer.
@@ -148,7 +155,7 @@ impl Dialler {
             std::future::ready(once.take().ok_or_else(|| io::Error::other("it ended")))
         });
         let endpoint = Endpoint::from_static("http://localhost");
-        match within(endpoint.connect_with_connector(connector)).await {
+        match Box::pin(within(endpoint.connect_with_connector(connector))).await {
             Ok(channel) => Ok((channel, noted)),
             Err(error) => Err(match noted.get() {
                 Some(failure) => failure.clone().into(),

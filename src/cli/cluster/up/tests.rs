@@ -30,6 +30,7 @@ fn plan(dir: &Path, fakes: &[FakeMember], script: &str) -> Plan {
     });
     Plan {
         nodes: nodes.collect(),
+        certs: None,
     }
 }
 

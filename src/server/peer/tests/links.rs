@@ -188,7 +188,7 @@ async fn nobody_is_called_before_there_is_a_cluster() {
 async fn an_address_that_is_none_is_named_and_the_others_are_called() {
     let (alice, bob) = (Node::start(1).await, Node::start(2).await);
     let book = [
-        (id(2), callee(2, bob.address)),
+        (id(2), callee(2, &bob.address.to_string())),
         (id(3), callee(3, "node-3")),
     ];
     let error = alice.links.set_peers(book.into()).unwrap_err();

@@ -151,7 +151,7 @@ impl Node {
     pub(super) fn calls(&self, peers: &[(u8, SocketAddr)]) {
         let book: BTreeMap<_, _> = peers
             .iter()
-            .map(|(node, address)| (id(*node), callee(*node, address)))
+            .map(|(node, address)| (id(*node), callee(*node, &address.to_string())))
             .collect();
         self.links.set_peers(book).unwrap();
     }
@@ -187,10 +187,10 @@ impl Drop for Node {
     }
 }
 
-pub(super) fn callee(node: u8, address: impl ToString) -> Callee {
+pub(super) fn callee(node: u8, address: &str) -> Callee {
     Callee {
         name: format!("node-{node}"),
-        address: address.to_string(),
+        address: address.to_owned(),
     }
 }
 
