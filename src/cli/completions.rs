@@ -108,7 +108,12 @@ mod tests {
             for word in ["acquire", "scan", "serve", "completions"] {
                 assert!(script.contains(word), "{shell}: {word}");
             }
-            for hidden in ["setEIfUnset", "transport", "tls-ca", "wal-segment-size"] {
+            for hidden in [
+                "setEIfUnset",
+                "transport",
+                "rtt-millisecond",
+                "wal-segment-size",
+            ] {
                 assert!(!script.contains(hidden), "{shell}: {hidden}");
             }
         }
@@ -127,7 +132,12 @@ mod tests {
             found
         }
         let words = words(&visible(&crate::cli::command()));
-        for hidden in ["setEIfUnset", "transport", "tls-ca", "wal-segment-size"] {
+        for hidden in [
+            "setEIfUnset",
+            "transport",
+            "rtt-millisecond",
+            "wal-segment-size",
+        ] {
             assert!(!words.iter().any(|word| word == hidden), "{hidden}");
         }
         assert!(words.iter().any(|word| word == "keys-only"));

@@ -56,7 +56,7 @@ pub(super) fn bounds(config: &ServeConfig) -> Result<Bounds> {
 }
 
 /// How connections of clients are secured.
-pub(super) fn security(kept: Arc<Kept>, config: &ServeConfig) -> Security {
+fn security(kept: Arc<Kept>, config: &ServeConfig) -> Security {
     let auth = config
         .tls
         .as_ref()
@@ -71,10 +71,11 @@ pub(super) type Serving = JoinSet<()>;
 pub(super) fn serve(
     listeners: Vec<Listener>,
     config: &ServeConfig,
-    security: Option<&Security>,
+    kept: Option<&Arc<Kept>>,
     standing: &Standing,
     grpc: &Arc<SetOnce<Routes>>,
 ) -> Serving {
+    let security = kept.map(|kept| security(kept.clone(), config));
     let rest = Rest::new(standing.clone());
     let http = routes(standing.clone()).merge(rest::routes(rest));
     let front = Front::new(grpc.clone(), http, standing.waiting.clone());
@@ -85,7 +86,7 @@ pub(super) fn serve(
             front.clone(),
             Limits::of_clients(config.connections.rate),
             standing.connections.clone(),
-            security.cloned(),
+            security.clone(),
             standing.stopping.clone(),
         ));
     }

@@ -70,12 +70,9 @@ pub async fn run(
         kept = certificates(&config, &standing) => kept?,
         () = stop.as_mut() => return Ok(()),
     };
-    let security = kept
-        .clone()
-        .map(|kept| client_port::security(kept, &config));
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
     // A node that takes long to recover says so, or it would be taken for dead.
-    let mut serving = client_port::serve(listeners, &config, security.as_ref(), &standing, &grpc);
+    let mut serving = client_port::serve(listeners, &config, kept.as_ref(), &standing, &grpc);
     let waiting = &standing.waiting;
     let opening = open(
         &host,
@@ -90,14 +87,7 @@ pub async fn run(
     let Some((node, mut membership)) = opened else {
         return Ok(());
     };
-    let describe = Describe {
-        service: node.service.clone(),
-        read_only: node.read_only(),
-        clock: host.clock.clone(),
-        name: node.name.clone(),
-        addresses: addresses.clone(),
-        started_ms,
-    };
+    let describe = describe(&host, &node, &addresses, started_ms);
     let admin = Admin {
         describe: describe.clone(),
         book: membership.as_ref().map(|it| it.book.clone()),
@@ -122,6 +112,17 @@ pub async fn run(
     client_port::drain(serving).await;
     end(node, membership).await?;
     ended
+}
+
+fn describe(host: &Host, node: &Node, addresses: &[String], started_ms: u64) -> Describe {
+    Describe {
+        service: node.service.clone(),
+        read_only: node.read_only(),
+        clock: host.clock.clone(),
+        name: node.name.clone(),
+        addresses: addresses.to_vec(),
+        started_ms,
+    }
 }
 
 /// Ends the node's work, and makes durable what it accepted.

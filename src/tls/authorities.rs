@@ -16,6 +16,7 @@ use super::failure::{Failure, Side};
 use super::files::{Content, Crl, PemFile};
 use super::leaf;
 use super::moment::Moment;
+use super::named::Named;
 use super::pem::Pem;
 use super::provider::{provider, unix_time};
 use crate::base::{Error, Result};
@@ -163,7 +164,7 @@ fn client_verifier(
     if optional {
         builder = builder.allow_unauthenticated();
     }
-    builder.build().map_err(unbuilt)
+    Ok(Arc::new(Named(builder.build().map_err(unbuilt)?)))
 }
 
 fn unbuilt(error: rustls::server::VerifierBuilderError) -> Error {

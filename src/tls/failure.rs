@@ -8,10 +8,11 @@ mod words;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rustls::{
-    AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage,
+    AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage, OtherError,
     PeerIncompatible,
 };
 
@@ -239,7 +240,16 @@ fn of_certificate(error: &CertificateError) -> Cause {
         },
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => Cause::WrongPurpose,
         E::Revoked => Cause::Revoked,
+        E::Other(why) => Cause::Unfit(of_ours(why)),
         error => Cause::Unfit(error.to_string()),
+    }
+}
+
+/// What a verifier of ours says, as a person reads it.
+fn of_ours(why: &OtherError) -> String {
+    match why.0.downcast_ref::<Error>() {
+        Some(error) => error.message().to_owned(),
+        None => why.to_string(),
     }
 }
 
@@ -247,7 +257,15 @@ fn of_certificate(error: &CertificateError) -> Cause {
 fn host(name: &str) -> Option<String> {
     let (kind, rest) = name.split_once('(')?;
     let name = rest.strip_suffix(')')?.trim_matches('"');
-    matches!(kind, "DnsName" | "IpAddress").then(|| name.to_owned())
+    match kind {
+        "DnsName" => Some(name.to_owned()),
+        // It writes `0::1`.
+        "IpAddress" => Some(match name.parse::<IpAddr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => name.to_owned(),
+        }),
+        _ => None,
+    }
 }
 
 fn of_alert(alert: Alert) -> Cause {

@@ -5,6 +5,7 @@
 //! has no `dkv://node/` there is never a node.
 
 mod moment;
+mod named;
 
 mod files;
 mod found;

@@ -69,7 +69,7 @@ fn malformed_durations_are_named() {
 #[test]
 fn unknown_flags_and_commands_are_usage_errors() {
     let node = Node::start();
-    assert_usage(&node.dkv(&["kv", "set", "a", "1", "--tll", "1s"]), "--ttl");
+    assert_usage(&node.dkv(&["kv", "set", "a", "1", "--tttl", "1s"]), "--ttl");
     assert_usage(&node.dkv(&["kv", "gett", "a"]), "get");
     assert_usage(&node.dkv(&["kv", "set"]), "KEY");
     assert_usage(

@@ -101,10 +101,12 @@ fn a_leader_that_left_was_not_told_that_it_is_gone() {
     until("it knows, of both shards", || {
         gone.readyz().matches("was taken out").count() == 2
     });
-    let ran = gone.dkv(&["kv", "get", "after", "--timeout", "2s"]);
+    // They waited as long as the command did, for a leader that cannot come.
+    let patient = ["--timeout", "10m"];
+    let ran = gone.dkv(&[&["kv", "get", "after"][..], &patient].concat());
     ran.exits(5).complains("was taken out of its cluster");
     // Its writes said that the earlier writes took too long, or that it was not known.
-    let ran = gone.dkv(&["kv", "set", "after", "else", "--timeout", "2s"]);
+    let ran = gone.dkv(&[&["kv", "set", "after", "else"][..], &patient].concat());
     ran.exits(5).complains("was taken out of its cluster");
     // It said that all was well, of a cluster that it is no part of.
     let health = gone.dkv(&["cluster", "health"]);

@@ -212,7 +212,7 @@ fn what_is_hardly_http_is_survived() {
     for (garbage, status) in [
         (b"GARBAGE\r\n\r\n".to_vec(), 400),
         (b"\0\x01\x02\r\n\r\n".to_vec(), 400),
-        (format!("GET /{} HTTP/1.1\r\n\r\n", "p".repeat(70_000)).into_bytes(), 414),
+        (format!("GET /{} HTTP/1.1\r\n\r\n", "p".repeat(70_000)).into_bytes(), 431),
         (format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "h".repeat(1 << 20)).into_bytes(), 431),
         (format!("GET / HTTP/1.1\r\n{}\r\n", "X: 1\r\n".repeat(300)).into_bytes(), 431),
         (b"PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n".to_vec(), 400),

@@ -4,7 +4,7 @@ use super::words::Word;
 
 /// Flags that take no value. Any other takes the next word, if it has none of its own: with
 /// one that nobody knows the lines are no commands either, and it is refused with them.
-const SWITCHES: &[&str] = &["--quiet", "--no-progress"];
+const SWITCHES: &[&str] = &["--quiet", "--no-progress", "--tls"];
 
 /// Short flags that take a value.
 const SHORT_WITH_VALUE: &[u8] = b"o";

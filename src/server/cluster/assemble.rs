@@ -56,13 +56,8 @@ impl Membership {
             leaving: false,
         };
         let manifest = &directory.manifest;
-        let myself = Myself::new(
-            manifest.node,
-            me.name.clone(),
-            manifest.cluster,
-            &*host.rng,
-            road,
-        );
+        let (node, cluster) = (manifest.node, manifest.cluster);
+        let myself = Myself::new(node, me.name.clone(), cluster, &*host.rng, road);
         let links = PeerLinks::new(host, myself.clone());
         let book = Book::new(
             myself.clone(),
@@ -84,12 +79,12 @@ impl Membership {
         tasks.spawn(server.serve(service, security, stopping));
         let settled = settle(host, config, &directory.manifest, &book, waiting).await?;
         waiting.is_over();
-        if let Some(settled) = settled {
-            let Settled {
-                cluster,
-                founders,
-                shards,
-            } = settled;
+        if let Some(Settled {
+            cluster,
+            founders,
+            shards,
+        }) = settled
+        {
             let manifest = &mut directory.manifest;
             manifest.enter(&*host.disk, &directory.path, cluster, founders, &shards)?;
             book.note_shards(&manifest.shards);

@@ -1,10 +1,12 @@
 //! Getting this node's certificate from the cluster that it is about to join, for a token.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use super::Waiting;
 use super::tokens::Token;
+use crate::base::host::SmallFile;
 use crate::base::{Error, ErrorKind, Result};
 use crate::proto::peer::{EnrollReply, EnrollRequest};
 use crate::server::peer::enroll;
@@ -133,21 +135,17 @@ fn is_there(path: &Path) -> bool {
     path.exists()
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a file of the user, before the node has a disk"
-)]
 fn read(path: &Path) -> Result<String> {
-    use std::io::Read as _;
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(TOKEN_BYTES_MAX).read_to_string(&mut text))
-        .map_err(|error| {
-            Error::invalid(format!(
-                "cannot read the token {} (--join-token-file): {error}",
-                path.display()
-            ))
-            .with_source(error)
-        })?;
-    Ok(text)
+    let refused = |why: &dyn std::fmt::Display| {
+        let path = path.display();
+        Error::invalid(format!(
+            "cannot read the token {path} (--join-token-file): {why}"
+        ))
+    };
+    let file = SmallFile::read(path, TOKEN_BYTES_MAX).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => refused(&"it is no regular file"),
+        io::ErrorKind::FileTooLarge => refused(&"it is too long to be one"),
+        _ => refused(&error).with_source(error),
+    })?;
+    String::from_utf8(file.bytes).map_err(|_| refused(&"it is no text"))
 }

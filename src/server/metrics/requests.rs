@@ -55,13 +55,11 @@ pub(super) fn write_sessions(page: &mut Page, meter: &Meter) {
 
 /// Of the node's own certificate, if it has one.
 pub(super) fn write_certificate(page: &mut Page, expires: Option<u64>) {
-    if expires.is_some() {
-        page.gauge(
-            "dkv_tls_certificate_expires_seconds",
-            "When the certificate of the node expires, in seconds since 1970.",
-        )
-        .maybe(expires);
-    }
+    page.gauge(
+        "dkv_tls_certificate_expires_seconds",
+        "When the certificate of the node expires, in seconds since 1970.",
+    )
+    .maybe(expires);
 }
 
 pub(super) fn write_connections(page: &mut Page, connections: &Connections) {

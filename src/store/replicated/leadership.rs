@@ -46,6 +46,11 @@ impl Leadership {
         }
     }
 
+    /// Whether nobody will lead this node again: whoever waits here waits in vain.
+    pub(super) fn is_out(group: &Group) -> bool {
+        group.leads().is_none() && Self::of(group) == Self::TakenOut
+    }
+
     fn as_member(group: &Group) -> Self {
         let Some((node, member)) = group.leader() else {
             return Self::Nobody;

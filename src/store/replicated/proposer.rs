@@ -154,7 +154,7 @@ impl Proposer {
                 match group.leader() {
                     // Members do not listen to who was taken out: asking them would only
                     // put in doubt what surely is not done.
-                    _ if Leadership::of(group) == Leadership::TakenOut => Way::Nowhere,
+                    _ if Leadership::is_out(group) => Way::Nowhere,
                     Some((leader, _)) if leader != group.node() => Way::To(leader),
                     _ => Way::Nowhere,
                 }
@@ -164,7 +164,12 @@ impl Proposer {
 
     fn refuse_hopeless(&self, way: &Way) {
         let leads = matches!(way, Way::Here);
-        for write in self.shared.writes.take_hopeless(Instant::now(), leads) {
+        let is_out = matches!(way, Way::Nowhere) && Leadership::is_out(self.shared.group());
+        let hopeless = self
+            .shared
+            .writes
+            .take_hopeless(Instant::now(), leads, is_out);
+        for write in hopeless {
             let why = match write.is_forwarded && !leads {
                 true => Error::new(ErrorKind::NotLeader, "this node does not lead the shard"),
                 false if write.in_doubt => nobody_knows(),

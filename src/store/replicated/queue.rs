@@ -135,9 +135,11 @@ impl Queue {
         taken
     }
 
-    /// Takes out what cannot wait any longer, and what was sent here by mistake.
-    pub(super) fn take_hopeless(&self, now: Instant, leads: bool) -> Vec<Write> {
-        let is_hopeless = |write: &Write| write.due <= now || (write.is_forwarded && !leads);
+    /// Takes out what cannot wait any longer, and what was sent here by mistake: all of it
+    /// if this node `is_out`.
+    pub(super) fn take_hopeless(&self, now: Instant, leads: bool, is_out: bool) -> Vec<Write> {
+        let is_hopeless =
+            |write: &Write| is_out || write.due <= now || (write.is_forwarded && !leads);
         let mut writes = self.writes.lock();
         // Asked before each entry; there hardly ever is one.
         if !writes.iter().any(is_hopeless) {
@@ -246,13 +248,14 @@ impl Reads {
         std::mem::take(&mut *self.reads.lock())
     }
 
-    /// Takes out what cannot wait any longer, and what nobody waits for.
-    pub(super) fn take_hopeless(&self, now: Instant) -> Vec<Read> {
+    /// Takes out what cannot wait any longer, and what nobody waits for: all of it if this
+    /// node `is_out`.
+    pub(super) fn take_hopeless(&self, now: Instant, is_out: bool) -> Vec<Read> {
         let mut reads = self.reads.lock();
         let all = std::mem::take(&mut *reads);
         let (hopeless, waiting) = all
             .into_iter()
-            .partition(|read| read.due <= now || read.is_abandoned());
+            .partition(|read| is_out || read.due <= now || read.is_abandoned());
         *reads = waiting;
         hopeless
     }

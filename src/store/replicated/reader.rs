@@ -46,7 +46,8 @@ impl Reader {
         let mut changes = self.shared.group().changes();
         while !self.shared.is_closing() {
             let now = Instant::now();
-            for read in self.shared.reads.take_hopeless(now) {
+            let is_out = Leadership::is_out(self.shared.group());
+            for read in self.shared.reads.take_hopeless(now, is_out) {
                 read.refuse(unconfirmed(self.shared.group()));
             }
             if let Some(at) = self.retry_at.take_if(|at| now < *at) {
