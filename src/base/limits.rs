@@ -197,6 +197,17 @@ pub const CONNECTION_FAREWELL_MS: u64 = 5_000;
 /// some must still let them go.
 pub const CONNECTION_STREAMS_MAX: u32 = 4_096;
 
+/// What a node holds for a connection of gRPC that has sent long requests, each from its
+/// beginning until it is looked at, and as much again for answers that it has not read,
+/// bytes. One that has nothing held may always have one more.
+pub const CONNECTION_BYTES_MAX: usize = 64 << 20;
+
+/// The same for all connections together, each way, bytes.
+pub const CONNECTIONS_BYTES_MAX: usize = 256 << 20;
+
+/// How long the rest of a long request may take once it is begun, ms.
+pub const REQUEST_MESSAGE_MS: u64 = 30_000;
+
 /// How long the head of a request over HTTP/1.1 may take, from the end of the one before, ms.
 pub const REQUEST_HEAD_MS: u64 = 30_000;
 
@@ -285,5 +296,6 @@ const _: () = assert!(IMPORT_WRITES_MAX < SESSION_OUTCOMES_MAX);
 const _: () = assert!(PEER_GUESTS_MAX < PEER_CONNECTIONS_MAX / 4);
 const _: () = assert!(REQUEST_HEAD_BYTES_MAX as usize > 3 * 3 * KEY_BYTES_MAX);
 const _: () = assert!(CONNECTION_STREAMS_MAX as usize > LOCK_WAITERS_MAX);
+const _: () = assert!(CONNECTION_BYTES_MAX > 2 * (REQUEST_BYTES_MAX + MESSAGE_SLACK_BYTES));
 const _: () = assert!(BATCH_OPS_MAX <= ENTRY_COMMANDS_MAX);
 const _: () = assert!(SESSION_HELD_MS < SESSION_IDLE_MS);

@@ -6,10 +6,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt, stream};
 use http::HeaderMap;
+use prost::Message;
 use tokio::sync::watch;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::answers::Room;
 use super::asking::Asking;
 use super::describe::Describe;
 use super::figures;
@@ -47,26 +49,19 @@ impl Grpc {
     }
 
     /// One request, one reply of the form `pick` takes, within its deadline.
-    async fn unary<T>(
+    async fn unary<T: Message>(
         &self,
         deadline: Duration,
-        asked: Asked,
+        (asked, room): (Asked, Room),
         pick: fn(Reply) -> Option<T>,
     ) -> Result<Response<T>, Status> {
-        picked(self.asking.ask(deadline, asked).await, pick)
+        room.answer(self.asking.ask(deadline, asked).await, pick)
     }
 
     fn deadline(&self, metadata: &MetadataMap) -> Duration {
         let asked = grpc_timeout(metadata.as_ref());
         asked.unwrap_or(self.service.request_timeout())
     }
-}
-
-fn picked<T>(reply: Result<Reply>, pick: fn(Reply) -> Option<T>) -> Result<Response<T>, Status> {
-    let reply = reply.map_err(|error| to_status(&error))?;
-    pick(reply)
-        .map(Response::new)
-        .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))
 }
 
 /// How long a caller waits for its answer, if it says so.
@@ -103,8 +98,10 @@ macro_rules! unary {
             Self: 'b,
         {
             let deadline = self.deadline(request.metadata());
-            let asked = Asked::$variant(request.into_inner());
-            Box::pin(self.unary(deadline, asked, |reply| match reply {
+            let (_, extensions, request) = request.into_parts();
+            let asked = Asked::$variant(request);
+            let room = Room::of(&extensions, &asked);
+            Box::pin(self.unary(deadline, (asked, room), |reply| match reply {
                 Reply::$variant(reply) => Some(reply),
                 _ => None,
             }))
@@ -210,9 +207,11 @@ impl v1::lock_server::Lock for Grpc {
             Some(_) => self.deadline(request.metadata()),
             None => self.service.request_timeout() + wait,
         };
-        let asked = Asked::Acquire(request.into_inner());
+        let (_, extensions, request) = request.into_parts();
+        let asked = Asked::Acquire(request);
+        let room = Room::of(&extensions, &asked);
         let reply = self.asking.ask_waiting(deadline, asked, wait).await;
-        picked(reply, |reply| match reply {
+        room.answer(reply, |reply| match reply {
             Reply::Acquire(reply) => Some(reply),
             _ => None,
         })

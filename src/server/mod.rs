@@ -4,6 +4,7 @@
 //! Invariant: transports hold no rules. They translate and call [`Service`], which
 //! alone calls the stores. Only `node.rs` knows how the rooms fit together.
 
+mod answers;
 mod asking;
 mod certificates;
 mod client_port;

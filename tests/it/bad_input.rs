@@ -1,7 +1,7 @@
 //! Wrong keys, values, flags and durations: a clear error, the documented exit code, and a
 //! server that does not notice.
 
-use crate::harness::{Node, Ran, dkv, run};
+use crate::harness::{Node, Ran, dkv, run, serve_fails};
 
 /// Asserts a usage error that names what was wrong.
 #[track_caller]
@@ -103,6 +103,18 @@ fn a_shard_that_is_not_there_is_named() {
     node.dkv(&["kv", "set", "a", "1", "--bucket", "nope"])
         .exits(1)
         .complains("nope");
+}
+
+/// A socket that is left over is removed; this removed whatever was there.
+#[test]
+fn a_file_where_the_socket_is_to_be_stays() {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("notes"), "mine").unwrap();
+    let refused = serve_fails(&["--listen", "unix:notes"], &[], folder.path());
+    assert_ne!(refused.code, 0, "{refused}");
+    refused.complains("notes").complains("is no socket");
+    let kept = std::fs::read_to_string(folder.path().join("notes"));
+    assert_eq!(kept.unwrap(), "mine");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tower::{Service, ServiceExt};
 
+use super::incoming::Incoming;
+use super::outgoing;
 use crate::base::Error;
 use crate::server::cluster::Waiting;
 use crate::server::grpc::grpc_timeout;
@@ -20,6 +22,9 @@ use crate::server::status::to_status;
 
 /// Calls that are streams of requests.
 const STREAMS: [&str; 2] = ["/dkv.v1.Session/Open", "/dkv.v1.Kv/Watch"];
+
+/// A stream of answers to one request.
+const SCAN: &str = "/dkv.v1.Kv/Scan";
 
 /// Takes every request of the client port.
 ///
@@ -74,7 +79,7 @@ impl Service<Request<Body>> for Front {
                     (None, None) => recovered(&grpc, request.headers()).await,
                 };
                 match routes {
-                    Ok(routes) => routes.oneshot(request).await,
+                    Ok(routes) => weighed_call(routes, request).await,
                     Err(error) => Ok(to_status(&error).into_http()),
                 }
             });
@@ -85,6 +90,21 @@ impl Service<Request<Body>> for Front {
             Ok(response.map(Body::new))
         })
     }
+}
+
+/// Has a call answered: what it sends and what it is answered is weighed on its way.
+async fn weighed_call(
+    routes: Routes,
+    request: Request<Body>,
+) -> Result<Response<Body>, Infallible> {
+    let Some(allowances) = Caller::allowances_of(request.extensions()).cloned() else {
+        return routes.oneshot(request).await;
+    };
+    let path = request.uri().path();
+    let is_stream = STREAMS.contains(&path) || path == SCAN;
+    let request = request.map(|body| Body::new(Incoming::new(body, allowances.incoming)));
+    let response = routes.oneshot(request).await?;
+    Ok(outgoing::weighed(response, &allowances.outgoing, is_stream))
 }
 
 /// Lets a call in that does not come too soon behind others of its connection. A stream is no

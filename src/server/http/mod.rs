@@ -8,7 +8,9 @@
 
 mod front;
 mod health;
+mod incoming;
 mod live;
+mod outgoing;
 mod page;
 mod ready;
 mod routes;
@@ -17,5 +19,6 @@ pub(super) mod site;
 pub(super) use front::Front;
 pub(super) use health::health;
 pub(super) use live::{Live, Standing};
+pub(super) use outgoing::{COUNTED_BYTES, Weight};
 pub(super) use ready::checks;
 pub(super) use routes::routes;

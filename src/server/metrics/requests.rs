@@ -90,5 +90,6 @@ pub(super) fn write_connections(page: &mut Page, connections: &Connections) {
         "dkv_requests_refused_total",
         "Requests refused before anything was looked at, by reason.",
     )
-    .value(&[("reason", "rate")], connections.too_fast());
+    .value(&[("reason", "rate")], connections.too_fast())
+    .value(&[("reason", "memory")], connections.too_large());
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FileType, Stat, lstat};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::socket::Socket;
@@ -71,12 +72,23 @@ fn unix(path: &Path) -> String {
 }
 
 /// A socket file that nobody listens on is left over from a killed server.
+///
+/// # Errors
+/// `AlreadyExists` for a file that is none: it is somebody's.
 async fn remove_stale(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    if kind_of(path).is_some_and(|kind| kind != FileType::Socket) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
     match UnixStream::connect(path).await {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => disk.remove(path),
         Err(_) => Ok(()),
     }
+}
+
+fn kind_of(path: &Path) -> Option<FileType> {
+    let found: Stat = lstat(path).ok()?;
+    Some(FileType::from_raw_mode(found.st_mode))
 }
 
 fn refused(address: &str, source: io::Error) -> Error {
@@ -86,6 +98,13 @@ fn refused(address: &str, source: io::Error) -> Error {
             format!(
                 "cannot listen on {address}: it is in use; stop the other server or choose \
                      another --listen"
+            ),
+        ),
+        io::ErrorKind::AlreadyExists => (
+            ErrorKind::Invalid,
+            format!(
+                "cannot listen on {address}: there is something that is no socket, and is left \
+                 alone; choose another path"
             ),
         ),
         io::ErrorKind::AddrNotAvailable => (

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 
+use super::allowance::Allowances;
 use super::rate::Rate;
 use crate::base::Result;
 use crate::tls::Identity;
@@ -21,6 +22,8 @@ pub(in crate::server) struct Caller {
     pub(in crate::server) identity: Option<Arc<Identity>>,
     /// How fast their connection may ask.
     pub(in crate::server) rate: Option<Arc<Rate>>,
+    /// What their connection may make the node hold.
+    pub(in crate::server) allowances: Allowances,
 }
 
 impl Caller {
@@ -32,6 +35,12 @@ impl Caller {
     /// How fast whoever sent a request with these extensions may ask.
     pub(in crate::server) fn rate_of(extensions: &Extensions) -> Option<&Arc<Rate>> {
         Self::of(extensions)?.rate.as_ref()
+    }
+
+    /// What the connection of whoever sent a request with these extensions may make the node
+    /// hold.
+    pub(in crate::server) fn allowances_of(extensions: &Extensions) -> Option<&Allowances> {
+        Some(&Self::of(extensions)?.allowances)
     }
 
     /// Lets a request with these extensions in.

@@ -5,6 +5,7 @@
 //! whatever they leave out, time is over for it. No request is looked at here.
 
 mod accept;
+mod allowance;
 mod bind;
 mod budget;
 mod caller;
@@ -20,6 +21,7 @@ mod security;
 mod serve;
 mod socket;
 
+pub(super) use allowance::{Allowance, Held};
 pub(super) use bind::Listener;
 pub(super) use budget::connections_max;
 pub(super) use caller::Caller;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::allowance::{Allowances, Pools};
 use super::handshakes::{Handshake, Handshakes};
 use crate::base::limits;
 
@@ -84,6 +85,7 @@ struct Inner {
     /// Requests that were refused, not connections.
     too_fast: AtomicU64,
     handshakes: Handshakes,
+    pools: Pools,
     places: Arc<Semaphore>,
     bounds: Bounds,
     /// Somebody had to wait for a place, and that was logged.
@@ -118,6 +120,7 @@ impl Connections {
             refused: AtomicU64::new(0),
             too_fast: AtomicU64::new(0),
             handshakes: Handshakes::new(bounds),
+            pools: Pools::new(),
             places: Arc::new(Semaphore::new(bounds.total)),
             bounds,
             is_full: AtomicBool::new(false),
@@ -231,6 +234,16 @@ impl Connections {
     /// Those that were closed at once, for there were too many from their address.
     pub(in crate::server) fn refused(&self) -> u64 {
         self.inner.refused.load(Ordering::Relaxed)
+    }
+
+    /// What one more connection may make the node hold.
+    pub(in crate::server) fn allow(&self) -> Allowances {
+        self.inner.pools.allow()
+    }
+
+    /// Requests that were refused, for their connection had too much under way.
+    pub(in crate::server) fn too_large(&self) -> u64 {
+        self.inner.pools.refused()
     }
 
     /// Requests that were refused, for their connection sent too many.

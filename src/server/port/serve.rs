@@ -157,6 +157,7 @@ impl House {
             remote: socket.remote(),
             local: socket.local(),
             identity: None,
+            allowances: self.connections.allow(),
             rate: rate.map(|it| Arc::new(Rate::new(it, self.connections.clone()))),
         }
     }

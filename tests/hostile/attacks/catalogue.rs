@@ -108,6 +108,8 @@ catalogue! {
     HalfOpenSessions, "half-open-sessions", Http2, half_open::sessions;
     /// The same by the thousand, on each connection.
     ManyStreams, "many-streams", Http2, half_open::many;
+    /// Calls of whose long requests the larger part never comes.
+    LongCalls, "long-calls", Http2, half_open::long_calls;
     /// Announces a message of 4 GiB.
     HugeMessage, "huge-message", Http2, lengths::message;
     /// Announces a body of 2^63 bytes.

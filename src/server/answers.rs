@@ -1,0 +1,85 @@
+//! What becomes of an answer of gRPC before it leaves.
+
+use std::sync::Arc;
+
+use http::Extensions;
+use prost::Message;
+use tonic::{Response, Status};
+
+use super::http::{COUNTED_BYTES, Weight};
+use super::port::{Allowance, Caller};
+use super::status::to_status;
+use crate::base::{Error, Result};
+use crate::proto::v1::reply_frame::Reply;
+use crate::proto::v1::request_frame::Request as Asked;
+
+/// What the answer to one request may hold.
+pub(super) struct Room {
+    of: Option<Arc<Allowance>>,
+    /// What it answers changes nothing.
+    is_read: bool,
+}
+
+impl Room {
+    /// For the answer to `asked`, which came with these extensions.
+    pub(super) fn of(extensions: &Extensions, asked: &Asked) -> Self {
+        let of = Caller::allowances_of(extensions);
+        Self {
+            of: of.map(|it| Arc::clone(&it.outgoing)),
+            is_read: is_read(asked),
+        }
+    }
+
+    /// The answer in the form that `pick` takes, weighed if it is long.
+    pub(super) fn answer<T: Message>(
+        &self,
+        reply: Result<Reply>,
+        pick: fn(Reply) -> Option<T>,
+    ) -> Result<Response<T>, Status> {
+        let reply = reply.map_err(|error| to_status(&error))?;
+        let reply = pick(reply)
+            .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))?;
+        let weight = self.weigh(reply.encoded_len())?;
+        let mut response = Response::new(reply);
+        if let Some(weight) = weight {
+            response.extensions_mut().insert(weight);
+        }
+        Ok(response)
+    }
+
+    fn weigh(&self, bytes: usize) -> Result<Option<Weight>, Status> {
+        let Some(of) = self.of.as_ref().filter(|_| bytes >= COUNTED_BYTES) else {
+            return Ok(None);
+        };
+        match of.take(bytes) {
+            Some(held) => Ok(Some(Arc::new(held))),
+            None => Err(to_status(&unread(self.is_read))),
+        }
+    }
+}
+
+fn is_read(asked: &Asked) -> bool {
+    matches!(
+        asked,
+        Asked::Get(_)
+            | Asked::Has(_)
+            | Asked::GetMany(_)
+            | Asked::Scan(_)
+            | Asked::History(_)
+            | Asked::Info(_)
+            | Asked::List(_)
+            | Asked::ListBuckets(_)
+    )
+}
+
+fn unread(is_read: bool) -> Error {
+    let unread = "too many answers of this connection were not read";
+    match is_read {
+        true => Error::too_busy(format!("{unread}: read them, then ask again")),
+        // It has taken place, and must not be taken for refused.
+        false => Error::timeout(format!(
+            "{unread}, so that there was no room for that of this one, which may have taken \
+             place: read them, then ask again with the same request id"
+        )),
+    }
+}
