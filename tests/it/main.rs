@@ -49,6 +49,7 @@ mod rest_watch;
 mod restart;
 mod reused_ids;
 mod same;
+mod security_guide;
 mod sessions;
 mod shell;
 mod shell_prompt;

@@ -1,25 +1,10 @@
 //! The README's tour of TLS, line by line: each command of a `console tls` block is run by a
 //! shell, and what it prints is compared with what stands below it. Only the ports are others.
 
-use std::path::PathBuf;
-
-use rustix::process::{Pid, Signal, kill_process};
-
 use crate::harness::Shell;
 use crate::harness::cluster::free_ports;
 use crate::harness::console::{blocks, compare};
-
-/// Ends the cluster whose process is in this file, however the test ends.
-struct Ends(PathBuf);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        let pid = std::fs::read_to_string(&self.0).ok();
-        let pid = pid.and_then(|pid| Pid::from_raw(pid.trim().parse().ok()?));
-        // One that has ended already need not be ended.
-        let _is_gone = pid.map(|pid| kill_process(pid, Signal::TERM));
-    }
-}
+use crate::security_guide::Ends;
 
 #[test]
 fn the_tour_of_tls_works_as_printed() {

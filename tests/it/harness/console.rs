@@ -89,7 +89,7 @@ pub(crate) fn compare(line: usize, command: &str, expected: &[String], said: &st
             .all(|(pattern, text)| matches(pattern, text));
     assert!(
         agree,
-        "README.md:{line}: `{command}`\nshould print:\n{}\nand printed:\n{}\n",
+        "line {line}: `{command}`\nshould print:\n{}\nand printed:\n{}\n",
         expected.join("\n"),
         said.join("\n")
     );
