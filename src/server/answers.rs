@@ -83,3 +83,53 @@ fn unread(is_read: bool) -> Error {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tonic::Code;
+
+    use super::*;
+    use crate::base::limits;
+    use crate::proto::v1;
+    use crate::server::port::{Bounds, Connections};
+
+    fn got(bytes: usize) -> Result<Reply> {
+        let record = v1::Record {
+            value: Bytes::from(vec![7; bytes]),
+            ..v1::Record::default()
+        };
+        Ok(Reply::Get(v1::GetReply {
+            record: Some(record),
+            ..v1::GetReply::default()
+        }))
+    }
+
+    fn as_get(reply: Reply) -> Option<v1::GetReply> {
+        match reply {
+            Reply::Get(reply) => Some(reply),
+            _ => None,
+        }
+    }
+
+    /// A write that has taken place must not be taken for refused.
+    #[test]
+    fn beyond_what_is_unread_a_read_is_refused_and_a_write_is_in_doubt() {
+        let of = Connections::new(Bounds::of_all(1)).allow().outgoing;
+        let room = |is_read| Room {
+            of: Some(Arc::clone(&of)),
+            is_read,
+        };
+        let answer = |is_read| room(is_read).answer(got(limits::CONNECTION_BYTES_MAX), as_get);
+        let first = answer(true).unwrap();
+        assert!(first.extensions().get::<Weight>().is_some());
+        assert_eq!(answer(true).unwrap_err().code(), Code::ResourceExhausted);
+        assert_eq!(answer(false).unwrap_err().code(), Code::DeadlineExceeded);
+        assert!(
+            room(true).answer(got(100), as_get).is_ok(),
+            "short ones pass"
+        );
+        drop(first);
+        assert!(answer(true).is_ok());
+    }
+}
