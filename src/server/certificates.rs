@@ -89,26 +89,34 @@ impl Follower {
     }
 
     async fn reload(&mut self, is_asked: bool) {
-        match self.kept.reload().await {
-            Ok(is_new) => {
-                if is_new {
-                    let material = self.kept.current();
-                    let leaf = &material.credentials.leaf;
-                    tracing::info!(
-                        certificate = %leaf.identity,
-                        until = %leaf.not_after,
-                        "certificates were read anew"
-                    );
-                } else if is_asked {
+        let before = *self.kept.generation().borrow();
+        let read = self.kept.reload().await;
+        let is_new = *self.kept.generation().borrow() != before;
+        if is_new {
+            let material = self.kept.current();
+            let leaf = &material.credentials.leaf;
+            tracing::info!(
+                certificate = %leaf.identity,
+                until = %leaf.not_after,
+                "certificates were read anew"
+            );
+        }
+        match read {
+            Ok(_) => {
+                if is_asked && !is_new {
                     tracing::info!("certificates are as they were");
                 }
                 self.wrong.clear();
             }
             Err(error) => {
                 let wrong = error.to_string();
+                let what = match is_new {
+                    true => "some of the certificates stay as they were",
+                    false => "certificates stay as they were",
+                };
                 // A message may hold the time, which is not news.
                 if is_asked || !is_same(&wrong, &self.wrong) {
-                    tracing::warn!("certificates stay as they were: {wrong}");
+                    tracing::warn!("{what}: {wrong}");
                 }
                 self.wrong = wrong;
             }

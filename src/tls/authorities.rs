@@ -44,12 +44,7 @@ impl Authorities {
     /// of somebody else.
     pub fn read(ca: &Path, crl: &Crl) -> Result<Self> {
         let file = PemFile::read(ca, Content::Authorities)?;
-        let lists = match crl {
-            Crl::None => None,
-            Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations)?,
-            Crl::File(path) => Some(PemFile::read(path, Content::Revocations)?),
-        };
-        Self::of(&file, lists.as_ref())
+        Self::of(&file, lists(crl)?.as_ref())
     }
 
     /// The same, wherever they are.
@@ -90,20 +85,22 @@ impl Authorities {
         })
     }
 
-    /// What [`Authorities::digest`] would be of the files as they are now; nothing of it is
-    /// judged.
-    pub(super) fn digest_of(ca: &Path, crl: &Crl) -> Result<Vec<u8>> {
-        let mut digest = digest::Context::new(&digest::SHA256);
-        digest.update(&PemFile::read(ca, Content::Authorities)?.bytes);
-        let lists = match crl {
-            Crl::None => None,
-            Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations)?,
-            Crl::File(path) => Some(PemFile::read(path, Content::Revocations)?),
+    /// Whether the files have the content that this was read from. Judges nothing.
+    pub(super) fn is_of(&self, ca: &Path, crl: &Crl) -> bool {
+        let digest = || -> Result<Vec<u8>> {
+            let mut digest = digest::Context::new(&digest::SHA256);
+            digest.update(&PemFile::read(ca, Content::Authorities)?.bytes);
+            if let Some(lists) = lists(crl)? {
+                digest.update(&lists.bytes);
+            }
+            Ok(digest.finish().as_ref().to_vec())
         };
-        if let Some(lists) = lists {
-            digest.update(&lists.bytes);
-        }
-        Ok(digest.finish().as_ref().to_vec())
+        digest().is_ok_and(|it| it == self.digest)
+    }
+
+    /// Whether the files had the same content.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
     }
 
     /// Judges anew, by what is known now, who is at the other end of an open connection:
@@ -129,10 +126,6 @@ impl Authorities {
         !self.revocations.is_empty()
     }
 
-    pub(crate) fn digest(&self) -> &[u8] {
-        &self.digest
-    }
-
     pub(crate) fn client_verifier(&self, optional: bool) -> Result<Arc<dyn ClientCertVerifier>> {
         match optional {
             true => client_verifier(&self.roots, &self.revocations, true),
@@ -148,6 +141,14 @@ impl Authorities {
             builder = builder.allow_unknown_revocation_status();
         }
         builder.build().map_err(unbuilt)
+    }
+}
+
+fn lists(crl: &Crl) -> Result<Option<PemFile<'_>>> {
+    match crl {
+        Crl::None => Ok(None),
+        Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations),
+        Crl::File(path) => PemFile::read(path, Content::Revocations).map(Some),
     }
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, watch};
 
+use super::authorities::Authorities;
 use super::failure::Failure;
 use super::files::{Crl, Files};
 use super::leaf::Peer;
-use super::material::Material;
+use super::material::{Credentials, Material};
 use crate::base::{Error, Result};
 
 /// How long whoever replaces a certificate and its key may be between the two.
@@ -65,22 +66,58 @@ impl Kept {
         &self.files
     }
 
-    /// Reads the files again; true if something was new, which is in force then.
+    /// Reads the files again; true if something was new, which is in force then. What is good
+    /// of the two parts, its own certificate and whom it trusts, is put in force, whatever is
+    /// wrong with the other: a certificate that has expired must not keep anybody from being
+    /// shut out.
     ///
     /// # Errors
     /// As of [`Material::read`], if it does not fit, and if a list of revocations has gone, which would let in
-    /// whom it had shut out. What was in force stays.
+    /// whom it had shut out. Of what is wrong, what was in force stays.
     pub async fn reload(&self) -> Result<bool> {
         let _alone = self.reading.lock().await;
         let current = self.current();
-        // What is in force was good, and may have expired since: that is not news.
-        if current.is_of(&self.files) {
-            return Ok(false);
+        let look = look(&self.files, &current).await?;
+        let mut material = Material::clone(&current);
+        let mut is_new = false;
+        let mut wrong = Vec::new();
+        match look.authorities.and_then(|new| self.not_fewer(new)) {
+            Ok(None) => {}
+            Ok(Some(authorities)) => {
+                material.authorities = authorities;
+                is_new = true;
+            }
+            Err(error) => wrong.push(error),
         }
-        let material = read(&self.files).await?;
+        match look
+            .credentials
+            .and_then(|new| self.fitting(&material, new))
+        {
+            Ok(None) => {}
+            Ok(Some(fitting)) => {
+                material = fitting;
+                is_new = true;
+            }
+            Err(error) => wrong.push(error),
+        }
+        if is_new {
+            *self.current.write() = Arc::new(material);
+            self.generation.send_modify(|generation| *generation += 1);
+        }
+        match all_of(wrong) {
+            Some(error) => Err(error),
+            None => Ok(is_new),
+        }
+    }
+
+    /// Authorities that shut out whom those in force do.
+    fn not_fewer(&self, new: Option<Authorities>) -> Result<Option<Authorities>> {
+        let Some(new) = new else {
+            return Ok(None);
+        };
         if let Crl::IfThere(path) = &self.files.crl
-            && current.authorities.has_revocations()
-            && !material.authorities.has_revocations()
+            && self.current().authorities.has_revocations()
+            && !new.has_revocations()
         {
             return Err(Error::invalid(format!(
                 "the list of revoked certificates {} is gone; the one read before stays in \
@@ -88,13 +125,20 @@ impl Kept {
                 path.display()
             )));
         }
-        if material.is_same(&current) {
-            return Ok(false);
-        }
-        (self.fits)(&material, Some(&current))?;
-        *self.current.write() = Arc::new(material);
-        self.generation.send_modify(|generation| *generation += 1);
-        Ok(true)
+        Ok(Some(new))
+    }
+
+    /// `material` with other credentials, if it will do.
+    fn fitting(&self, material: &Material, new: Option<Credentials>) -> Result<Option<Material>> {
+        let Some(credentials) = new else {
+            return Ok(None);
+        };
+        let new = Material {
+            credentials,
+            authorities: material.authorities.clone(),
+        };
+        (self.fits)(&new, Some(&self.current()))?;
+        Ok(Some(new))
     }
 
     /// Resolves once `peer` would not be let in any more, after any of the reloads to come.
@@ -125,11 +169,78 @@ impl fmt::Debug for Kept {
     }
 }
 
-/// Reads twice before it complains: the files may have been replaced in between.
+/// What the files hold of either part; nothing of one that is as it was.
+struct Look {
+    credentials: Result<Option<Credentials>>,
+    authorities: Result<Option<Authorities>>,
+}
+
+impl Look {
+    /// What is in force was good, and may have expired since: that is not news.
+    fn at(files: &Files, current: &Material) -> Self {
+        let Material {
+            credentials,
+            authorities,
+        } = current;
+        Self {
+            credentials: match credentials.is_of(&files.cert, &files.key) {
+                true => Ok(None),
+                false => Credentials::read(&files.cert, &files.key)
+                    .map(|new| Some(new).filter(|new| !new.is_same(credentials))),
+            },
+            authorities: match authorities.is_of(&files.ca, &files.crl) {
+                true => Ok(None),
+                false => Authorities::read(&files.ca, &files.crl)
+                    .map(|new| Some(new).filter(|new| !new.is_same(authorities))),
+            },
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.credentials.is_ok() && self.authorities.is_ok()
+    }
+}
+
+/// Looks twice before it complains: the files may have been replaced in between.
+async fn look(files: &Files, current: &Arc<Material>) -> Result<Look> {
+    let once = || {
+        let (files, current) = (files.clone(), Arc::clone(current));
+        blocking(move || Look::at(&files, &current))
+    };
+    let look = once().await?;
+    if look.is_whole() {
+        return Ok(look);
+    }
+    tokio::time::sleep(BETWEEN_FILES).await;
+    once().await
+}
+
+/// The same for what is read for the first time.
 async fn read(files: &Files) -> Result<Material> {
-    if let Ok(material) = Material::read(files) {
+    let once = || {
+        let files = files.clone();
+        blocking(move || Material::read(&files))
+    };
+    if let Ok(material) = once().await? {
         return Ok(material);
     }
     tokio::time::sleep(BETWEEN_FILES).await;
-    Material::read(files)
+    once().await?
+}
+
+/// Files are read where that may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::unavailable("the runtime is shutting down"))
+}
+
+/// One error of them all.
+fn all_of(errors: Vec<Error>) -> Option<Error> {
+    errors.into_iter().reduce(|all, error| {
+        Error::new(
+            all.kind(),
+            format!("{}; and {}", all.message(), error.message()),
+        )
+    })
 }
