@@ -9,13 +9,17 @@ use tokio::sync::{Mutex, watch};
 
 use super::authorities::Authorities;
 use super::failure::Failure;
-use super::files::{Crl, Files};
+use super::files::Files;
 use super::leaf::Peer;
 use super::material::{Credentials, Material};
+use super::moment::Moment;
 use crate::base::{Error, Result};
 
 /// How long whoever replaces a certificate and its key may be between the two.
 const BETWEEN_FILES: Duration = Duration::from_millis(100);
+
+/// How often at least the wall clock is looked at for who has expired.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
 
 /// Whether material will do, and do after what was in force before, if anything was.
 pub type Fits = dyn Fn(&Material, Option<&Material>) -> Result<()> + Send + Sync;
@@ -72,8 +76,9 @@ impl Kept {
     /// shut out.
     ///
     /// # Errors
-    /// As of [`Material::read`], if it does not fit, and if a list of revocations has gone, which would let in
-    /// whom it had shut out. Of what is wrong, what was in force stays.
+    /// As of [`Material::read`], if it does not fit, and if a list of revocations has gone, or is
+    /// one from before, which would let in whom it had shut out. Of what is wrong, what was in
+    /// force stays.
     pub async fn reload(&self) -> Result<bool> {
         let _alone = self.reading.lock().await;
         let current = self.current();
@@ -81,12 +86,15 @@ impl Kept {
         let mut material = Material::clone(&current);
         let mut is_new = false;
         let mut wrong = Vec::new();
-        match look.authorities.and_then(|new| self.not_fewer(new)) {
+        match look.authorities {
             Ok(None) => {}
-            Ok(Some(authorities)) => {
-                material.authorities = authorities;
-                is_new = true;
-            }
+            Ok(Some(new)) => match new.check_after(&material.authorities) {
+                Ok(()) => {
+                    material.authorities = new;
+                    is_new = true;
+                }
+                Err(error) => wrong.push(error),
+            },
             Err(error) => wrong.push(error),
         }
         match look
@@ -110,24 +118,6 @@ impl Kept {
         }
     }
 
-    /// Authorities that shut out whom those in force do.
-    fn not_fewer(&self, new: Option<Authorities>) -> Result<Option<Authorities>> {
-        let Some(new) = new else {
-            return Ok(None);
-        };
-        if let Crl::IfThere(path) = &self.files.crl
-            && self.current().authorities.has_revocations()
-            && !new.has_revocations()
-        {
-            return Err(Error::invalid(format!(
-                "the list of revoked certificates {} is gone; the one read before stays in \
-                 force: put it back, or start again to forget it",
-                path.display()
-            )));
-        }
-        Ok(Some(new))
-    }
-
     /// `material` with other credentials, if it will do.
     fn fitting(&self, material: &Material, new: Option<Credentials>) -> Result<Option<Material>> {
         let Some(credentials) = new else {
@@ -141,16 +131,19 @@ impl Kept {
         Ok(Some(new))
     }
 
-    /// Resolves once `peer` would not be let in any more, after any of the reloads to come.
+    /// Resolves once `peer` would not be let in any more: after any of the reloads to come, or
+    /// when its certificate expires.
     pub async fn is_lost(&self, peer: &Peer) -> Failure {
         // IMPORTANT: before anything is judged, so that no reload is missed.
         let mut generation = self.generation();
+        let ends = peer.ends();
         loop {
             if let Err(failure) = self.current().authorities.still_trust(&peer.chain) {
                 return failure;
             }
-            if generation.changed().await.is_err() {
-                return std::future::pending().await;
+            tokio::select! {
+                _ = generation.changed() => {}
+                () = tokio::time::sleep(until_one_ends(&ends, Moment::now())) => {}
             }
         }
     }
@@ -233,6 +226,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| Error::unavailable("the runtime is shutting down"))
+}
+
+/// How long nothing of a chain expires. The wall clock may be set meanwhile, and machines sleep:
+/// never long.
+fn until_one_ends(ends: &[Moment], now: Moment) -> Duration {
+    let next = ends.iter().filter(|end| **end >= now).min();
+    let seconds = next.map_or(i64::MAX, |end| end.0.saturating_sub(now.0));
+    // It is good to the end of its last second.
+    let seconds = u64::try_from(seconds).unwrap_or_default().saturating_add(1);
+    Duration::from_secs(seconds).min(LOOK_AT_CLOCK)
 }
 
 /// One error of them all.

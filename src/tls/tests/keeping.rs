@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::base::Error;
 use crate::base::host::SystemRng;
-use crate::tls::fixture::Certs;
-use crate::tls::issue::Request;
-use crate::tls::{Cause, Crl, Kept, Material, Moment};
+use crate::tls::fixture::{Certs, chain_of};
+use crate::tls::issue::{Request, Revoked};
+use crate::tls::{Cause, Crl, Kept, Material, Moment, Peer};
 
 fn serial(kept: &Kept) -> String {
     kept.current().credentials.leaf.serial.clone()
@@ -162,4 +162,65 @@ async fn a_certificate_is_renewed_whatever_is_wrong_with_the_authorities() {
     assert!(error.message().contains("ca.crt"), "{error}");
     let is = Credentials::read(&files.cert, &files.key).unwrap();
     assert_eq!(serial(&kept), is.leaf.serial);
+}
+
+/// Or whoever was shut out would be let in again by a copy from before.
+#[tokio::test]
+async fn a_list_from_before_is_refused_and_changes_nothing() {
+    let certs = Certs::new();
+    let (files, alice) = (certs.server(), certs.client("alice"));
+    let chain = material(&alice).credentials.chain().to_vec();
+    let alice = Revoked {
+        serial: material(&alice).credentials.leaf.serial,
+        at: Moment::now(),
+    };
+    certs.revoke_as(300, vec![alice.clone()]);
+    let kept = Kept::open(files.clone()).await.unwrap();
+    for number in [299, 2, 0] {
+        let list = certs.revoke_as(number, Vec::new());
+        let error = kept.reload().await.unwrap_err();
+        for words in [list.to_str().unwrap(), &format!("number {number}"), "300"] {
+            assert!(error.message().contains(words), "{error}");
+        }
+        assert!(kept.current().authorities.still_trust(&chain).is_err());
+    }
+    // One behind a newer one counts for nothing, and neither does it if it is the first.
+    let new = fs::read_to_string(certs.revoke_as(301, vec![alice.clone()])).unwrap();
+    let old = fs::read_to_string(certs.revoke_as(2, Vec::new())).unwrap();
+    fs::write(certs.path().join("ca.crl"), old + &new).unwrap();
+    assert!(kept.reload().await.unwrap());
+    assert!(kept.current().authorities.still_trust(&chain).is_err());
+    certs.revoke_as(302, vec![alice]);
+    assert!(kept.reload().await.unwrap());
+    assert!(kept.current().authorities.still_trust(&chain).is_err());
+
+    // That of another authority says nothing of this one's.
+    let other = Certs::named("another");
+    let both = [&certs, &other].map(|it| it.authority.certificate_pem());
+    fs::write(&files.ca, both.concat()).unwrap();
+    let theirs = other.revoke_as(900, Vec::new());
+    fs::copy(theirs, certs.path().join("ca.crl")).unwrap();
+    let error = kept.reload().await.unwrap_err();
+    assert!(
+        error.message().contains("holds none of CN=dkv authority"),
+        "{error}"
+    );
+    // But who is not trusted any more needs none.
+    fs::write(&files.ca, both[1]).unwrap();
+    assert!(kept.reload().await.unwrap());
+}
+
+#[tokio::test]
+async fn an_open_connection_ends_with_its_certificate() {
+    let certs = Certs::new();
+    let kept = Kept::open(certs.server()).await.unwrap();
+    let request = Request::client("alice").for_days(1);
+    let then = Moment::now().plus_seconds(2 - 86_400);
+    let issued = certs
+        .authority
+        .issue_at(&request, &SystemRng, then)
+        .unwrap();
+    let peer = Peer::of(&chain_of(&issued.certificate_pem)).unwrap();
+    let lost = tokio::time::timeout(PATIENCE, kept.is_lost(&peer)).await;
+    assert!(matches!(lost.unwrap().cause, Cause::Expired(_)));
 }
