@@ -10,7 +10,7 @@ use crate::base::host::{SmallFile, dir_mode, is_read_only};
 use crate::base::{Error, Result};
 
 /// The longest file that is read, bytes: a list of some ten thousand revocations.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Permission bits of a key's file that must not be set: all of the group's and of others'.
 const KEY_MODE_REFUSED: u32 = 0o077;
 /// The same of the files and the directory that say who is trusted: whoever may write there
