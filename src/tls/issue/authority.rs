@@ -70,6 +70,13 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
+    /// What an authority is called if nobody says so, as `dkv authority 3f9a`: lists of
+    /// revocations are known by it, so that a new authority must not be called as the old.
+    pub fn default_name(rng: &dyn Rng) -> String {
+        let [one, two, ..] = rng.id();
+        format!("dkv authority {one:02x}{two:02x}")
+    }
+
     /// Makes an authority that is valid for `days` from now on: its certificate and key.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::authority::{Authority, Issued};
 use super::record::Record;
-use super::staged::Staged;
+use super::staged::{self, Staged};
 use crate::base::{Error, Result};
 use crate::tls::files::{Content, FILE_BYTES_MAX, PemFile};
 use crate::tls::identity::check_name;
@@ -137,7 +137,8 @@ impl Folder {
     }
 
     /// Keeps others who write here away until what is returned is dropped: of two who add
-    /// to a list at once, one would be forgotten.
+    /// to a list at once, one would be forgotten. Takes away what those left behind that were
+    /// ended while they wrote.
     ///
     /// # Errors
     /// `Invalid` if the directory cannot be locked.
@@ -147,7 +148,9 @@ impl Folder {
     )]
     pub fn lock(&self) -> Result<File> {
         let locked = File::open(&self.dir).and_then(|dir| dir.lock().map(|()| dir));
-        locked.map_err(|error| cannot("lock the directory", &self.dir, error))
+        let locked = locked.map_err(|error| cannot("lock the directory", &self.dir, error))?;
+        staged::sweep(&self.dir);
+        Ok(locked)
     }
 
     /// The names of all certificates but the authority's, in order.
