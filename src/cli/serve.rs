@@ -25,6 +25,7 @@ use crate::server::{self, Ready};
 
 mod cluster;
 mod connections;
+mod hangup;
 mod settings;
 mod stop;
 mod tls;
@@ -170,6 +171,7 @@ fn start(
     };
     runtime.block_on(async {
         let stop = stop::asked(stop_fd)?;
+        hangup::outlive(config.tls.is_some())?;
         server::run(Host::system(), config, ready, stop).await
     })?;
     Ok(ExitStatus::Done)

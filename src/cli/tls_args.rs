@@ -27,6 +27,15 @@ pub(crate) struct TlsArgs {
         value_name = "FILE"
     )]
     ca: Option<PathBuf>,
+    /// Refuse the servers that the list of revocations in this file has, in PEM
+    #[arg(
+        long,
+        alias = "tls-crl",
+        id = "tls_crl",
+        global = true,
+        value_name = "FILE"
+    )]
+    crl: Option<PathBuf>,
     /// Show this certificate to servers that ask for one, in PEM
     #[arg(
         long,
@@ -51,7 +60,14 @@ pub(crate) struct TlsArgs {
 }
 
 /// The flags, for whoever looks for them in half a line: those with a value, ...
-pub(crate) const FLAGS: [&str; 5] = ["--certs", "--ca", "--cert", "--key", "--server-name"];
+pub(crate) const FLAGS: [&str; 6] = [
+    "--certs",
+    "--ca",
+    "--crl",
+    "--cert",
+    "--key",
+    "--server-name",
+];
 /// ... and the one without.
 pub(crate) const SWITCH: &str = "--tls";
 
@@ -62,7 +78,10 @@ impl TlsArgs {
         let server_name = self.server_name.clone();
         let mut options = match &self.certs {
             Some(dir) => TlsOptions::in_dir(dir),
-            None if self.is_on || ca.or(cert).or(key).is_some() || server_name.is_some() => {
+            None if self.is_on
+                || ca.or(self.crl.as_deref()).or(cert).or(key).is_some()
+                || server_name.is_some() =>
+            {
                 TlsOptions::default()
             }
             None => return None,
@@ -71,6 +90,9 @@ impl TlsArgs {
             // What the directory's authority has revoked says nothing about this one's.
             options.revocations = None;
             options.authorities = Some(Pem::from(ca));
+        }
+        if let Some(crl) = &self.crl {
+            options.revocations = Some(Pem::from(&**crl));
         }
         if cert.or(key).is_some() {
             options.certificate = cert.map(Pem::from);
@@ -85,6 +107,7 @@ impl TlsArgs {
         let files = [
             ("certs", &self.certs),
             ("ca", &self.ca),
+            ("crl", &self.crl),
             ("cert", &self.cert),
             ("key", &self.key),
         ];
@@ -118,7 +141,14 @@ mod tests {
     #[test]
     fn any_word_asks_for_tls_and_single_files_beat_the_directory() {
         assert_eq!(of("").options(), None);
-        for words in ["--tls", "--ca a", "--cert c", "--key k", "--server-name n"] {
+        for words in [
+            "--tls",
+            "--ca a",
+            "--crl r",
+            "--cert c",
+            "--key k",
+            "--server-name n",
+        ] {
             assert!(of(words).options().is_some(), "{words}");
         }
         let dir = of("--certs certs").options().unwrap();
@@ -134,15 +164,20 @@ mod tests {
         let other = of("--certs certs --ca other.crt").options().unwrap();
         assert_eq!(other.authorities, Some(Pem::from("other.crt")));
         assert_eq!((other.revocations, other.key), (None, dir.key));
+        for words in ["--ca a --crl r", "--certs certs --crl r"] {
+            let listed = of(words).options().unwrap();
+            assert_eq!(listed.revocations, Some(Pem::from("r")), "{words}");
+        }
     }
 
     #[test]
     fn a_shell_passes_on_what_it_was_given() {
-        let words = "--ca a --server-name n --tls";
+        let words = "--ca a --crl r --server-name n --tls";
         assert_eq!(
             of(words).settings(),
             [
                 ("ca", "a".to_owned()),
+                ("crl", "r".to_owned()),
                 ("server-name", "n".to_owned()),
                 ("tls", "true".to_owned())
             ]

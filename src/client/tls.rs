@@ -65,34 +65,37 @@ impl TlsOptions {
         }
     }
 
-    fn read(&self) -> Result<Material> {
+    /// Whom to trust, and what is shown: one may be good while the other is not.
+    fn read(&self) -> (Result<Authorities>, Result<Option<Credentials>>) {
         let authorities = self.authorities.as_ref().ok_or_else(|| {
             Error::invalid(
                 "TLS needs the certificate of the authority that the servers' certificates are \
                  of: give it with --ca FILE, or its directory with --certs DIR",
             )
-        })?;
-        let credentials = match (&self.certificate, &self.key) {
-            (None, None) => None,
-            (Some(certificate), Some(key)) => Credentials::given(certificate, key)?,
-            (Some(_), None) => {
-                return Err(Error::invalid(
-                    "a certificate is shown with its private key: give that with --key FILE",
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(Error::invalid(
-                    "a private key is of a certificate: give that with --cert FILE",
-                ));
-            }
-        };
-        let material = Material {
-            authorities: Authorities::given(authorities, self.revocations.as_ref())?,
-            credentials,
-        };
+        });
+        let authorities =
+            authorities.and_then(|it| Authorities::given(it, self.revocations.as_ref()));
+        let mut credentials = self.credentials();
         // So that a certificate which is not for clients is refused before it is shown.
-        tls::client_config(&material.authorities, material.credentials.as_ref(), &[])?;
-        Ok(material)
+        if let (Ok(authorities), Ok(Some(shown))) = (&authorities, &credentials)
+            && let Err(error) = tls::client_config(authorities, Some(shown), &[])
+        {
+            credentials = Err(error);
+        }
+        (authorities, credentials)
+    }
+
+    fn credentials(&self) -> Result<Option<Credentials>> {
+        match (&self.certificate, &self.key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Credentials::given(certificate, key),
+            (Some(_), None) => Err(Error::invalid(
+                "a certificate is shown with its private key: give that with --key FILE",
+            )),
+            (None, Some(_)) => Err(Error::invalid(
+                "a private key is of a certificate: give that with --cert FILE",
+            )),
+        }
     }
 
     fn may_change(&self) -> bool {
@@ -128,7 +131,11 @@ impl Tls {
             tls::server_name(name)?;
         }
         let options = Arc::new(options);
-        let material = read(&options).await?;
+        let (authorities, credentials) = read(&options).await?;
+        let material = Material {
+            authorities: authorities?,
+            credentials: credentials?,
+        };
         Ok(Self {
             options,
             current: RwLock::new(Arc::new(material)),
@@ -164,36 +171,45 @@ impl Tls {
             .unwrap_or_else(|_| Err(Failure::timed_out(Side::Client, within)))
     }
 
-    /// What the files say now, if that is good.
+    /// What the files say now. What is not good of it stays as it was: a certificate that has
+    /// expired keeps nobody from being shut out.
     async fn latest(&self) -> Arc<Material> {
         let known = Arc::clone(&self.current.read());
         if !self.options.may_change() {
             return known;
         }
-        match read(&self.options).await {
-            // Whoever was shut out stays so: a list that has gone may be being replaced.
+        let Ok((authorities, credentials)) = read(&self.options).await else {
+            return known;
+        };
+        // Whoever was shut out stays so: a list that has gone may be being replaced.
+        let authorities = authorities.and_then(|new| {
+            new.check_after(&known.authorities)?;
             Ok(new)
-                if known.authorities.has_revocations() && !new.authorities.has_revocations() =>
-            {
-                known
-            }
-            Ok(new) => {
-                let new = Arc::new(new);
-                *self.current.write() = Arc::clone(&new);
-                new
-            }
-            Err(error) => {
-                tracing::debug!(%error, "what was read of TLS before stays in force");
-                known
-            }
-        }
+        });
+        let stays = |error: Error| {
+            tracing::debug!(%error, "what was read of TLS before stays in force");
+        };
+        let new = Arc::new(Material {
+            authorities: authorities.unwrap_or_else(|error| {
+                stays(error);
+                known.authorities.clone()
+            }),
+            credentials: credentials.unwrap_or_else(|error| {
+                stays(error);
+                known.credentials.clone()
+            }),
+        });
+        *self.current.write() = Arc::clone(&new);
+        new
     }
 }
 
 /// Reads where it may block.
-async fn read(options: &Arc<TlsOptions>) -> Result<Material> {
+async fn read(
+    options: &Arc<TlsOptions>,
+) -> Result<(Result<Authorities>, Result<Option<Credentials>>)> {
     let options = Arc::clone(options);
     tokio::task::spawn_blocking(move || options.read())
         .await
-        .unwrap_or_else(|_| Err(Error::unavailable("the runtime is shutting down")))
+        .map_err(|_| Error::unavailable("the runtime is shutting down"))
 }

@@ -1,11 +1,12 @@
 //! The node's certificates while it runs: read at its start, and again when they change.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::base::types::NodeId;
 use crate::base::{Error, Result};
 use crate::tls::{self, ClientAuth, Files, Fits, Kept, Kind, Material, Moment};
 
@@ -15,23 +16,36 @@ const LOOK: Duration = Duration::from_secs(2);
 /// From so many days before its end on, a certificate is spoken of once a day.
 const WARNED_DAYS: i64 = 30;
 
+/// Who this node is. Its data directory tells, which is read after its certificate.
+pub(super) type Known = Arc<OnceLock<NodeId>>;
+
 /// What of these files a node can serve with: one that shows a certificate that nobody
 /// accepts, or another member's, would be alone without a word.
-pub(super) fn fits(files: &Files) -> Box<Fits> {
+pub(super) fn fits(files: &Files, node: &Known) -> Box<Fits> {
     let cert = files.cert.clone();
+    let node = node.clone();
     Box::new(move |new, old| {
-        check(new, old).map_err(|why| {
+        check(new, old, node.get().copied()).map_err(|why| {
             let message = format!("{}: {}", cert.display(), why.message());
             Error::new(why.kind(), message)
         })
     })
 }
 
-fn check(new: &Material, old: Option<&Material>) -> Result<()> {
+fn check(new: &Material, old: Option<&Material>, node: Option<NodeId>) -> Result<()> {
     tls::server_config(new, ClientAuth::Required, &[])?;
     let is = &new.credentials.leaf.identity;
     if is.kind == Kind::Node {
         tls::node_config(new, &[])?;
+    }
+    if let (Some(bound), Some(node)) = (is.node, node)
+        && bound != node
+    {
+        return Err(Error::invalid(format!(
+            "the certificate is that of {is}, bound to node {bound}, and this is node {node}: \
+             issue one for it (`dkv cert node {} --id {node}`)",
+            is.name
+        )));
     }
     let Some(was) = old.map(|old| &old.credentials.leaf.identity) else {
         return Ok(());
@@ -89,26 +103,34 @@ impl Follower {
     }
 
     async fn reload(&mut self, is_asked: bool) {
-        match self.kept.reload().await {
-            Ok(is_new) => {
-                if is_new {
-                    let material = self.kept.current();
-                    let leaf = &material.credentials.leaf;
-                    tracing::info!(
-                        certificate = %leaf.identity,
-                        until = %leaf.not_after,
-                        "certificates were read anew"
-                    );
-                } else if is_asked {
+        let before = *self.kept.generation().borrow();
+        let read = self.kept.reload().await;
+        let is_new = *self.kept.generation().borrow() != before;
+        if is_new {
+            let material = self.kept.current();
+            let leaf = &material.credentials.leaf;
+            tracing::info!(
+                certificate = %leaf.identity,
+                until = %leaf.not_after,
+                "certificates were read anew"
+            );
+        }
+        match read {
+            Ok(_) => {
+                if is_asked && !is_new {
                     tracing::info!("certificates are as they were");
                 }
                 self.wrong.clear();
             }
             Err(error) => {
                 let wrong = error.to_string();
+                let what = match is_new {
+                    true => "some of the certificates stay as they were",
+                    false => "certificates stay as they were",
+                };
                 // A message may hold the time, which is not news.
                 if is_asked || !is_same(&wrong, &self.wrong) {
-                    tracing::warn!("certificates stay as they were: {wrong}");
+                    tracing::warn!("{what}: {wrong}");
                 }
                 self.wrong = wrong;
             }
@@ -154,7 +176,9 @@ mod tests {
     async fn what_a_node_cannot_serve_with_is_refused_at_its_start_and_later() {
         let certs = Certs::new();
         let client = certs.client("alice");
-        let refused = Kept::open_if(client.clone(), fits(&client)).await.err();
+        let refused = Kept::open_if(client.clone(), fits(&client, &Known::default()))
+            .await
+            .err();
         let refused = refused.unwrap().to_string();
         assert!(
             refused.contains("alice.crt") && refused.contains("not for servers"),
@@ -162,7 +186,9 @@ mod tests {
         );
 
         let files = certs.server();
-        let kept = Kept::open_if(files.clone(), fits(&files)).await.unwrap();
+        let kept = Kept::open_if(files.clone(), fits(&files, &Known::default()))
+            .await
+            .unwrap();
         let serial = |kept: &Kept| kept.current().credentials.leaf.serial.clone();
         let first = serial(&kept);
         certs.issue("server", &Request::client("alice"));
@@ -189,18 +215,30 @@ mod tests {
         let server: fn(&str) -> Request = |name| Request::server(name, &["localhost"]);
         let was = of(node, "node-1");
         for right in [of(node, "node-1"), of(bound, "node-1")] {
-            check(&right, Some(&was)).unwrap();
+            check(&right, Some(&was), None).unwrap();
         }
         for wrong in [of(node, "node-2"), of(server, "node-1")] {
-            let refused = check(&wrong, Some(&was)).unwrap_err();
+            let refused = check(&wrong, Some(&was), None).unwrap_err();
             assert!(
                 refused.message().contains("runs as node node-1"),
                 "{refused}"
             );
         }
         let was = of(bound, "node-1");
-        assert!(check(&of(other, "node-1"), Some(&was)).is_err());
-        check(&of(node, "node-1"), Some(&of(server, "x"))).unwrap();
+        assert!(check(&of(other, "node-1"), Some(&was), None).is_err());
+        check(&of(node, "node-1"), Some(&of(server, "x")), None).unwrap();
+
+        // Once it is known, the node counts, and not what the certificate before said of it.
+        let is = Some(NodeId([1; 16]));
+        for was in [of(node, "node-1"), of(server, "x")] {
+            check(&of(bound, "node-1"), Some(&was), is).unwrap();
+            check(&of(node, "node-1"), Some(&was), is).unwrap();
+            let refused = check(&of(other, "node-1"), Some(&was), is).unwrap_err();
+            assert!(
+                refused.message().contains("bound to node 02020202"),
+                "{refused}"
+            );
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::sync::{SetOnce, watch};
 use tonic::service::Routes;
 
 use super::asking::Asking;
-use super::certificates::{Follower, fits};
+use super::certificates::{Follower, Known, fits};
 use super::client_port;
 use super::cluster::{self, Admin, Membership, Waiting};
 use super::describe::Describe;
@@ -66,8 +66,9 @@ pub async fn run(
         connections: Connections::new(client_port::bounds(&config)?),
     };
     tokio::pin!(stop);
+    let known = Known::default();
     let kept = tokio::select! {
-        kept = certificates(&config, &standing) => kept?,
+        kept = certificates(&config, &standing, &known) => kept?,
         () = stop.as_mut() => return Ok(()),
     };
     let grpc: Arc<SetOnce<Routes>> = Arc::default();
@@ -78,7 +79,7 @@ pub async fn run(
         &host,
         &config,
         &addresses,
-        kept.clone(),
+        (kept.clone(), &known),
         waiting,
         stop.as_mut(),
     );
@@ -146,12 +147,13 @@ async fn open(
     host: &Host,
     config: &ServeConfig,
     addresses: &[String],
-    kept: Option<Arc<Kept>>,
+    (kept, known): (Option<Arc<Kept>>, &Known),
     waiting: &Waiting,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Option<(Node, Option<Membership>)>> {
     let taking = (host.clone(), config.clone());
-    let mut directory = blocking(move || Directory::take(&taking.0, &taking.1)).await?;
+    let mut directory = blocking(move || Directory::take_private(&taking.0, &taking.1)).await?;
+    let _for_good = known.set(directory.manifest.node);
     let mut membership = None;
     if cluster::is_needed(config, &directory) {
         let client = cluster::client_address(config, addresses);
@@ -175,12 +177,16 @@ async fn open(
 }
 
 /// The node's certificates, which a new one gets first, and from now on follow their files.
-async fn certificates(config: &ServeConfig, standing: &Standing) -> Result<Option<Arc<Kept>>> {
+async fn certificates(
+    config: &ServeConfig,
+    standing: &Standing,
+    known: &Known,
+) -> Result<Option<Arc<Kept>>> {
     let Some(tls) = &config.tls else {
         return Ok(None);
     };
     cluster::certify(config, &standing.waiting).await?;
-    let kept = Arc::new(Kept::open_if(tls.files.clone(), fits(&tls.files)).await?);
+    let kept = Arc::new(Kept::open_if(tls.files.clone(), fits(&tls.files, known)).await?);
     let follower = Follower::new(kept.clone())?;
     tokio::spawn(follower.run(standing.stopping.clone()));
     Ok(Some(kept))

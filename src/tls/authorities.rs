@@ -6,15 +6,14 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use x509_parser::prelude::FromDer;
-use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::failure::{Failure, Side};
-use super::files::{Content, Crl, PemFile};
+use super::files::{Content, Crl, PemFile, check_dir_of};
 use super::leaf;
+use super::lists::{Candidate, Lists};
 use super::moment::Moment;
 use super::named::Named;
 use super::pem::Pem;
@@ -24,8 +23,9 @@ use crate::base::{Error, Result};
 /// Authorities that are trusted, and their revocations.
 #[derive(Debug, Clone)]
 pub struct Authorities {
+    candidates: Arc<[Candidate]>,
     roots: Arc<RootCertStore>,
-    revocations: Vec<CertificateRevocationListDer<'static>>,
+    lists: Lists,
     /// Made once: a long list of revocations takes long to read, and every open connection
     /// is judged by it.
     judge: Arc<dyn ClientCertVerifier>,
@@ -40,16 +40,15 @@ impl Authorities {
     /// help nobody.
     ///
     /// # Errors
-    /// `Invalid`, with the file: if one is damaged, no authority is in force, or a list is
-    /// of somebody else.
+    /// `Invalid`, with the file: if one is damaged or others may write to it, no authority is in force, a list is
+    /// of somebody else, or one of two of the same name. If the list need not be there,
+    /// others must not be able to take it from its directory.
     pub fn read(ca: &Path, crl: &Crl) -> Result<Self> {
+        if let Crl::IfThere(path) = crl {
+            check_dir_of(path)?;
+        }
         let file = PemFile::read(ca, Content::Authorities)?;
-        let lists = match crl {
-            Crl::None => None,
-            Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations)?,
-            Crl::File(path) => Some(PemFile::read(path, Content::Revocations)?),
-        };
-        Self::of(&file, lists.as_ref())
+        Self::of(&file, lists(crl)?.as_ref())
     }
 
     /// The same, wherever they are.
@@ -57,6 +56,9 @@ impl Authorities {
     /// # Errors
     /// As of [`Authorities::read`].
     pub fn given(ca: &Pem, crl: Option<&Pem>) -> Result<Self> {
+        if let Some(Pem::IfThere(path)) = crl {
+            check_dir_of(path)?;
+        }
         let file = ca.read(Content::Authorities)?;
         let lists = crl.map(|it| it.open(Content::Revocations)).transpose()?;
         Self::of(&file, lists.flatten().as_ref())
@@ -65,45 +67,57 @@ impl Authorities {
     fn of(file: &PemFile<'_>, lists: Option<&PemFile<'_>>) -> Result<Self> {
         let mut digest = digest::Context::new(&digest::SHA256);
         digest.update(&file.bytes);
-        let certificates = in_force(file)?;
+        let candidates = candidates(file)?;
         let mut roots = RootCertStore::empty();
-        for certificate in &certificates {
-            roots.add(certificate.clone()).map_err(|error| {
+        for it in candidates.iter().filter(|it| it.is_in_force) {
+            roots.add(it.certificate.clone()).map_err(|error| {
                 let what = "holds a certificate that cannot be trusted";
                 file.garbled(what).with_source(error)
             })?;
         }
-        let mut revocations = Vec::new();
-        if let Some(lists) = lists {
-            digest.update(&lists.bytes);
-            revocations = lists.revocations()?;
-            for list in &revocations {
-                check_list(list, &certificates).map_err(|why| lists.garbled(&why))?;
+        let lists = match lists {
+            None => Lists::default(),
+            Some(lists) => {
+                digest.update(&lists.bytes);
+                Lists::of(lists, &candidates)?
             }
-        }
+        };
+        lists.check_namesakes(file, &candidates)?;
         let roots = Arc::new(roots);
         Ok(Self {
-            judge: client_verifier(&roots, &revocations, false)?,
+            judge: client_verifier(&roots, &lists, false)?,
+            candidates: candidates.into(),
             roots,
-            revocations,
+            lists,
             digest: digest.finish().as_ref().to_vec(),
         })
     }
 
-    /// What [`Authorities::digest`] would be of the files as they are now; nothing of it is
-    /// judged.
-    pub(super) fn digest_of(ca: &Path, crl: &Crl) -> Result<Vec<u8>> {
-        let mut digest = digest::Context::new(&digest::SHA256);
-        digest.update(&PemFile::read(ca, Content::Authorities)?.bytes);
-        let lists = match crl {
-            Crl::None => None,
-            Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations)?,
-            Crl::File(path) => Some(PemFile::read(path, Content::Revocations)?),
+    /// Refuses to follow `before` if somebody would be let in again whom that has shut out:
+    /// lists of those who are still trusted do not go, and do not grow older.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the file and what is wrong with it.
+    pub(crate) fn check_after(&self, before: &Self) -> Result<()> {
+        self.lists.check_after(&before.lists, &self.candidates)
+    }
+
+    /// Whether the files have the content that this was read from. Judges nothing.
+    pub(super) fn is_of(&self, ca: &Path, crl: &Crl) -> bool {
+        let digest = || -> Result<Vec<u8>> {
+            let mut digest = digest::Context::new(&digest::SHA256);
+            digest.update(&PemFile::read(ca, Content::Authorities)?.bytes);
+            if let Some(lists) = lists(crl)? {
+                digest.update(&lists.bytes);
+            }
+            Ok(digest.finish().as_ref().to_vec())
         };
-        if let Some(lists) = lists {
-            digest.update(&lists.bytes);
-        }
-        Ok(digest.finish().as_ref().to_vec())
+        digest().is_ok_and(|it| it == self.digest)
+    }
+
+    /// Whether the files had the same content.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
     }
 
     /// Judges anew, by what is known now, who is at the other end of an open connection:
@@ -126,16 +140,12 @@ impl Authorities {
 
     /// True if something is revoked, or could be: a list is there.
     pub fn has_revocations(&self) -> bool {
-        !self.revocations.is_empty()
-    }
-
-    pub(crate) fn digest(&self) -> &[u8] {
-        &self.digest
+        !self.lists.is_empty()
     }
 
     pub(crate) fn client_verifier(&self, optional: bool) -> Result<Arc<dyn ClientCertVerifier>> {
         match optional {
-            true => client_verifier(&self.roots, &self.revocations, true),
+            true => client_verifier(&self.roots, &self.lists, true),
             false => Ok(self.judge.clone()),
         }
     }
@@ -143,7 +153,7 @@ impl Authorities {
     pub(crate) fn server_verifier(&self) -> Result<Arc<WebPkiServerVerifier>> {
         let mut builder =
             WebPkiServerVerifier::builder_with_provider(self.roots.clone(), provider())
-                .with_crls(self.revocations.iter().cloned());
+                .with_crls(self.lists.ders());
         if self.has_revocations() {
             builder = builder.allow_unknown_revocation_status();
         }
@@ -151,14 +161,22 @@ impl Authorities {
     }
 }
 
+fn lists(crl: &Crl) -> Result<Option<PemFile<'_>>> {
+    match crl {
+        Crl::None => Ok(None),
+        Crl::IfThere(path) => PemFile::read_if_there(path, Content::Revocations),
+        Crl::File(path) => PemFile::read(path, Content::Revocations).map(Some),
+    }
+}
+
 fn client_verifier(
     roots: &Arc<RootCertStore>,
-    revocations: &[CertificateRevocationListDer<'static>],
+    lists: &Lists,
     optional: bool,
 ) -> Result<Arc<dyn ClientCertVerifier>> {
     let mut builder = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider())
-        .with_crls(revocations.iter().cloned());
-    if !revocations.is_empty() {
+        .with_crls(lists.ders());
+    if !lists.is_empty() {
         builder = builder.allow_unknown_revocation_status();
     }
     if optional {
@@ -172,11 +190,11 @@ fn unbuilt(error: rustls::server::VerifierBuilderError) -> Error {
         .with_source(error)
 }
 
-/// The authorities of a file without those whose time is over. The chain's check does not
+/// The authorities of a file, and which of them are in force. The chain's check does not
 /// look at the dates of whom it trusts.
-fn in_force(file: &PemFile<'_>) -> Result<Vec<CertificateDer<'static>>> {
+fn candidates(file: &PemFile<'_>) -> Result<Vec<Candidate>> {
     let now = Moment::now();
-    let mut kept = Vec::new();
+    let mut found = Vec::new();
     let mut over = None;
     for certificate in file.certificates()? {
         let parsed = leaf::parse(&certificate)
@@ -189,6 +207,7 @@ fn in_force(file: &PemFile<'_>) -> Result<Vec<CertificateDer<'static>>> {
             )));
         }
         let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
+        let mut is_in_force = false;
         if now < Moment::from(from) {
             over = Some(format!(
                 "the authority {subject} is valid from {} on",
@@ -200,44 +219,17 @@ fn in_force(file: &PemFile<'_>) -> Result<Vec<CertificateDer<'static>>> {
                 Moment::from(until)
             ));
         } else {
-            kept.push(certificate);
+            is_in_force = true;
         }
+        found.push(Candidate {
+            certificate,
+            is_in_force,
+        });
     }
     match over {
-        Some(over) if kept.is_empty() => Err(file.garbled(&format!(
+        Some(over) if !found.iter().any(|it| it.is_in_force) => Err(file.garbled(&format!(
             "holds no authority in force: {over}, and it is {now}"
         ))),
-        _ => Ok(kept),
+        _ => Ok(found),
     }
-}
-
-/// A list that is of none of the authorities would be passed over, and who is on it let in.
-fn check_list(
-    list: &CertificateRevocationListDer<'_>,
-    certificates: &[CertificateDer<'_>],
-) -> std::result::Result<(), String> {
-    let Ok(([], list)) = CertificateRevocationList::from_der(list) else {
-        return Err("is damaged".to_owned());
-    };
-    let mut is_named = false;
-    for certificate in certificates {
-        let Ok(parsed) = leaf::parse(certificate) else {
-            continue;
-        };
-        if parsed.subject() == list.issuer() {
-            is_named = true;
-            if list.verify_signature(parsed.public_key()).is_ok() {
-                return Ok(());
-            }
-        }
-    }
-    let issuer = list.issuer();
-    Err(if is_named {
-        format!("holds a list that another key than that of {issuer} signed")
-    } else {
-        format!(
-            "holds a list of {issuer}, which is not among the authorities in force: add its \
-             certificate to theirs"
-        )
-    })
 }

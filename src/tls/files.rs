@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
-use crate::base::host::SmallFile;
+use crate::base::host::{SmallFile, dir_mode, is_read_only};
 use crate::base::{Error, Result};
 
 /// The longest file that is read, bytes: a list of some ten thousand revocations.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Permission bits of a key's file that must not be set: all of the group's and of others'.
 const KEY_MODE_REFUSED: u32 = 0o077;
+/// The same of the files and the directory that say who is trusted: whoever may write there
+/// chooses that.
+const TRUST_MODE_REFUSED: u32 = 0o022;
 
 /// Where the certificate of one end is, its key, whom it trusts, and who is revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +109,8 @@ pub(crate) struct PemFile<'a> {
 }
 
 impl<'a> PemFile<'a> {
-    /// Reads a file; a key's only if nobody but its owner can.
+    /// Reads a file; a key's only if nobody but its owner can, and one that says whom to trust
+    /// only if nobody else may write it.
     pub(crate) fn read(path: &'a Path, content: Content) -> Result<Self> {
         let file =
             SmallFile::read(path, FILE_BYTES_MAX).map_err(|error| unread(path, content, error))?;
@@ -114,6 +118,15 @@ impl<'a> PemFile<'a> {
             return Err(Error::invalid(format!(
                 "the private key {0} has mode {1:04o}, and must be for its owner alone: \
                  `chmod 600 {0}`",
+                path.display(),
+                file.mode
+            )));
+        }
+        let says_whom_to_trust = matches!(content, Content::Authorities | Content::Revocations);
+        if says_whom_to_trust && file.mode & TRUST_MODE_REFUSED != 0 {
+            return Err(Error::invalid(format!(
+                "{0} has mode {1:04o}, so that others than its owner may change whom this trusts: \
+                 `chmod go-w {0}`",
                 path.display(),
                 file.mode
             )));
@@ -223,6 +236,24 @@ impl<'a> PemFile<'a> {
         };
         self.garbled(&format!("holds {other}"))
     }
+}
+
+/// Refuses the directory of a file, if others than its owner may replace what is in it. What
+/// cannot be looked at is reported when the file is read.
+pub(crate) fn check_dir_of(file: &Path) -> Result<()> {
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
+    let Ok(mode) = dir_mode(dir) else {
+        return Ok(());
+    };
+    if mode & TRUST_MODE_REFUSED == 0 || is_read_only(dir).is_ok_and(|it| it) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the directory {0} has mode {mode:04o}, so that others than its owner may replace the \
+         certificates in it: `chmod 700 {0}`",
+        dir.display()
+    )))
 }
 
 fn unread(path: &Path, content: Content, error: io::Error) -> Error {

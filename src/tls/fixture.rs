@@ -40,7 +40,7 @@ impl Certs {
     /// Writes `NAME.crt` and `NAME.key`.
     pub(crate) fn write(&self, name: &str, issued: &Issued) -> Files {
         let files = Files::in_dir(self.path(), name);
-        fs::write(&files.cert, &issued.certificate_pem).unwrap();
+        write_public(&files.cert, &issued.certificate_pem);
         write_key(&files.key, &issued.key_pem);
         files
     }
@@ -78,15 +78,23 @@ impl Certs {
                 at,
             }
         };
-        let revocations = Revocations {
-            number: 1,
-            revoked: files.iter().map(serial).collect(),
-        };
+        self.revoke_as(1, files.iter().map(serial).collect())
+    }
+
+    /// Writes a `ca.crl` of this number.
+    pub(crate) fn revoke_as(&self, number: u64, revoked: Vec<Revoked>) -> PathBuf {
+        let revocations = Revocations { number, revoked };
         let path = self.path().join("ca.crl");
         let list = revocations.sign(&self.authority, Moment::now()).unwrap();
-        fs::write(&path, list).unwrap();
+        write_public(&path, &list);
         path
     }
+}
+
+/// What others may read and not write, whatever this process' files are else.
+pub(crate) fn write_public(path: &Path, pem: &str) {
+    fs::write(path, pem).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
 }
 
 /// A key as it must be: for its owner alone.

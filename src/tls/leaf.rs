@@ -75,6 +75,12 @@ impl Peer {
         })
     }
 
+    /// When each certificate of its chain expires.
+    pub(crate) fn ends(&self) -> Vec<Moment> {
+        let parsed = self.chain.iter().filter_map(|one| parse(one).ok());
+        parsed.map(|one| one.validity().not_after.into()).collect()
+    }
+
     /// Whom it is.
     pub fn identity(&self) -> &Identity {
         &self.leaf.identity

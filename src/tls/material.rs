@@ -69,11 +69,20 @@ impl Credentials {
         })
     }
 
-    fn digest_of(cert: &Path, key: &Path) -> Result<Vec<u8>> {
-        let mut digest = digest::Context::new(&digest::SHA256);
-        digest.update(&PemFile::read(cert, Content::Certificate)?.bytes);
-        digest.update(&PemFile::read(key, Content::Key)?.bytes);
-        Ok(digest.finish().as_ref().to_vec())
+    /// Whether the files have the content that this was read from. Judges nothing.
+    pub(super) fn is_of(&self, cert: &Path, key: &Path) -> bool {
+        let digest = || -> Result<Vec<u8>> {
+            let mut digest = digest::Context::new(&digest::SHA256);
+            digest.update(&PemFile::read(cert, Content::Certificate)?.bytes);
+            digest.update(&PemFile::read(key, Content::Key)?.bytes);
+            Ok(digest.finish().as_ref().to_vec())
+        };
+        digest().is_ok_and(|it| it == self.digest)
+    }
+
+    /// Whether the files had the same content.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
     }
 
     /// Whatever the dates are.
@@ -128,20 +137,6 @@ impl Material {
             credentials: Credentials::read(&files.cert, &files.key)?,
             authorities: Authorities::read(&files.ca, &files.crl)?,
         })
-    }
-
-    /// Whether the files have the content that this was read from. Judges nothing.
-    pub(crate) fn is_of(&self, files: &Files) -> bool {
-        let credentials = Credentials::digest_of(&files.cert, &files.key);
-        credentials.is_ok_and(|it| it == self.credentials.digest)
-            && Authorities::digest_of(&files.ca, &files.crl)
-                .is_ok_and(|it| it == self.authorities.digest())
-    }
-
-    /// Whether the files had the same content.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.credentials.digest == other.credentials.digest
-            && self.authorities.digest() == other.authorities.digest()
     }
 }
 

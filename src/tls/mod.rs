@@ -15,6 +15,7 @@ mod pem;
 
 mod authorities;
 mod kept;
+mod lists;
 mod material;
 
 mod accept;

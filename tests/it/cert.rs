@@ -163,7 +163,7 @@ fn what_is_issued_anew_keeps_its_names_and_its_key_unless_told_otherwise() {
     assert_eq!(all[0]["kind"], "node");
     assert_eq!(all[0]["expires"], "in 7 days");
     let left: Vec<_> = std::fs::read_dir(desk.path("")).unwrap().collect();
-    assert_eq!(left.len(), 6, "nothing else is left: {left:?}");
+    assert_eq!(left.len(), 7, "nothing else is left: {left:?}");
 }
 
 #[test]
@@ -200,4 +200,27 @@ fn what_is_revoked_is_on_the_list_and_stays_there() {
     desk.cert("rotate alice").exits(2).complains("--new-key");
     desk.cert("rotate alice --new-key").exits(0);
     assert_eq!(desk.shown("alice.crt")["state"], "ok");
+}
+
+/// What was issued anew leaves others behind that are as good.
+#[test]
+fn a_holder_is_revoked_with_all_that_was_issued_before() {
+    let desk = Desk::with_authority();
+    desk.cert("client alice").exits(0);
+    desk.cert("client bob").exits(0);
+    let serial = |file| desk.shown(file)["serial"].as_str().unwrap().to_owned();
+    let first = serial("alice.crt");
+    desk.cert("rotate alice").exits(0);
+    let second = serial("alice.crt");
+    desk.cert("rotate alice --new-key").exits(0);
+    let third = serial("alice.crt");
+    desk.json(&format!("revoke --serial {second}"));
+    let told = desk.json("revoke alice");
+    assert_eq!(told["serial"], *third);
+    assert_eq!(told["others"], serde_json::json!([first]));
+    assert_eq!(told["count"], 3);
+    desk.cert("rotate alice --new-key").exits(0);
+    let told = desk.json("revoke certs/alice.crt");
+    assert_eq!((&told["count"], told.get("others")), (&4.into(), None));
+    assert_eq!(desk.shown("bob.crt")["state"], "ok");
 }

@@ -190,3 +190,17 @@ async fn who_is_revoked_is_out_and_others_stay() {
         world.node.said()
     );
 }
+
+/// There is nothing to read, and no reason to end.
+#[tokio::test]
+async fn a_node_without_certificates_outlives_the_signal() {
+    let node = Node::start();
+    node.signal(Signal::HUP);
+    within(async {
+        while !node.said().contains("nothing to read anew") {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    })
+    .await;
+    node.assert_healthy();
+}

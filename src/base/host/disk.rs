@@ -52,6 +52,11 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// `WouldBlock` when another process holds it.
     fn lock(&self, path: &Path) -> io::Result<DiskLock>;
+    /// Who may do what with a directory: the permission bits of its mode. A disk that others
+    /// cannot reach has it for its owner alone.
+    fn dir_mode(&self, _dir: &Path) -> io::Result<u32> {
+        Ok(0o700)
+    }
     /// Bytes free to this process on the file system of `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 }
@@ -133,6 +138,10 @@ impl Disk for SystemDisk {
             .open(path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Box::new(file))
+    }
+
+    fn dir_mode(&self, dir: &Path) -> io::Result<u32> {
+        super::dir_mode(dir)
     }
 
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {

@@ -10,6 +10,7 @@
 
 mod aside;
 mod clock;
+mod dir_mode;
 mod disk;
 mod name;
 mod process;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub use aside::aside;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use dir_mode::{dir_mode, is_read_only};
 pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk, is_no_room};
 pub use name::host_name;
 pub use process::{ProcessFigures, ProcessLoad, cores};

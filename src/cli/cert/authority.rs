@@ -22,9 +22,10 @@ use crate::tls::issue::{Authority, Folder, Revocations};
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct CaArgs {
-    /// What it is called, for people who read certificates
-    #[arg(long, value_name = "NAME", default_value = "dkv authority")]
-    name: String,
+    /// What it is called, for people who read certificates; no two that anybody trusts at once may
+    /// have the same name [default: dkv authority and four digits of chance]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// How long it is valid; nothing that it signs is valid for longer
     #[arg(long, value_name = "N", default_value = "3650")]
     days: u32,
@@ -38,7 +39,9 @@ pub(super) struct CaArgs {
 impl CaArgs {
     pub(super) fn run(&self, printer: &mut Printer) -> Outcome {
         let rng = Host::system().rng;
-        let issued = Authority::create(&self.name, self.days, &*rng)?;
+        let name = self.name.clone();
+        let name = name.unwrap_or_else(|| Authority::default_name(&*rng));
+        let issued = Authority::create(&name, self.days, &*rng)?;
         let folder = Folder::create(self.place.dir())?;
         let _alone = folder.lock()?;
         refuse_to_replace(&folder, "ca", self.force)?;

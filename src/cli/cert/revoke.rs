@@ -12,6 +12,9 @@ use crate::tls::{Found, Holder, Moment};
 
 /// Revoke a certificate: nodes refuse it from then on
 ///
+/// With it goes all that was issued here to the same holder and has not expired: what `rotate` and
+/// --force replaced is still valid, and may have the same key. --serial revokes one alone.
+///
 /// Writes ca.crl, the authority's list of everything it took back. Nodes that have the file in
 /// their directory read it within seconds, and close open connections of what is on it. The list
 /// has to get to every node; a revoked certificate stays in its file.
@@ -55,19 +58,26 @@ impl RevokeArgs {
             ))
             .into());
         }
-        let serial = found.as_ref().map(|found| found.serial.clone());
-        let serial = serial.or_else(|| self.serial.clone()).unwrap_or_default();
-        let revocations = folder.revoke(&authority, &serial, Moment::now())?;
-        let holder = found.and_then(|found| match found.holder {
-            Holder::Leaf(identity) => Some(identity.to_string()),
+        let now = Moment::now();
+        let holder = found.as_ref().and_then(|found| match &found.holder {
+            Holder::Leaf(identity) => Some(identity),
             Holder::Authority(_) => None,
         });
+        let mut serials: Vec<String> = match &found {
+            Some(found) => vec![found.serial.clone()],
+            None => self.serial.clone().into_iter().collect(),
+        };
+        if let Some(holder) = holder {
+            serials.extend(folder.issued_to(&authority, holder, now)?);
+        }
+        let (revocations, mut new) = folder.revoke(&authority, &serials, now)?;
         let count = revocations.revoked.len() as u64;
-        let revoked = revocations.revoked.last().map(|one| one.serial.clone());
+        let revoked = (!new.is_empty()).then(|| new.remove(0));
         let row = Row::new()
             .with("file", folder.path("ca.crl").display().to_string())
-            .with("revoked", holder)
+            .with("revoked", holder.map(ToString::to_string))
             .with("serial", revoked)
+            .with("others", Some(new).filter(|new| !new.is_empty()))
             .with("count", count)
             .with("number", revocations.number);
         printer.confirm(&row)?;

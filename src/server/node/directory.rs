@@ -11,6 +11,11 @@ use crate::server::manifest::{Manifest, Wanted};
 use crate::server::settings::ServeConfig;
 use crate::wal;
 
+/// As it is made.
+const DIR_MODE: u32 = 0o700;
+/// Permission bits that must not be set: all of the group's and of others'.
+const DIR_MODE_REFUSED: u32 = 0o077;
+
 /// A data directory that this process holds.
 pub(in crate::server) struct Directory {
     pub(in crate::server) path: PathBuf,
@@ -46,6 +51,25 @@ impl Directory {
             manifest,
             lock: Arc::new(lock),
         })
+    }
+
+    /// The same, unless others than its owner can look into the directory: everything that is
+    /// stored is in it, in plain.
+    ///
+    /// # Errors
+    /// As of [`Directory::take`], and `Invalid` for such a directory.
+    pub(in crate::server) fn take_private(host: &Host, config: &ServeConfig) -> Result<Self> {
+        let path = &config.data_dir;
+        // One that cannot be looked at is made, or its error is told, below.
+        let mode = host.disk.dir_mode(path).unwrap_or(DIR_MODE);
+        if mode & DIR_MODE_REFUSED != 0 {
+            return Err(Error::invalid(format!(
+                "the data directory {0} has mode {mode:04o}, and must be for its owner alone: \
+                 `chmod 700 {0}`",
+                path.display()
+            )));
+        }
+        Self::take(host, config)
     }
 
     pub(super) fn log(&self) -> PathBuf {
@@ -112,4 +136,32 @@ fn locked(dir: &Path, source: io::Error) -> Error {
         dir.display()
     );
     Error::unavailable(message).with_source(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_others_look_into_is_not_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::system();
+        let config = ServeConfig {
+            data_dir: folder.path().join("data"),
+            ..ServeConfig::default()
+        };
+        // One that is made is right.
+        drop(Directory::take_private(&host, &config).unwrap());
+        for mode in [0o750, 0o705, 0o770, 0o777, 0o1777] {
+            fs::set_permissions(&config.data_dir, Permissions::from_mode(mode)).unwrap();
+            let refused = Directory::take_private(&host, &config).err().unwrap();
+            let chmod = format!("`chmod 700 {}`", config.data_dir.display());
+            assert!(refused.message().contains(&chmod), "{refused}");
+        }
+        fs::set_permissions(&config.data_dir, Permissions::from_mode(0o700)).unwrap();
+        drop(Directory::take_private(&host, &config).unwrap());
+    }
 }

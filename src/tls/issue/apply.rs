@@ -48,7 +48,17 @@ impl Authority {
     /// # Errors
     /// As of [`Authority::issue`] and [`hosts_of_request`].
     pub fn sign_request(&self, request: &Request, der: &[u8], rng: &dyn Rng) -> Result<String> {
-        self.sign(request, &read(der)?.public_key, rng, Moment::now())
+        let signed = self.sign(request, &read(der)?.public_key, rng, Moment::now())?;
+        // A node may have a directory that it cannot write to, and gives them out all the same.
+        if let Err(error) = self.record(&signed) {
+            tracing::warn!(
+                serial = signed.leaf.serial,
+                "{error}: `dkv cert revoke` will find this certificate of {} by its file or its \
+                 number alone",
+                signed.leaf.identity
+            );
+        }
+        Ok(signed.pem)
     }
 }
 

@@ -11,9 +11,10 @@ use rustls::pki_types::pem::PemObject;
 use x509_parser::time::ASN1Time;
 
 use super::super::found::Found;
-use super::super::leaf;
+use super::super::leaf::{self, Leaf};
 use super::super::moment::Moment;
 use super::super::nodes::fingerprint;
+use super::record::Record;
 use super::request::Request;
 use crate::base::host::Rng;
 use crate::base::{Error, Result};
@@ -33,6 +34,13 @@ pub struct Authority {
     subject: String,
     not_after: Moment,
     issuer: Issuer<'static, KeyPair>,
+    record: Option<Record>,
+}
+
+/// A certificate that nobody has yet.
+pub(super) struct Signed {
+    pub(super) pem: String,
+    pub(super) leaf: Leaf,
 }
 
 /// A certificate and its key, in PEM.
@@ -62,6 +70,13 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
+    /// What an authority is called if nobody says so, as `dkv authority 3f9a`: lists of
+    /// revocations are known by it, so that a new authority must not be called as the old.
+    pub fn default_name(rng: &dyn Rng) -> String {
+        let [one, two, ..] = rng.id();
+        format!("dkv authority {one:02x}{two:02x}")
+    }
+
     /// Makes an authority that is valid for `days` from now on: its certificate and key.
     ///
     /// # Errors
@@ -127,7 +142,15 @@ impl Authority {
             not_after: parsed.validity().not_after.into(),
             issuer: Issuer::from_ca_cert_der(&certificate, key).map_err(unissued)?,
             certificate,
+            record: None,
         })
+    }
+
+    /// The same, which keeps a record of what it issues from now on.
+    #[must_use]
+    pub(super) fn recording(mut self, record: Record) -> Self {
+        self.record = Some(record);
+        self
     }
 
     /// Its certificate, in PEM.
@@ -174,8 +197,10 @@ impl Authority {
     /// As of [`Authority::issue`].
     pub fn issue_at(&self, request: &Request, rng: &dyn Rng, now: Moment) -> Result<Issued> {
         let key = new_key()?;
+        let signed = self.sign(request, &key, rng, now)?;
+        self.record(&signed)?;
         Ok(Issued {
-            certificate_pem: self.sign(request, &key, rng, now)?,
+            certificate_pem: signed.pem,
             key_pem: key.serialize_pem(),
         })
     }
@@ -187,7 +212,17 @@ impl Authority {
     pub fn renew(&self, request: &Request, key_pem: &str, rng: &dyn Rng) -> Result<String> {
         let key = KeyPair::from_pem(key_pem)
             .map_err(|error| Error::invalid("this is no private key in PEM").with_source(error))?;
-        self.sign(request, &key, rng, Moment::now())
+        let signed = self.sign(request, &key, rng, Moment::now())?;
+        self.record(&signed)?;
+        Ok(signed.pem)
+    }
+
+    /// Keeps in mind what was signed, before anybody has it.
+    pub(super) fn record(&self, signed: &Signed) -> Result<()> {
+        match &self.record {
+            Some(record) => record.add(&signed.leaf, &self.serial),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn sign(
@@ -196,7 +231,7 @@ impl Authority {
         key: &impl PublicKeyData,
         rng: &dyn Rng,
         now: Moment,
-    ) -> Result<String> {
+    ) -> Result<Signed> {
         check_days(request.days)?;
         if now >= self.not_after {
             return Err(Error::invalid(format!(
@@ -209,8 +244,11 @@ impl Authority {
         date(&mut params, now, until)?;
         params.serial_number = Some(serial(rng));
         let certificate = params.signed_by(key, &self.issuer).map_err(unissued)?;
-        // Who knows the authority by its fingerprint alone must be shown it.
-        Ok(certificate.pem() + &self.certificate_pem)
+        Ok(Signed {
+            // Who knows the authority by its fingerprint alone must be shown it.
+            pem: certificate.pem() + &self.certificate_pem,
+            leaf: Leaf::of(certificate.der())?,
+        })
     }
 
     pub(super) fn issuer(&self) -> &Issuer<'static, KeyPair> {

@@ -9,9 +9,10 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::authority::{Authority, Issued};
-use super::staged::Staged;
+use super::record::Record;
+use super::staged::{self, Staged};
 use crate::base::{Error, Result};
-use crate::tls::files::{Content, PemFile};
+use crate::tls::files::{Content, FILE_BYTES_MAX, PemFile};
 use crate::tls::identity::check_name;
 
 /// The name of the authority's own files.
@@ -107,8 +108,14 @@ impl Folder {
         let (cert, key) = (self.path("ca.crt"), self.path("ca.key"));
         let certificate = PemFile::read(&cert, Content::Certificate)?;
         let key = PemFile::read(&key, Content::Key)?;
-        Authority::of(&certificate.text()?, &key.text()?)
-            .map_err(|error| Error::invalid(format!("{}: {error}", cert.display())))
+        let authority = Authority::of(&certificate.text()?, &key.text()?)
+            .map_err(|error| Error::invalid(format!("{}: {error}", cert.display())))?;
+        Ok(authority.recording(self.record()))
+    }
+
+    /// What was issued here.
+    pub(super) fn record(&self) -> Record {
+        Record::at(self.path("ca.issued"))
     }
 
     /// The private key of a certificate, in PEM.
@@ -130,7 +137,8 @@ impl Folder {
     }
 
     /// Keeps others who write here away until what is returned is dropped: of two who add
-    /// to a list at once, one would be forgotten.
+    /// to a list at once, one would be forgotten. Takes away what those left behind that were
+    /// ended while they wrote.
     ///
     /// # Errors
     /// `Invalid` if the directory cannot be locked.
@@ -140,7 +148,9 @@ impl Folder {
     )]
     pub fn lock(&self) -> Result<File> {
         let locked = File::open(&self.dir).and_then(|dir| dir.lock().map(|()| dir));
-        locked.map_err(|error| cannot("lock the directory", &self.dir, error))
+        let locked = locked.map_err(|error| cannot("lock the directory", &self.dir, error))?;
+        staged::sweep(&self.dir);
+        Ok(locked)
     }
 
     /// The names of all certificates but the authority's, in order.
@@ -182,8 +192,16 @@ impl Folder {
     /// Keeps the list of what the authority took back.
     ///
     /// # Errors
-    /// As of [`Folder::write_authority`].
+    /// As of [`Folder::write_authority`], and for a list that is too long for nodes to read.
     pub fn write_revocations(&self, pem: &str) -> Result<()> {
+        if pem.len() as u64 > FILE_BYTES_MAX {
+            return Err(Error::invalid(format!(
+                "the list of revoked certificates would have {} bytes, and nodes read \
+                 {FILE_BYTES_MAX} at most, so it was not written: replace the authority instead \
+                 (docs/tls.md tells how), whose list begins anew",
+                pem.len()
+            )));
+        }
         self.write("ca.crl", pem, PUBLIC_MODE)
     }
 
@@ -285,7 +303,18 @@ mod tests {
         assert_eq!(folder.revocations().unwrap(), None);
         assert_eq!(folder.names().unwrap(), ["node-1"]);
         let left: Vec<_> = fs::read_dir(folder.dir()).unwrap().collect();
-        assert_eq!(left.len(), 4, "nothing else is left: {left:?}");
+        assert_eq!(left.len(), 5, "nothing else is left: {left:?}");
+    }
+
+    #[test]
+    fn a_list_that_nodes_would_not_read_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&dir.path().join("certs")).unwrap();
+        let long = "x".repeat(1 << 20);
+        folder.write_revocations(&long).unwrap();
+        let error = folder.write_revocations(&(long + "x")).unwrap_err();
+        assert!(error.message().contains("1048577 bytes"), "{error}");
+        assert_eq!(folder.revocations().unwrap().unwrap().len(), 1 << 20);
     }
 
     #[test]

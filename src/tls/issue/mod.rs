@@ -4,6 +4,7 @@ mod apply;
 mod authority;
 mod folder;
 mod ledger;
+mod record;
 mod request;
 mod revocations;
 mod revoke;

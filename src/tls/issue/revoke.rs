@@ -7,7 +7,11 @@ use super::revocations::{Revocations, Revoked};
 use crate::base::{Error, Result};
 use crate::tls::authorities::Authorities;
 use crate::tls::files::{Crl, Files};
+use crate::tls::identity::Identity;
 use crate::tls::moment::Moment;
+
+/// So many days after it expired a certificate is still on the list: clocks differ.
+const KEPT_DAYS: u32 = 30;
 
 impl Folder {
     /// What the authority of this directory took back, as its list has it. The list was
@@ -33,22 +37,54 @@ impl Folder {
         Ok(Some(lists.remove(0)))
     }
 
-    /// Takes back a certificate of `authority` by its number, and keeps the list. Callers
-    /// hold [`Folder::lock`].
+    /// The numbers of all that `authority` issued here to this holder and that has not expired,
+    /// the first one issued first.
     ///
     /// # Errors
-    /// As of [`Folder::ledger`]; `Invalid` for what is no number, the authority's own, and
-    /// one that was taken back before.
-    pub fn revoke(&self, authority: &Authority, serial: &str, now: Moment) -> Result<Revocations> {
-        let serial = plain_serial(serial)?;
-        if serial == authority.serial() {
-            return Err(Error::invalid(format!(
-                "{serial} is the authority itself, which cannot take itself back: make another \
-                 (`dkv cert ca --force`), issue all certificates anew, and replace ca.crt everywhere"
-            )));
-        }
+    /// `Invalid`, naming the file, if the record of what was issued is damaged.
+    pub fn issued_to(
+        &self,
+        authority: &Authority,
+        holder: &Identity,
+        now: Moment,
+    ) -> Result<Vec<String>> {
+        let mut entries = self.record().entries()?;
+        entries
+            .retain(|it| it.authority == authority.serial() && it.is_of(holder) && it.until >= now);
+        Ok(entries.into_iter().map(|it| it.serial).collect())
+    }
+
+    /// Takes back certificates of `authority` by their numbers, and keeps the list. Those that were taken back
+    /// before stay so. Tells the list, and what is new on it. Callers hold [`Folder::lock`].
+    ///
+    /// # Errors
+    /// As of [`Folder::ledger`]; `Invalid` for what is no number, the authority's own, and if
+    /// all were taken back before.
+    pub fn revoke(
+        &self,
+        authority: &Authority,
+        serials: &[String],
+        now: Moment,
+    ) -> Result<(Revocations, Vec<String>)> {
         let ledger = self.ledger()?;
-        if let Some(at) = ledger.as_ref().and_then(|it| it.revoked_at(&serial)) {
+        let mut new = Vec::new();
+        let mut before = None;
+        for serial in serials {
+            let serial = plain_serial(serial)?;
+            if serial == authority.serial() {
+                return Err(Error::invalid(format!(
+                    "{serial} is the authority itself, which cannot take itself back: make another \
+                     (`dkv cert ca --force`), issue all certificates anew, and replace ca.crt \
+                     everywhere"
+                )));
+            }
+            match ledger.as_ref().and_then(|it| it.revoked_at(&serial)) {
+                Some(at) => before = before.or(Some((serial, at))),
+                None if new.contains(&serial) => {}
+                None => new.push(serial),
+            }
+        }
+        if let Some((serial, at)) = before.filter(|_| new.is_empty()) {
             return Err(Error::invalid(format!(
                 "{serial} was revoked at {at}: nothing was changed"
             )));
@@ -64,10 +100,34 @@ impl Folder {
             }
             ledger => ledger.map(|it| it.revocations).unwrap_or_default(),
         };
+        self.forget_expired(authority, &mut revocations, now)?;
         revocations.number += 1;
-        revocations.revoked.push(Revoked { serial, at: now });
+        let revoked = new.iter().cloned();
+        revocations
+            .revoked
+            .extend(revoked.map(|serial| Revoked { serial, at: now }));
         self.write_revocations(&revocations.sign(authority, now)?)?;
-        Ok(revocations)
+        Ok((revocations, new))
+    }
+
+    /// Takes off a list what no clock takes for valid any more, as far as it is known when it
+    /// expired.
+    fn forget_expired(
+        &self,
+        authority: &Authority,
+        revocations: &mut Revocations,
+        now: Moment,
+    ) -> Result<()> {
+        let entries = self.record().entries()?;
+        let is_over = |serial: &str| {
+            let mut entries = entries.iter();
+            let entry = entries.find(|it| it.serial == serial);
+            entry.is_some_and(|it| {
+                it.authority == authority.serial() && it.until.plus_days(KEPT_DAYS) < now
+            })
+        };
+        revocations.revoked.retain(|one| !is_over(&one.serial));
+        Ok(())
     }
 }
 
@@ -92,6 +152,75 @@ pub(super) fn plain_serial(text: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::host::SystemRng;
+    use crate::tls::fixture::leaf_of;
+    use crate::tls::issue::Request;
+
+    fn folder(dir: &tempfile::TempDir) -> (Folder, Authority) {
+        let folder = Folder::create(&dir.path().join("certs")).unwrap();
+        let issued = Authority::create("dkv", 3_650, &SystemRng).unwrap();
+        folder.write_authority(&issued).unwrap();
+        let authority = folder.authority().unwrap();
+        (folder, authority)
+    }
+
+    fn serial(pem: &str) -> String {
+        leaf_of(pem).serial
+    }
+
+    /// A key that was lost is in certificates from before, too.
+    #[test]
+    fn all_that_a_holder_has_can_be_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, authority) = folder(&dir);
+        let (alice, bob) = (Request::client("alice"), Request::client("bob"));
+        let now = Moment::now();
+        let first = authority.issue(&alice, &SystemRng).unwrap();
+        authority.issue(&bob, &SystemRng).unwrap();
+        let node = Request::node("alice", None, &["localhost"]);
+        authority.issue(&node, &SystemRng).unwrap();
+        let expired = now.plus_seconds(-3 * 86_400);
+        let short = alice.clone().for_days(1);
+        authority.issue_at(&short, &SystemRng, expired).unwrap();
+        let renewed = authority.renew(&alice, &first.key_pem, &SystemRng).unwrap();
+        let both = vec![serial(&first.certificate_pem), serial(&renewed)];
+        let issued = |of: &Authority| folder.issued_to(of, &alice.identity, now).unwrap();
+        assert_eq!(issued(&authority), both);
+        let (list, new) = folder.revoke(&authority, &both[1..], now).unwrap();
+        assert_eq!((list.number, &new[..]), (1, &both[1..]));
+        // What is on the list is passed over, but not if there is nothing else.
+        let (list, new) = folder.revoke(&authority, &both, now).unwrap();
+        assert_eq!((list.number, &new[..]), (2, &both[..1]));
+        let nothing = folder.revoke(&authority, &both, now).unwrap_err();
+        assert!(nothing.message().contains("was revoked at"), "{nothing}");
+        // Another authority takes back what it issued itself.
+        let other = Authority::create("dkv", 10, &SystemRng).unwrap();
+        let other = Authority::of(&other.certificate_pem, &other.key_pem).unwrap();
+        assert_eq!(issued(&other), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_has_expired_long_ago_is_taken_off_the_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, authority) = folder(&dir);
+        let alice = Request::client("alice").for_days(1);
+        let issue = || authority.issue(&alice, &SystemRng).unwrap();
+        let [one, other] = [issue(), issue()].map(|it| serial(&it.certificate_pem));
+        let unknown = "80ff".to_owned();
+        let now = Moment::now();
+        folder
+            .revoke(&authority, &[one.clone(), unknown.clone()], now)
+            .unwrap();
+        let (list, _) = folder
+            .revoke(&authority, &["a1".to_owned()], now.plus_days(30))
+            .unwrap();
+        assert!(list.revoked.iter().any(|it| it.serial == one));
+        let (list, _) = folder
+            .revoke(&authority, &[other.clone()], now.plus_days(32))
+            .unwrap();
+        let serials: Vec<String> = list.revoked.into_iter().map(|it| it.serial).collect();
+        assert_eq!(serials, [unknown, "a1".to_owned(), other]);
+    }
 
     #[test]
     fn serial_numbers_are_compared_as_numbers() {

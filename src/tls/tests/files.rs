@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::base::host::SystemRng;
-use crate::tls::fixture::{Certs, write_key};
-use crate::tls::issue::{Authority, Request};
+use crate::tls::fixture::{Certs, write_key, write_public};
+use crate::tls::issue::{Authority, Request, Revocations};
 use crate::tls::{Authorities, Crl, Files, Material, Moment};
 
 /// The refusal, which must name `path` and have all of `words`.
@@ -153,6 +153,90 @@ fn an_authority_whose_time_is_over_is_trusted_no_more() {
     let ahead = Authority::create_at("to come", 1, &SystemRng, Moment::now().plus_days(9));
     fs::write(&server.ca, ahead.unwrap().certificate_pem).unwrap();
     refused(&server, &server.ca, &["valid from", "to come"]);
+}
+
+/// Its list is of nobody who is trusted, and does no harm.
+#[test]
+fn the_list_of_an_authority_whose_time_is_over_is_passed_over() {
+    let certs = Certs::new();
+    let server = certs.server();
+    let then = Moment::now().plus_seconds(-2 * 86_400);
+    let over = Authority::create_at("dkv authority", 1, &SystemRng, then).unwrap();
+    let both = over.certificate_pem.clone() + certs.authority.certificate_pem();
+    fs::write(&server.ca, both).unwrap();
+    let over = Authority::of(&over.certificate_pem, &over.key_pem).unwrap();
+    let list = |of: &Authority| Revocations::default().sign(of, then).unwrap();
+    let crl = certs.path().join("ca.crl");
+    write_public(&crl, &list(&over));
+    let read = |crl: &Path| Authorities::read(&server.ca, &Crl::File(crl.to_owned()));
+    assert!(!read(&crl).unwrap().has_revocations());
+    write_public(&crl, &(list(&over) + &list(&certs.authority)));
+    assert!(read(&crl).unwrap().has_revocations());
+    // One of somebody who is not there at all is a mistake, with two ways out.
+    fs::write(&server.ca, certs.authority.certificate_pem()).unwrap();
+    let gone = Certs::named("gone");
+    let error = read(&gone.revoke_as(1, Vec::new())).unwrap_err();
+    assert!(error.message().contains("take the list away"), "{error}");
+}
+
+/// Who is on which list is told by name alone.
+#[test]
+fn two_authorities_of_one_name_are_refused_once_one_has_a_list() {
+    let (ours, namesake) = (Certs::new(), Certs::new());
+    let server = ours.server();
+    let both = [&namesake, &ours].map(|it| it.authority.certificate_pem());
+    fs::write(&server.ca, both.concat()).unwrap();
+    Material::read(&server).unwrap();
+    ours.revoke_as(1, Vec::new());
+    let words = ["two authorities", "CN=dkv authority", "dkv cert ca --name"];
+    refused(&server, &server.ca, &words);
+    // The same one twice is one.
+    fs::write(&server.ca, both[1].repeat(2)).unwrap();
+    Material::read(&server).unwrap();
+}
+
+/// Whoever may write there chooses whom we trust.
+#[test]
+fn what_others_may_write_is_not_trusted() {
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let certs = Certs::new();
+    let files = certs.server();
+    let crl = certs.revoke_as(1, Vec::new());
+    for path in [&files.ca, &crl] {
+        for mode in [0o664, 0o646, 0o620, 0o602, 0o666] {
+            set(path, mode);
+            let chmod = format!("`chmod go-w {}`", path.display());
+            refused(&files, path, &[&format!("0{mode:o}"), &chmod]);
+        }
+        set(path, 0o644);
+    }
+    for mode in [0o770, 0o707, 0o720, 0o1777] {
+        set(certs.path(), mode);
+        let chmod = format!("`chmod 700 {}`", certs.path().display());
+        refused(&files, certs.path(), &[&format!("{mode:04o}"), &chmod]);
+    }
+    set(certs.path(), 0o755);
+    Material::read(&files).unwrap();
+    // A link is as good as what it leads to.
+    let linked = certs.path().join("linked.crt");
+    std::os::unix::fs::symlink(&files.ca, &linked).unwrap();
+    let by_link = Files {
+        ca: linked.clone(),
+        ..files.clone()
+    };
+    Material::read(&by_link).unwrap();
+    set(&files.ca, 0o666);
+    refused(&by_link, &linked, &["chmod go-w"]);
+    set(&files.ca, 0o644);
+    set(certs.path(), 0o777);
+    // One by one, a directory says nothing.
+    let alone = Files {
+        crl: Crl::File(crl),
+        ..files
+    };
+    Material::read(&alone).unwrap();
 }
 
 /// What is printed for people who look for mistakes has no secrets.

@@ -38,6 +38,18 @@ fn a_certificate_says_what_was_asked() {
     }
 }
 
+/// Whoever replaces one trusts both for a while.
+#[test]
+fn authorities_are_not_called_alike() {
+    let names = [0; 8].map(|_| Authority::default_name(&SystemRng));
+    assert!(names.iter().any(|name| *name != names[0]));
+    for name in names {
+        let digits = name.strip_prefix("dkv authority ").unwrap();
+        assert!(u16::from_str_radix(digits, 16).is_ok() && digits.len() == 4);
+        Authority::create(&name, 1, &SystemRng).unwrap();
+    }
+}
+
 #[test]
 fn a_key_may_stay_while_its_certificate_is_renewed() {
     let certs = Certs::new();

@@ -41,7 +41,11 @@ fn make_missing(dir: &Path, names: &[String]) -> Result<()> {
     let folder = Folder::create(dir)?;
     let _alone = folder.lock()?;
     if !folder.has("ca.crt") {
-        folder.write_authority(&Authority::create("dkv authority", AUTHORITY_DAYS, &*rng)?)?;
+        folder.write_authority(&Authority::create(
+            &Authority::default_name(&*rng),
+            AUTHORITY_DAYS,
+            &*rng,
+        )?)?;
     }
     let hosts = default_hosts();
     let nodes = names.iter().map(|name| Request::node(name, None, &hosts));
