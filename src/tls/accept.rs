@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
@@ -45,6 +46,27 @@ pub fn server_config(
     auth: ClientAuth,
     alpn: &[&[u8]],
 ) -> Result<Arc<ServerConfig>> {
+    of_client_verifier(material, verifier(material, auth)?, alpn)
+}
+
+/// Who judges the certificates of those who dial.
+pub(super) fn verifier(
+    material: &Material,
+    auth: ClientAuth,
+) -> Result<Arc<dyn ClientCertVerifier>> {
+    match auth {
+        ClientAuth::None => Ok(WebPkiClientVerifier::no_client_auth()),
+        ClientAuth::Optional => material.authorities.client_verifier(true),
+        ClientAuth::Required => material.authorities.client_verifier(false),
+    }
+}
+
+/// As [`server_config`], for whom `verifier` takes.
+pub(super) fn of_client_verifier(
+    material: &Material,
+    verifier: Arc<dyn ClientCertVerifier>,
+    alpn: &[&[u8]],
+) -> Result<Arc<ServerConfig>> {
     let leaf = &material.credentials.leaf;
     if !leaf.for_servers {
         return Err(Error::invalid(format!(
@@ -53,11 +75,6 @@ pub fn server_config(
             leaf.identity
         )));
     }
-    let verifier = match auth {
-        ClientAuth::None => WebPkiClientVerifier::no_client_auth(),
-        ClientAuth::Optional => material.authorities.client_verifier(true)?,
-        ClientAuth::Required => material.authorities.client_verifier(false)?,
-    };
     let resolver = SingleCertAndKey::from(material.credentials.certified().clone());
     let mut config = ServerConfig::builder_with_details(provider(), Arc::new(HostTime))
         .with_protocol_versions(&[&TLS13])

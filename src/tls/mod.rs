@@ -42,5 +42,5 @@ pub use kept::{Fits, Kept};
 pub use leaf::{Leaf, Peer};
 pub use material::{Credentials, Material};
 pub use moment::Moment;
-pub use nodes::{enroll_config, node_config};
+pub use nodes::{check_enrolling, enroll_config, node_config, node_server_config};
 pub use pem::Pem;

@@ -1,20 +1,27 @@
 //! How nodes dial each other: by who is there, not by where that is.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error as TlsError,
+    OtherError, RootCertStore, ServerConfig, SignatureScheme,
 };
 
+use super::accept::{ClientAuth, of_client_verifier, verifier};
 use super::connect::{client_config, of_verifier};
+use super::failure::{Failure, Side};
+use super::identity::Kind;
+use super::leaf::Leaf;
 use super::material::Material;
-use super::provider::provider;
-use crate::base::Result;
+use super::moment::Moment;
+use super::provider::{provider, unix_time};
+use crate::base::{Error, Result};
 
 /// How to dial another node, by TLS 1.3 alone: its certificate's authority, dates, purpose
 /// and revocation are checked, and its hosts are not. Who is meant is a member, whose name
@@ -33,6 +40,20 @@ pub fn node_config(material: &Material, alpn: &[&[u8]]) -> Result<Arc<ClientConf
     Ok(Arc::new(config))
 }
 
+/// How a node answers others, by TLS 1.3 alone: as [`super::server_config`], and a certificate
+/// that is no node's is refused during the handshake.
+///
+/// # Errors
+/// As of [`super::server_config`].
+pub fn node_server_config(
+    material: &Material,
+    auth: ClientAuth,
+    alpn: &[&[u8]],
+) -> Result<Arc<ServerConfig>> {
+    let verifier = NodesAlone(verifier(material, auth)?);
+    of_client_verifier(material, Arc::new(verifier), alpn)
+}
+
 /// How a node dials that has nothing but the SHA-256 of its authority's certificate: trusts
 /// whom that authority signed for, which must be in the chain that is shown. Shows nothing
 /// itself.
@@ -41,6 +62,27 @@ pub fn node_config(material: &Material, alpn: &[&[u8]]) -> Result<Arc<ClientConf
 /// `Internal` if the provider has no TLS 1.3.
 pub fn enroll_config(authority: [u8; 32], alpn: &[&[u8]]) -> Result<Arc<ClientConfig>> {
     of_verifier(Arc::new(KnownAuthority(authority)), alpn)
+}
+
+/// Checks that whoever dials by [`enroll_config`] takes this chain.
+///
+/// # Errors
+/// Why it would not.
+pub fn check_enrolling(
+    authority: [u8; 32],
+    chain: &[CertificateDer<'_>],
+) -> std::result::Result<(), Failure> {
+    let refused = |error| Failure::of_tls(Side::Peer, &error);
+    let (first, between) = chain
+        .split_first()
+        .ok_or_else(|| refused(TlsError::NoCertificatesPresented))?;
+    // Hosts are not compared.
+    let anybody = ServerName::from(Ipv4Addr::LOCALHOST);
+    let now = unix_time(Moment::now());
+    KnownAuthority(authority)
+        .verify_server_cert(first, between, &anybody, &[], now)
+        .map(drop)
+        .map_err(refused)
 }
 
 /// SHA-256 of a certificate.
@@ -70,6 +112,64 @@ impl ServerCertVerifier for AnyHost {
             }
             verified => verified,
         }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// Takes nodes alone of whom another takes.
+#[derive(Debug)]
+struct NodesAlone(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for NodesAlone {
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> std::result::Result<ClientCertVerified, TlsError> {
+        let verified = self.0.verify_client_cert(leaf, between, now)?;
+        let unfit = |why| TlsError::from(CertificateError::Other(OtherError(Arc::new(why))));
+        let identity = Leaf::of(leaf).map_err(unfit)?.identity;
+        if identity.kind == Kind::Node {
+            return Ok(verified);
+        }
+        Err(unfit(Error::invalid(format!(
+            "it is that of {identity}, which is no node, and this port is for the members of the \
+             cluster (`dkv cert node NAME`); clients use the node's address for clients"
+        ))))
+    }
+
+    fn offer_client_auth(&self) -> bool {
+        self.0.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.0.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
     }
 
     fn verify_tls12_signature(

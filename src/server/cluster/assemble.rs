@@ -14,7 +14,7 @@ use crate::base::{Error, Result, limits};
 use crate::raft::{Group, Hub, Member, PeerTransport};
 use crate::server::node::{Directory, Node, Opened};
 use crate::server::peer::{Myself, PeerFigures, PeerLinks, PeerServer, PeerService, Road};
-use crate::server::port::Security;
+use crate::server::port::{GuestBounds, Security};
 use crate::server::settings::ServeConfig;
 use crate::tls::{ClientAuth, Kept, Kind};
 
@@ -47,7 +47,7 @@ impl Membership {
             ));
         }
         let server = PeerServer::bind(config.cluster.peer_listen).await?;
-        let road = road(config, kept, &name, directory.manifest.node)?;
+        let road = road(config, kept.clone(), &name, directory.manifest.node)?;
         let me = Member {
             peer_address: peer_address(config, &name, &server),
             name,
@@ -64,7 +64,7 @@ impl Membership {
             links.clone(),
             me,
             &config.cluster.members,
-            Registrar::new(host, config.tls.as_ref()),
+            Registrar::new(host, config.tls.as_ref(), kept),
         );
         book.note_shards(&manifest.shards);
         let (stop, stopping) = watch::channel(false);
@@ -220,8 +220,11 @@ fn security(book: &Book, myself: &Myself) -> Option<Security> {
         false => ClientAuth::Required,
     };
     let security = Security::new(kept.clone(), Arc::new(asks), &[b"h2"]);
-    let within = Duration::from_millis(limits::PEER_GUEST_MS);
-    Some(security.with_guests(limits::PEER_GUESTS_MAX, within))
+    Some(security.for_nodes().with_guests(GuestBounds {
+        total: limits::PEER_GUESTS_MAX,
+        per_address: limits::PEER_GUESTS_PER_ADDRESS_MAX,
+        within: Duration::from_millis(limits::PEER_GUEST_MS),
+    }))
 }
 
 /// Where the other members are told to call.

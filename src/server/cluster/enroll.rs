@@ -8,13 +8,15 @@ use super::Waiting;
 use super::tokens::Token;
 use crate::base::host::SmallFile;
 use crate::base::{Error, ErrorKind, Result};
-use crate::proto::peer::{EnrollReply, EnrollRequest};
+use crate::proto::peer::EnrollReply;
 use crate::server::peer::enroll;
 use crate::server::settings::{ListenAddress, ServeConfig, TlsConfig};
 use crate::tls::issue::{self, Folder, Issued};
 
 /// A token, bytes, with room for blanks.
 const TOKEN_BYTES_MAX: u64 = 4 << 10;
+/// Permission bits of its file that let others read it, or put another in its place.
+const TOKEN_MODE_WARNED: u32 = 0o077;
 
 /// How long one question may take, and how long a node waits before it asks again.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
@@ -25,8 +27,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// the member that made the token as long as that takes; may be dropped meanwhile.
 ///
 /// # Errors
-/// `Invalid` if the token cannot be read or the directory not written; what the member says
-/// if it gives none.
+/// `Invalid` if the token cannot be read or the directory not written, and for an answer that
+/// nobody gave who made the token; what the member says if it gives none.
 pub(in crate::server) async fn certify(config: &ServeConfig, waiting: &Waiting) -> Result<()> {
     let Some(wanted) = Wanted::of(config) else {
         return Ok(());
@@ -36,17 +38,15 @@ pub(in crate::server) async fn certify(config: &ServeConfig, waiting: &Waiting) 
     }
     let token = Token::read(&read(wanted.token)?)
         .map_err(|error| Error::invalid(format!("{}: {error}", wanted.token.display())))?;
+    // Before the token is used up.
+    issue::trust_beside(wanted.certs, &token.authority)?;
     let hosts = hosts(config);
     let (signing_request, key) = issue::new_request(&hosts)?;
-    let request = EnrollRequest {
-        secret: token.secret.to_vec().into(),
-        name: wanted.name.to_owned(),
-        signing_request: signing_request.into(),
-    };
+    let request = token.request(wanted.name, signing_request);
     loop {
         let asked = enroll(wanted.join, &token.authority, request.clone(), ASK_WITHIN).await;
         match asked {
-            Ok(reply) => return wanted.keep(reply, key),
+            Ok(reply) => return wanted.keep(&token, reply, key),
             Err(error) if may_change(&error) => {
                 tracing::debug!(%error, "no certificate yet");
                 waiting.for_others(format!(
@@ -81,15 +81,38 @@ impl<'a> Wanted<'a> {
         })
     }
 
+    /// Keeps what the member gave, if it is what was asked for; whom the directory trusts
+    /// already stays.
+    ///
     /// IMPORTANT: the certificate last. Without it the node would ask again at its next
     /// start, with a token that is used up; with it, everything else is there.
-    fn keep(&self, reply: EnrollReply, key_pem: String) -> Result<()> {
-        let folder = Folder::create(self.certs)?;
-        folder.write_trust(&reply.authority, &reply.revoked)?;
+    fn keep(&self, token: &Token, reply: EnrollReply, key_pem: String) -> Result<()> {
+        let unusable = |why: &dyn std::fmt::Display| {
+            Error::invalid(format!(
+                "{} (--join) answered, and nothing of that is kept: {why}",
+                self.join
+            ))
+        };
+        if !token.vouches(&reply) {
+            return Err(unusable(
+                &"it has not the token, so another member made that, or somebody is between: make \
+                  one (dkv cluster token create) and --join the address that is printed with it",
+            ));
+        }
+        let trusted = issue::trust_beside(self.certs, &token.authority)?;
         let issued = Issued {
             certificate_pem: reply.certificate,
             key_pem,
         };
+        let (trust, revoked) = (trusted.as_ref().unwrap_or(&reply.authority), &reply.revoked);
+        issue::check_received(&token.authority, self.name, &issued, trust, revoked)
+            .map_err(|error| unusable(&error))?;
+        let folder = Folder::create(self.certs)?;
+        match trusted {
+            None => folder.write_trust(&reply.authority, revoked)?,
+            Some(_) if revoked.is_empty() => {}
+            Some(_) => folder.write_revocations(revoked)?,
+        }
         folder.write_pair(self.name, &issued)?;
         tracing::info!(
             certificate = %self.tls.files.cert.display(),
@@ -147,5 +170,13 @@ fn read(path: &Path) -> Result<String> {
         io::ErrorKind::FileTooLarge => refused(&"it is too long to be one"),
         _ => refused(&error).with_source(error),
     })?;
+    if file.mode & TOKEN_MODE_WARNED != 0 {
+        let path = path.display();
+        tracing::warn!(
+            "the token {path} (--join-token-file) has mode {:04o}: others of this machine can \
+             use it; `dkv cluster token create --out FILE` writes it for its owner alone",
+            file.mode
+        );
+    }
     String::from_utf8(file.bytes).map_err(|_| refused(&"it is no text"))
 }

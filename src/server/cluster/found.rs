@@ -83,10 +83,13 @@ impl Founding<'_> {
         let founds = smallest.is_some_and(|name| name == self.myself.name());
         let mut known = BTreeMap::from([(self.myself.node(), self.me.clone())]);
         loop {
-            let mut missing = Vec::new();
+            let (mut missing, mut last) = (Vec::new(), String::new());
             for (name, address) in self.others() {
                 match self.ask(name, address).await? {
-                    Asked::Silent => missing.push(format!("{name} at {address}")),
+                    Asked::Silent(why) => {
+                        missing.push(format!("{name} at {address}"));
+                        last = why;
+                    }
                     Asked::Fresh(node, member) => {
                         self.check_distinct(&known, node, name)?;
                         known.insert(node, member);
@@ -117,7 +120,7 @@ impl Founding<'_> {
                     smallest.map_or("", |it| it)
                 ),
                 false => format!(
-                    "waiting for {}: a cluster is founded once all its members have met",
+                    "waiting for {}: a cluster is founded once all its members have met ({last})",
                     missing.join(", ")
                 ),
             });
@@ -152,7 +155,7 @@ impl Founding<'_> {
             Err(error) if error.kind() == ErrorKind::Invalid => return Err(error),
             Err(error) => {
                 tracing::debug!(%error, "a member does not answer yet");
-                return Ok(Asked::Silent);
+                return Ok(Asked::Silent(error.to_string()));
             }
         };
         let greeting = Greeting::read(reply)?;
@@ -175,7 +178,8 @@ impl Founding<'_> {
         };
         if greeting.members.is_empty() {
             // It has started only just, and does not know yet itself.
-            return Ok(Asked::Silent);
+            let why = format!("{} has only just started", greeting.name);
+            return Ok(Asked::Silent(why));
         }
         greeting.check_place(self.myself, cluster)?;
         Ok(Asked::InCluster(cluster, greeting.members))
@@ -184,7 +188,8 @@ impl Founding<'_> {
 
 /// What a listed member is.
 enum Asked {
-    Silent,
+    /// Nothing is known of it yet, and why.
+    Silent(String),
     Fresh(NodeId, Member),
     InCluster(ClusterId, BTreeMap<NodeId, Member>),
 }
@@ -256,18 +261,18 @@ async fn join(address: &str, book: &Book, waiting: &Waiting) -> Result<Settled> 
     let myself = book.myself();
     loop {
         let greeting = match hello(myself, address, None, ASK_WITHIN).await {
-            Ok(reply) => Some(Greeting::read(reply)?),
+            Ok(reply) => Ok(Greeting::read(reply)?),
             Err(error) if error.kind() == ErrorKind::Invalid => return Err(error),
             Err(error) => {
                 tracing::debug!(%error, "the cluster does not answer yet");
-                None
+                Err(error)
             }
         };
         let why = match &greeting {
-            Some(greeting) => format!("{} is in no cluster yet", greeting.name),
-            None => "nobody answers".to_owned(),
+            Ok(greeting) => format!("{} at {address} is in no cluster yet", greeting.name),
+            Err(error) => error.to_string(),
         };
-        if let Some(greeting) = greeting
+        if let Ok(greeting) = greeting
             && let Some(cluster) = greeting.cluster
         {
             let name = myself.name();
@@ -284,7 +289,7 @@ async fn join(address: &str, book: &Book, waiting: &Waiting) -> Result<Settled> 
             });
         }
         waiting.for_others(format!(
-            "waiting for a member of the cluster to join: {why} at {address} (--join)"
+            "waiting for a member of the cluster to join: {why} (--join)"
         ));
         tokio::time::sleep(ASK_AGAIN).await;
     }

@@ -13,6 +13,7 @@ mod enroll;
 mod found;
 mod join;
 mod moved;
+mod proof;
 mod reconcile;
 mod registrar;
 mod steps;
@@ -30,3 +31,6 @@ use join::Announcer;
 pub(super) use reconcile::Reconciler;
 pub(super) use registrar::Registrar;
 pub(super) use waiting::Waiting;
+
+#[cfg(test)]
+mod tests;

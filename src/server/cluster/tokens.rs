@@ -9,8 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 
+use super::proof::ID_BYTES;
 use crate::base::host::{Clock, Rng};
 use crate::base::{Error, Result, duration};
+use crate::proto::peer::EnrollRequest;
 
 /// How long a token may be good.
 pub(in crate::server) const TTL_MIN: Duration = Duration::from_secs(1);
@@ -23,7 +25,7 @@ const TOKENS_MAX: usize = 1_000;
 /// What a token begins with, so that a file with something else in it is known at once.
 const MARK: &str = "dkv-join-";
 
-const SECRET_BYTES: usize = 32;
+pub(super) const SECRET_BYTES: usize = 32;
 const AUTHORITY_BYTES: usize = 32;
 
 /// What a new node is given.
@@ -32,7 +34,7 @@ pub(in crate::server) struct Token {
     /// SHA-256 of the authority's certificate: whom the node may trust before it has
     /// anything.
     pub(in crate::server) authority: [u8; AUTHORITY_BYTES],
-    /// What the member that made it knows it by.
+    /// What nobody knows but who has the token, and the member that made it.
     pub(in crate::server) secret: [u8; SECRET_BYTES],
 }
 
@@ -70,16 +72,19 @@ impl Token {
 
 /// A token that was not used yet.
 struct Open {
+    token: Token,
     until_ms: u64,
     /// The only node that may use it, if it was made for one.
     name: Option<String>,
 }
 
+type OpenTokens = BTreeMap<[u8; ID_BYTES], Open>;
+
 /// The open tokens of this member. Clones are the same ones.
 #[derive(Clone)]
 pub(in crate::server) struct Tokens {
     clock: Arc<dyn Clock>,
-    open: Arc<Mutex<BTreeMap<[u8; SECRET_BYTES], Open>>>,
+    open: Arc<Mutex<OpenTokens>>,
 }
 
 impl Tokens {
@@ -122,8 +127,14 @@ impl Tokens {
         }
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.clock.boot_ms().saturating_add(ttl_ms);
-        open.insert(secret, Open { until_ms, name });
-        Ok(Token { authority, secret })
+        let token = Token { authority, secret };
+        let made = Open {
+            token: token.clone(),
+            until_ms,
+            name,
+        };
+        open.insert(token.id(), made);
+        Ok(token)
     }
 
     /// Whether anybody may come without a certificate.
@@ -131,26 +142,27 @@ impl Tokens {
         !self.still_open().is_empty()
     }
 
-    /// Checks that a token is good for the node called `name`.
+    /// Checks that who asks has a token that is good for its name.
     ///
     /// # Errors
-    /// `Denied` if there is no such token (any more), or it is another node's.
-    pub(in crate::server) fn check(&self, secret: &[u8], name: &str) -> Result<()> {
-        check(&self.still_open(), secret, name)
+    /// `Denied` if there is no such token (any more), who asks has it not, or it is another
+    /// node's.
+    pub(in crate::server) fn check(&self, asked: &EnrollRequest) -> Result<()> {
+        good(&self.still_open(), asked).map(drop)
     }
 
-    /// Uses a token up, for the node called `name`. One that was made for another node stays.
+    /// Uses a token up, for the node that asks. One that was made for another node stays.
     ///
     /// # Errors
-    /// `Denied` if there is no such token (any more), or it is another node's.
-    pub(in crate::server) fn take(&self, secret: &[u8], name: &str) -> Result<()> {
+    /// As of [`Tokens::check`].
+    pub(in crate::server) fn take(&self, asked: &EnrollRequest) -> Result<Token> {
         let mut open = self.still_open();
-        check(&open, secret, name)?;
-        open.remove(secret);
-        Ok(())
+        let token = good(&open, asked)?;
+        open.remove(&token.id());
+        Ok(token)
     }
 
-    fn still_open(&self) -> parking_lot::MutexGuard<'_, BTreeMap<[u8; SECRET_BYTES], Open>> {
+    fn still_open(&self) -> parking_lot::MutexGuard<'_, OpenTokens> {
         let now_ms = self.clock.boot_ms();
         let mut open = self.open.lock();
         open.retain(|_, token| now_ms < token.until_ms);
@@ -158,8 +170,9 @@ impl Tokens {
     }
 }
 
-fn check(open: &BTreeMap<[u8; SECRET_BYTES], Open>, secret: &[u8], name: &str) -> Result<()> {
-    let Some(token) = open.get(secret) else {
+fn good(open: &OpenTokens, asked: &EnrollRequest) -> Result<Token> {
+    let found = open.get(&asked.token[..]);
+    let Some(open) = found.filter(|open| open.token.asks(asked)) else {
         return Err(denied(
             "the token is not known here: it was used, its time is over, this member was \
              restarted, or another member made it; make one (dkv cluster token create) and --join \
@@ -167,12 +180,12 @@ fn check(open: &BTreeMap<[u8; SECRET_BYTES], Open>, secret: &[u8], name: &str) -
                 .to_owned(),
         ));
     };
-    match token.name.as_ref().filter(|meant| *meant != name) {
-        None => Ok(()),
+    match open.name.as_ref().filter(|meant| **meant != asked.name) {
+        None => Ok(open.token.clone()),
         Some(meant) => Err(denied(format!(
             "the token is for {}, and the node is called {}",
             meant.escape_debug(),
-            name.escape_debug()
+            asked.name.escape_debug()
         ))),
     }
 }
@@ -199,9 +212,10 @@ mod tests {
         let (tokens, _, rng) = tokens();
         let token = tokens.create([7; 32], MINUTE, None, &rng).unwrap();
         assert!(tokens.is_any_open());
-        tokens.take(&token.secret, "node-4").unwrap();
+        tokens.take(&token.request("node-4", Vec::new())).unwrap();
         assert!(!tokens.is_any_open());
-        let again = tokens.take(&token.secret, "node-4").unwrap_err();
+        let again = tokens.take(&token.request("node-4", Vec::new()));
+        let again = again.err().unwrap();
         assert_eq!(again.kind(), ErrorKind::Denied);
     }
 
@@ -213,7 +227,7 @@ mod tests {
         assert!(tokens.is_any_open());
         clock.advance_ms(1);
         assert!(!tokens.is_any_open());
-        assert!(tokens.take(&token.secret, "node-4").is_err());
+        assert!(tokens.take(&token.request("node-4", Vec::new())).is_err());
         for ttl in [Duration::ZERO, TTL_MAX + MINUTE] {
             let refused = tokens.create([7; 32], ttl, None, &rng).err().unwrap();
             assert_eq!(refused.kind(), ErrorKind::Invalid);
@@ -225,9 +239,12 @@ mod tests {
         let (tokens, _, rng) = tokens();
         let name = Some("node-4".to_owned());
         let token = tokens.create([7; 32], MINUTE, name, &rng).unwrap();
-        let refused = tokens.take(&token.secret, "node-5").unwrap_err();
+        let refused = tokens
+            .take(&token.request("node-5", Vec::new()))
+            .err()
+            .unwrap();
         assert!(refused.message().contains("for node-4"), "{refused}");
-        tokens.take(&token.secret, "node-4").unwrap();
+        tokens.take(&token.request("node-4", Vec::new())).unwrap();
     }
 
     #[test]
@@ -238,9 +255,18 @@ mod tests {
         }
         let refused = tokens.create([7; 32], MINUTE, None, &rng).err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
-        for guess in [&[0; 32][..], &[0; 31], &[]] {
-            assert!(tokens.take(guess, "node-4").is_err());
-        }
+        let mut guess = Token {
+            authority: [7; 32],
+            secret: [0; 32],
+        };
+        assert!(tokens.check(&guess.request("node-4", Vec::new())).is_err());
+        assert!(tokens.check(&EnrollRequest::default()).is_err());
+        // Who heard which token it is has not got it.
+        let id = *tokens.open.lock().keys().next().unwrap();
+        guess.secret[0] = 1;
+        let mut heard = guess.request("node-4", Vec::new());
+        heard.token = id.to_vec().into();
+        assert!(tokens.check(&heard).is_err());
     }
 
     #[test]

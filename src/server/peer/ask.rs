@@ -15,7 +15,7 @@ use crate::base::types::NodeId;
 use crate::base::{Error, ErrorKind, Result};
 use crate::proto::peer;
 use crate::proto::peer::peer_client::PeerClient;
-use crate::tls::{Failure, Identity, Side};
+use crate::tls::{Cause, Failure, Identity, Refusal, Side};
 
 /// Asks on behalf of `myself` who is at `address`. `to` is who should be, if that is known.
 ///
@@ -72,7 +72,8 @@ pub(in crate::server) async fn join(
 /// for a certificate.
 ///
 /// # Errors
-/// As [`hello`], and whatever the member says. After `Timeout` the token may be used up.
+/// As [`hello`], and whatever the member says; `Denied` if nobody is let in there without a
+/// certificate. After `Timeout` the token may be used up.
 pub(in crate::server) async fn enroll(
     address: &str,
     authority: &[u8; 32],
@@ -81,12 +82,19 @@ pub(in crate::server) async fn enroll(
 ) -> Result<peer::EnrollReply> {
     let transport = dial::transport(address, within)?;
     let asking = async {
-        let connected = road::connect_as_guest(transport, *authority).await;
-        let channel = connected.map_err(|error| unreachable(address, within, error))?;
+        let whom = Whom::anybody();
+        let connected = road::connect_as_guest(transport, *authority, &whom).await;
+        let channel = connected.map_err(|error| match Failure::of(Side::Peer, &error) {
+            Some(failure) => uninvited(address, &failure),
+            None => unreachable(address, within, error),
+        })?;
         let replied = PeerClient::new(channel).enroll(request).await;
         replied
             .map(Response::into_inner)
-            .map_err(|status| refused(address, &status))
+            .map_err(|status| match whom.broke() {
+                Some(failure) => uninvited(address, &failure),
+                None => refused(address, &status),
+            })
     };
     let asked = timeout(within, asking).await;
     asked.unwrap_or_else(|_| Err(silent(address, within)))
@@ -106,16 +114,38 @@ async fn ask<T>(
         let channel = connected.map_err(|error| unreachable(address, within, error))?;
         match call(PeerClient::new(channel)).await {
             Ok(reply) => Ok((reply.into_inner(), whom.met())),
-            Err(status) => Err(refused(address, &status)),
+            Err(status) => Err(match whom.broke() {
+                Some(failure) => failed(address, &failure),
+                None => refused(address, &status),
+            }),
         }
     };
     let asked = timeout(within, asking).await;
     asked.unwrap_or_else(|_| Err(silent(address, within)))
 }
 
+/// Why there is no secure connection for who has only a token.
+fn uninvited(address: &str, failure: &Failure) -> Error {
+    match failure.cause {
+        Cause::Refused(Refusal::NoCertificate) => Error::new(
+            ErrorKind::Denied,
+            format!(
+                "{address} has no token open: this one is used up, its time is over, or another \
+                 member made it; make one (dkv cluster token create) and --join the address that \
+                 is printed with it"
+            ),
+        ),
+        _ => failed(address, failure),
+    }
+}
+
+fn failed(address: &str, failure: &Failure) -> Error {
+    Error::new(failure.kind(), format!("{address}: {failure}"))
+}
+
 fn unreachable(address: &str, within: Duration, error: tonic::transport::Error) -> Error {
     if let Some(failure) = Failure::of(Side::Peer, &error) {
-        return Error::new(failure.kind(), format!("{address}: {failure}")).with_source(error);
+        return failed(address, &failure).with_source(error);
     }
     let message = match dial::system_kind(&error) {
         Some(io::ErrorKind::ConnectionRefused) => format!(

@@ -12,7 +12,7 @@ use tonic::transport::{Channel, Endpoint, Error};
 
 use super::trusted::Trusted;
 use crate::base::types::NodeId;
-use crate::tls::{self, Connected, Failure, Identity, Kept, Kind, Side};
+use crate::tls::{self, Connected, Failure, Identity, Kept, Kind, Noted, Side};
 
 /// The only thing that is spoken on the peer port.
 const ALPN: &[&[u8]] = &[b"h2"];
@@ -31,6 +31,7 @@ pub(in crate::server) enum Road {
 pub(super) struct Whom {
     member: Option<(NodeId, String)>,
     met: Arc<Mutex<Option<Identity>>>,
+    noted: Arc<Mutex<Option<Noted>>>,
 }
 
 impl Whom {
@@ -39,6 +40,7 @@ impl Whom {
         Self {
             member: Some((node, name.to_owned())),
             met: Arc::default(),
+            noted: Arc::default(),
         }
     }
 
@@ -47,12 +49,19 @@ impl Whom {
         Self {
             member: None,
             met: Arc::default(),
+            noted: Arc::default(),
         }
     }
 
     /// Who was there, by its certificate, on an encrypted road.
     pub(super) fn met(&self) -> Option<Identity> {
         self.met.lock().clone()
+    }
+
+    /// Why the last connection broke, if TLS knows: that this node is refused shows on it, once
+    /// it has been made.
+    pub(super) fn broke(&self) -> Option<Failure> {
+        self.noted.lock().as_ref()?.get().cloned()
     }
 
     /// Notes who is there, if it is who is called.
@@ -108,18 +117,24 @@ impl Road {
 }
 
 /// Connects for a node that has nothing but a token: trusts whoever is vouched for by the
-/// authority whose certificate has the SHA-256 `authority`, and shows no certificate.
+/// authority whose certificate has the SHA-256 `authority`, and shows no certificate. Who was
+/// there is in `whom`.
 ///
 /// # Errors
 /// As [`Road::connect`].
 pub(super) async fn connect_as_guest(
     transport: Endpoint,
     authority: [u8; 32],
+    whom: &Whom,
 ) -> Result<Channel, Error> {
-    let connector = tower::service_fn(move |uri: Uri| async move {
-        let config = tls::enroll_config(authority, ALPN).map_err(io::Error::other)?;
-        let connected = dialled(&config, &Whom::anybody(), uri).await?;
-        io::Result::Ok(TokioIo::new(connected))
+    let whom = whom.clone();
+    let connector = tower::service_fn(move |uri: Uri| {
+        let whom = whom.clone();
+        async move {
+            let config = tls::enroll_config(authority, ALPN).map_err(io::Error::other)?;
+            let connected = dialled(&config, &whom, uri).await?;
+            io::Result::Ok(TokioIo::new(connected))
+        }
     });
     transport.connect_with_connector(connector).await
 }
@@ -160,6 +175,7 @@ async fn dialled(
     let name = tls::server_name(host).map_err(io::Error::other)?;
     let connecting = tls::connect(config, name, socket, Side::Peer);
     let connected = connecting.await.map_err(refused)?;
+    *whom.noted.lock() = Some(connected.noted());
     whom.meets(connected.peer().identity())
         .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why))?;
     Ok(connected)

@@ -61,7 +61,10 @@ impl Listener {
     /// The next connection. Nothing is lost if the future is dropped.
     pub(super) async fn accept(&self) -> io::Result<Socket> {
         match self {
-            Self::Tcp(listener) => Ok(Socket::tcp(listener.accept().await?.0)),
+            Self::Tcp(listener) => {
+                let (stream, remote) = listener.accept().await?;
+                Ok(Socket::tcp(stream, remote))
+            }
             Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),
         }
     }

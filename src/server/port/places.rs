@@ -1,7 +1,7 @@
 //! Connections that are open: counted, and bounded where they are accepted.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -67,8 +67,30 @@ impl Bounds {
     }
 }
 
-/// Where a connection is from; nothing on a Unix socket.
+/// Where a connection is from; nothing on a Unix socket. Addresses of IPv6 are those of their
+/// network: whoever has one has 2^64.
 pub(super) type Origin = Option<IpAddr>;
+
+/// The bits of an address of IPv6 that are its network's.
+const NETWORK: u128 = !0 << 64;
+
+pub(super) fn origin(remote: Option<SocketAddr>) -> Origin {
+    remote.map(|remote| match remote.ip().to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            Ipv6Addr::from_bits(address.to_bits() & NETWORK).into()
+        }
+        address => address,
+    })
+}
+
+/// As people read it.
+pub(super) fn shown(origin: Origin) -> String {
+    match origin {
+        None => "a Unix socket".to_owned(),
+        Some(IpAddr::V6(address)) if !address.is_loopback() => format!("{address}/64"),
+        Some(address) => address.to_string(),
+    }
+}
 
 /// How many connections there are and were, and room for more. Clones are the same
 /// counters, and the same room.
@@ -153,7 +175,7 @@ impl Connections {
     /// Gives a connection from there its place, or the place back if there are too many from
     /// there already.
     pub(super) fn seat(&self, remote: Option<SocketAddr>, place: Place) -> Result<Seat, Place> {
-        let origin = remote.map(|remote| remote.ip().to_canonical());
+        let origin = origin(remote);
         let most = self.inner.bounds.of(origin);
         let is_news = {
             let mut origins = self.inner.origins.lock();
@@ -177,9 +199,8 @@ impl Connections {
         };
         self.inner.refused.fetch_add(1, Ordering::Relaxed);
         if is_news {
-            let from = origin.map_or("a Unix socket".to_owned(), |address| address.to_string());
             tracing::warn!(
-                from,
+                from = shown(origin),
                 open = most,
                 "too many connections from one address: more are closed at once \
                  (--max-connections-per-address)"
@@ -216,7 +237,7 @@ impl Connections {
         self.inner.handshakes.counts()
     }
 
-    /// Those that were closed at once, for too many handshakes were not finished.
+    /// Those that were closed, for too many handshakes were not finished.
     pub(in crate::server) fn refused_handshakes(&self) -> u64 {
         self.inner.handshakes.refused()
     }
@@ -253,8 +274,8 @@ impl Connections {
 }
 
 impl Seat {
-    /// Begins a handshake; nothing if too many are under way.
-    pub(super) fn handshake(&self) -> Option<Handshake> {
+    /// Begins a handshake.
+    pub(super) fn handshake(&self) -> Handshake {
         self.connections.handshakes().begin(self.origin)
     }
 }
@@ -312,6 +333,12 @@ mod tests {
             taken(local, 3).await;
         }
         assert_eq!((connections.open(), connections.refused()), (4, 6));
+        // Whoever has one address of IPv6 has a network of them.
+        let network = taken("[2001:db8::1]:1", 2).await;
+        let next = "[2001:db8::ffff:0:0:2]:1".parse().ok();
+        assert!(connections.seat(next, connections.place().await).is_err());
+        taken("[2001:db8:0:1::1]:1", 2).await;
+        drop(network);
         drop(alice);
         taken("192.0.2.1:1", 2).await;
         let origins = connections.inner.origins.lock().len();

@@ -7,11 +7,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::caller::Caller;
+use super::guests::{GuestBounds, GuestSeat, Guests};
+use super::places::origin;
 use super::socket::Socket;
 use crate::base::Result;
 use crate::tls::{self, Cause, ClientAuth, Failure, Kept, Peer, Side};
@@ -39,16 +40,10 @@ pub(in crate::server) struct Security {
     kept: Arc<Kept>,
     asks: Arc<Asks>,
     alpn: &'static [&'static [u8]],
+    is_for_nodes: bool,
     guests: Option<Guests>,
     config: Arc<Mutex<Option<InForce>>>,
     told: Arc<Mutex<Told>>,
-}
-
-/// What those may do who show no certificate where others must.
-#[derive(Clone)]
-struct Guests {
-    places: Arc<Semaphore>,
-    within: Duration,
 }
 
 /// What was logged of refusals.
@@ -83,19 +78,24 @@ impl Security {
             kept,
             asks,
             alpn,
+            is_for_nodes: false,
             guests: None,
             config: Arc::default(),
             told: Arc::default(),
         }
     }
 
-    /// The same, where whoever shows no certificate takes one of so many places, for so
-    /// long: they must not keep out those who have one.
-    pub(in crate::server) fn with_guests(mut self, places: usize, within: Duration) -> Self {
-        self.guests = Some(Guests {
-            places: Arc::new(Semaphore::new(places)),
-            within,
-        });
+    /// The same, where a certificate must be a node's: another's is refused during the
+    /// handshake, and takes nobody's place.
+    pub(in crate::server) fn for_nodes(mut self) -> Self {
+        self.is_for_nodes = true;
+        self
+    }
+
+    /// The same, where whoever shows no certificate takes one of a few places: they must not
+    /// keep out those who have one.
+    pub(in crate::server) fn with_guests(mut self, bounds: GuestBounds) -> Self {
+        self.guests = Some(Guests::new(bounds));
         self
     }
 
@@ -118,11 +118,12 @@ impl Security {
         let config = self
             .config()
             .map_err(|error| Failure::other(Side::Server, error.message()))?;
+        let origin = origin(socket.remote());
         let accepted = tls::accept(&config, socket).await?;
         let whose = match (accepted.peer, &self.guests) {
             (Some(peer), _) => Whose::Peer(peer),
             (None, Some(guests)) => Whose::Guest {
-                _place: guests.seat()?,
+                _seat: guests.seat(origin)?,
             },
             (None, None) => Whose::Nobody,
         };
@@ -132,14 +133,18 @@ impl Security {
         })
     }
 
-    /// Resolves once whoever is there would not be let in any more, or has been a guest for
-    /// long enough.
-    pub(super) async fn is_over(&self, whose: &Whose) -> Failure {
+    /// Resolves with the reason once whoever is there would not be let in any more, or has been
+    /// a guest for long enough.
+    pub(super) async fn is_over(&self, whose: &Whose) -> String {
         match (whose, &self.guests) {
-            (Whose::Peer(peer), _) => self.kept.is_lost(peer).await,
+            (Whose::Peer(peer), _) => self.kept.is_lost(peer).await.to_string(),
             (Whose::Guest { .. }, Some(guests)) => {
-                sleep(guests.within).await;
-                Failure::timed_out(Side::Server, guests.within)
+                let within = guests.bounds.within;
+                sleep(within).await;
+                format!(
+                    "whoever shows no certificate may stay for {} s, to bring a token",
+                    within.as_secs_f64()
+                )
             }
             _ => std::future::pending().await,
         }
@@ -182,7 +187,11 @@ impl Security {
         {
             return Ok(it.config.clone());
         }
-        let config = tls::server_config(&self.kept.current(), auth, self.alpn)?;
+        let material = self.kept.current();
+        let config = match self.is_for_nodes {
+            true => tls::node_server_config(&material, auth, self.alpn)?,
+            false => tls::server_config(&material, auth, self.alpn)?,
+        };
         *in_force = Some(InForce {
             generation,
             auth,
@@ -192,22 +201,12 @@ impl Security {
     }
 }
 
-impl Guests {
-    fn seat(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        let full = |_| {
-            let why = "too many others without a certificate are there: try again";
-            Failure::other(Side::Server, why)
-        };
-        self.places.clone().try_acquire_owned().map_err(full)
-    }
-}
-
 /// Who is at the other end of a secure connection.
 pub(super) enum Whose {
     /// Whoever the certificate names.
     Peer(Peer),
     /// Nobody, for a while.
-    Guest { _place: OwnedSemaphorePermit },
+    Guest { _seat: GuestSeat },
     /// Nobody: none is asked for.
     Nobody,
 }

@@ -107,10 +107,11 @@ impl House {
         caller: &Caller,
         stop: &mut watch::Receiver<bool>,
     ) -> Option<Secure> {
-        let _handshake = seat.handshake()?;
+        let mut handshake = seat.handshake();
         let securing = tokio::select! {
             secured = security.secure(socket, self.allows.handshake) => secured,
             () = told(stop) => return None,
+            () = handshake.over() => return None,
         };
         self.connections.handshakes().count(securing.is_ok());
         securing.inspect_err(|why| security.tell(caller, why)).ok()

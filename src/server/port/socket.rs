@@ -10,24 +10,25 @@ use tokio::net::{TcpStream, UnixStream};
 
 /// A socket.
 pub(super) enum Socket {
-    Tcp(TcpStream),
+    /// And where the other end is: of one that has gone the system does not say it any more.
+    Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
 }
 
 impl Socket {
     /// One that sends what it is given at once: Nagle's algorithm would hold small replies
     /// back.
-    pub(super) fn tcp(stream: TcpStream) -> Self {
+    pub(super) fn tcp(stream: TcpStream, remote: SocketAddr) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
-        Self::Tcp(stream)
+        Self::Tcp(stream, remote)
     }
 
-    /// The other end, if it has an address.
+    /// The other end; nothing on a Unix socket, and there alone.
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Tcp(_, remote) => Some(*remote),
             Self::Unix(_) => None,
         }
     }
@@ -35,7 +36,7 @@ impl Socket {
     /// Where the other end came to.
     pub(super) fn local(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(stream) => stream.local_addr().ok(),
+            Self::Tcp(stream, _) => stream.local_addr().ok(),
             Self::Unix(_) => None,
         }
     }
@@ -43,7 +44,7 @@ impl Socket {
     /// Waits for the first bytes: true if they are those of a request of HTTP/1.1. They stay
     /// to be read.
     pub(super) async fn begins_with_http(&self) -> bool {
-        let Self::Tcp(stream) = self else {
+        let Self::Tcp(stream, _) = self else {
             return false;
         };
         let mut start = [0; 3];
@@ -62,7 +63,7 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_read(context, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
@@ -75,21 +76,21 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_write(context, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_flush(context),
             Self::Unix(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_shutdown(context),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
@@ -100,15 +101,37 @@ impl AsyncWrite for Socket {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_write_vectored(context, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Tcp(stream, _) => stream.is_write_vectored(),
             Self::Unix(stream) => stream.is_write_vectored(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Who is at a Unix socket is trusted more.
+    #[tokio::test]
+    async fn whoever_has_gone_is_still_known_to_have_come_over_the_network() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let dialled = TcpStream::connect(address).await.unwrap();
+        let remote = dialled.local_addr().unwrap();
+        dialled.set_zero_linger().unwrap();
+        drop(dialled);
+        let (stream, from) = listener.accept().await.unwrap();
+        stream.readable().await.unwrap();
+        assert!(stream.peer_addr().is_err(), "it was reset");
+        assert_eq!(Socket::tcp(stream, from).remote(), Some(remote));
     }
 }

@@ -1,6 +1,7 @@
 //! TLS: handshakes that are not finished, are none, or too many; and who comes without a
 //! certificate.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::frames::PREFACE;
 use super::world::{LONG, Port, get, limits, read_until, rest, until, within};
-use crate::server::port::{Bounds, Limits, Security};
+use crate::server::port::{Bounds, GuestBounds, Limits, Security};
 use crate::tls::fixture::Certs;
 use crate::tls::{self, ClientAuth, Connected, Credentials, Failure, Files, Kept, Side};
 
@@ -168,8 +169,9 @@ async fn handshakes_that_stall_keep_nobody_out() {
     assert!(secure.is_served(Some(&alice)).await);
 }
 
+/// Whoever stalls them all would keep out a member that comes back.
 #[tokio::test]
-async fn beyond_their_bound_handshakes_are_closed_at_once_and_others_go_on() {
+async fn beyond_their_bound_the_oldest_handshakes_end_for_those_that_begin() {
     let allows = Limits {
         handshake: NEVER,
         ..limits()
@@ -184,22 +186,37 @@ async fn beyond_their_bound_handshakes_are_closed_at_once_and_others_go_on() {
     good.write_all(&get("/")).await.unwrap();
     read_until(&mut good, "client alice").await;
     let under_way = || secure.port.connections.handshakes().under_way();
-    let stalled = [
-        secure.port.connect().await,
-        secure.port.connect().await,
-        secure.port.connect().await,
-    ];
-    until(|| under_way() == 3).await;
-    for refused in 1..=4 {
-        assert_eq!(rest(&mut secure.port.connect().await).await, "");
-        assert_eq!(secure.port.connections.refused_handshakes(), refused);
+    let refused = || secure.port.connections.refused_handshakes();
+    let mut stalled = VecDeque::new();
+    for begun in 1..=3 {
+        stalled.push_back(secure.port.connect().await);
+        until(|| under_way() == begun).await;
     }
+    for ended in 1..=4 {
+        stalled.push_back(secure.port.connect().await);
+        assert_eq!(rest(&mut stalled.pop_front().unwrap()).await, "");
+        assert_eq!((refused(), under_way()), (ended, 3));
+    }
+    assert!(secure.is_served(Some(&alice)).await);
+    assert_eq!(refused(), 5);
     good.write_all(&get("/")).await.unwrap();
     read_until(&mut good, "client alice").await;
-    assert_eq!(secure.port.connections.open(), 4);
     drop(stalled);
     until(|| under_way() == 0).await;
-    assert!(secure.is_served(Some(&alice)).await);
+}
+
+/// A client's certificate is of the same authority.
+#[tokio::test]
+async fn where_nodes_are_expected_nobody_else_finishes_a_handshake() {
+    for auth in [ClientAuth::Required, ClientAuth::Optional] {
+        let secure = SecurePort::with(limits(), Bounds::of_all(100), auth, Security::for_nodes);
+        let secure = secure.await;
+        let (alice, node) = (secure.certs.client("alice"), secure.certs.node("node-2"));
+        assert!(!secure.is_served(Some(&alice)).await);
+        until(|| secure.port.connections.handshake_counts() == (0, 1)).await;
+        assert!(secure.is_served(Some(&node)).await);
+        assert_eq!(secure.is_served(None).await, auth == ClientAuth::Optional);
+    }
 }
 
 /// An open token lets anybody finish a handshake: they must not take the places of members.
@@ -207,7 +224,11 @@ async fn beyond_their_bound_handshakes_are_closed_at_once_and_others_go_on() {
 async fn guests_have_few_places_and_little_time() {
     let within = LONG;
     let secure = SecurePort::with(limits(), Bounds::of_all(100), ClientAuth::Optional, |it| {
-        it.with_guests(1, within)
+        it.with_guests(GuestBounds {
+            total: 1,
+            per_address: 1,
+            within,
+        })
     })
     .await;
     let alice = secure.certs.client("alice");
