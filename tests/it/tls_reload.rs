@@ -194,7 +194,7 @@ async fn who_is_revoked_is_out_and_others_stay() {
 /// There is nothing to read, and no reason to end.
 #[tokio::test]
 async fn a_node_without_certificates_outlives_the_signal() {
-    let node = Node::start();
+    let mut node = Node::start();
     node.signal(Signal::HUP);
     within(async {
         while !node.said().contains("nothing to read anew") {
