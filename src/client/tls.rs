@@ -213,3 +213,31 @@ async fn read(
         .await
         .map_err(|_| Error::unavailable("the runtime is shutting down"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::tls::fixture::{Certs, material};
+
+    #[tokio::test]
+    async fn a_revocation_counts_whatever_is_wrong_with_the_own_certificate() {
+        let certs = Certs::new();
+        let (server, client) = (certs.server(), certs.client("client"));
+        let tls = Tls::open(TlsOptions::in_dir(certs.path())).await.unwrap();
+        let chain = material(&server).credentials.chain().to_vec();
+        assert_eq!(tls.latest().await.authorities.still_trust(&chain), Ok(()));
+        certs.revoke(&[&server]);
+        fs::write(&client.cert, "half of").unwrap();
+        let latest = tls.latest().await;
+        let refused = latest.authorities.still_trust(&chain).unwrap_err();
+        assert_eq!(refused.cause, tls::Cause::Revoked);
+        let shown = latest.credentials.as_ref().unwrap();
+        assert_eq!(shown.leaf.identity.name, "client");
+        // Nor does a list from before let it in again.
+        certs.revoke_as(0, Vec::new());
+        let latest = tls.latest().await;
+        latest.authorities.still_trust(&chain).unwrap_err();
+    }
+}
