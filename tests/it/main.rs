@@ -59,6 +59,7 @@ mod tls_matrix;
 mod tls_peers;
 mod tls_reload;
 mod tls_servers;
+mod tls_tokens;
 mod tls_tour;
 mod tour;
 mod transactions;

@@ -206,16 +206,6 @@ impl World {
                 pki.show(&node("node-2", Some(9))),
                 denied("is bound to node 09090909-"),
             ),
-            same(
-                "a client's",
-                pki.show(&Request::client("node-2")),
-                denied("client node-2, which is no node"),
-            ),
-            same(
-                "a common name alone",
-                pki.sign(&client_params("node-2", &[])),
-                denied("client node-2, which is no node"),
-            ),
         ]
     }
 
@@ -226,6 +216,12 @@ impl World {
         let uri = client_params("node-2", &["dkv://node/node-2"]);
         let other = Pki::named("other authority");
         vec![
+            bad("a client's", pki.show(&Request::client("node-2")), Unfit),
+            bad(
+                "a common name alone",
+                pki.sign(&client_params("node-2", &[])),
+                Unfit,
+            ),
             bad(
                 "a server's",
                 pki.show(&Request::server("node-2", &HOSTS)),
@@ -273,6 +269,10 @@ async fn every_certificate_with_every_question_of_a_node() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    until("the log says whom it refused", || {
+        let said = world.node.said();
+        said.contains("client node-2, which is no node")
+    });
 }
 
 #[tokio::test]
@@ -345,9 +345,10 @@ async fn an_open_token_lets_nobody_ask_for_anything_else() {
     let guest = world.dialler(None).speaking(&[H2]);
     let enroll = async |signing_request: Vec<u8>| {
         let asked = EnrollRequest {
-            secret: vec![7; 32],
+            token: vec![7; 16],
             name: "node-4".to_owned(),
             signing_request,
+            proof: vec![7; 32],
         };
         let asking = guest.call(&world.peer, async |channel| {
             ask::<_, Anything>(channel, "Enroll", asked).await
@@ -359,6 +360,13 @@ async fn an_open_token_lets_nobody_ask_for_anything_else() {
         guessed.is(&denied("the token is not known here")),
         "{guessed:?}"
     );
+    // A client is nobody here, and not a guest either.
+    let unfit = Outcome::Tls(Cause::Refused(Refusal::Unfit));
+    let from = Some(world.from("node-2", 2));
+    let hello = client.call(&world.peer, async |channel| {
+        ask::<_, Anything>(channel, "Hello", HelloRequest { from }).await
+    });
+    assert_eq!(hello.await, unfit);
     let long = enroll(vec![7; 100 << 10]).await;
     assert!(
         matches!(long, Outcome::Says(Code::OutOfRange, _)),

@@ -129,6 +129,13 @@ impl RotateArgs {
                  with another key, if {identity} is to be let in again"
             )));
         }
+        let key = format!("{}.key", target.name);
+        if !self.new_key && !target.folder.has(&key) {
+            return Err(Refusal::NotMeant(format!(
+                "the key of {shown} is elsewhere, as that of a node that got it for a token: `dkv \
+                 cert rotate {shown} --new-key` issues it anew with another, to be copied there"
+            )));
+        }
         let request = Request {
             identity,
             hosts: found.hosts,

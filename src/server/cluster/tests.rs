@@ -285,7 +285,11 @@ async fn what_was_given_for_a_token_is_kept_where_it_can_be_revoked() {
     let folder = Folder::open(certs.path()).unwrap();
     let serial = leaf_of(&kept).serial;
     folder
-        .revoke(&certs.authority, &serial, Moment::now())
+        .revoke(
+            &certs.authority,
+            std::slice::from_ref(&serial),
+            Moment::now(),
+        )
         .unwrap();
     let again = enroll("node-4").unwrap();
     assert_ne!(leaf_of(&again.certificate).serial, serial);

@@ -69,11 +69,13 @@ pub(crate) struct JoinRequest {
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct EnrollRequest {
     #[prost(bytes, tag = "1")]
-    pub(crate) secret: Vec<u8>,
+    pub(crate) token: Vec<u8>,
     #[prost(string, tag = "2")]
     pub(crate) name: String,
     #[prost(bytes, tag = "3")]
     pub(crate) signing_request: Vec<u8>,
+    #[prost(bytes, tag = "4")]
+    pub(crate) proof: Vec<u8>,
 }
 
 /// Any answer.
