@@ -224,7 +224,7 @@ mod tests {
     #[tokio::test]
     async fn a_revocation_counts_whatever_is_wrong_with_the_own_certificate() {
         let certs = Certs::new();
-        let (server, client) = (certs.server(), certs.client("client"));
+        let (server, client) = (certs.node("n1"), certs.client("client"));
         let tls = Tls::open(TlsOptions::in_dir(certs.path())).await.unwrap();
         let chain = material(&server).credentials.chain().to_vec();
         assert_eq!(tls.latest().await.authorities.still_trust(&chain), Ok(()));

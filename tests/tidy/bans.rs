@@ -165,6 +165,7 @@ const BANS: &[Ban] = &[
             "src/config/",
             // Neither are certificates.
             "src/tls/issue/folder.rs",
+            "src/tls/issue/record.rs",
             "src/tls/issue/staged.rs",
         ],
         instead: "only `base/host` touches a node's files: use `Disk`, so that a simulated disk can \
@@ -200,6 +201,8 @@ const BANS: &[Ban] = &[
             "src/client/",
             "src/cli/",
             "src/perf/",
+            // Reads the user's files, and waits for that: no task outlives its caller.
+            "src/tls/kept.rs",
             // The consensus library is asynchronous through and through: ADR 17.
             "src/raft/",
             "src/store/replicated",

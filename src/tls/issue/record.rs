@@ -191,7 +191,7 @@ mod tests {
             let entries = record.entries().unwrap().into_iter();
             entries.map(|it| it.serial).collect()
         };
-        assert_eq!(serials(), [first.serial.clone()]);
+        assert_eq!(serials(), std::slice::from_ref(&first.serial));
         record.add(&second, "ca1").unwrap();
         assert_eq!(serials(), [first.serial.clone(), second.serial.clone()]);
         let entry = &record.entries().unwrap()[1];

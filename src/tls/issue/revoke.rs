@@ -216,7 +216,7 @@ mod tests {
             .unwrap();
         assert!(list.revoked.iter().any(|it| it.serial == one));
         let (list, _) = folder
-            .revoke(&authority, &[other.clone()], now.plus_days(32))
+            .revoke(&authority, std::slice::from_ref(&other), now.plus_days(32))
             .unwrap();
         let serials: Vec<String> = list.revoked.into_iter().map(|it| it.serial).collect();
         assert_eq!(serials, [unknown, "a1".to_owned(), other]);
