@@ -122,8 +122,8 @@ mod tests {
     const LONG: usize = 40 << 20;
 
     fn stream_of(lengths: &[usize]) -> Response<Body> {
-        let lengths = lengths.to_vec().into_iter();
-        let frames = lengths.map(|length| Ok::<_, Status>(Frame::data(vec![7; length].into())));
+        let frame = |length: &usize| Ok::<_, Status>(Frame::data(vec![7; *length].into()));
+        let frames: Vec<_> = lengths.iter().map(frame).collect();
         Response::new(Body::new(StreamBody::new(futures_util::stream::iter(
             frames,
         ))))
