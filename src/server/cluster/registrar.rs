@@ -15,6 +15,9 @@ use crate::server::settings::TlsConfig;
 use crate::tls::issue::{self, Authority, Folder, Request};
 use crate::tls::{self, Found, Kept, Moment, check_name};
 
+/// Names of files that `--certs` reads for others than nodes.
+const TAKEN: [&str; 2] = ["client", "server"];
+
 /// A request to be signed, bytes: a key and a few hosts.
 const REQUEST_BYTES_MAX: usize = 16 << 10;
 
@@ -159,6 +162,13 @@ impl Registrar {
 fn check_free(folder: &Folder, authority: &Authority, name: &str) -> Result<()> {
     let (cert, key) = (format!("{name}.crt"), format!("{name}.key"));
     let denied = |message: String| Err(Error::new(ErrorKind::Denied, message));
+    if TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
+        return denied(format!(
+            "`{name}` is no name for a node: its certificate would be taken for that of a {}; \
+             choose another --node-id",
+            name.to_ascii_lowercase()
+        ));
+    }
     if folder.has(&key) {
         return denied(format!(
             "{name} has a certificate already: give it {cert} and {key} of {}, or choose another \

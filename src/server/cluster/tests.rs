@@ -273,7 +273,7 @@ async fn what_was_given_for_a_token_is_kept_where_it_can_be_revoked() {
     assert!(!certs.path().join("node-4.key").exists());
     // As long as it is good nobody takes its place there: nor that of whoever has a key here.
     certs.node("node-2");
-    for name in ["node-4", "node-2", "node-1", "ca", "../node-5"] {
+    for name in ["node-4", "node-2", "node-1", "ca", "Client", "../node-5"] {
         let refused = enroll(name).err().unwrap_or_else(|| panic!("{name}"));
         let is_known = matches!(refused.kind(), ErrorKind::Denied | ErrorKind::Invalid);
         assert!(is_known, "{name}: {refused}");

@@ -221,6 +221,23 @@ async fn tell_plain(socket: &mut Socket) -> std::io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::fixture::Certs;
+
+    /// Its handshake was long over.
+    #[tokio::test(start_paused = true)]
+    async fn a_guest_whose_time_is_over_is_said_to_be_one() {
+        let kept = Arc::new(Kept::open(Certs::new().server()).await.unwrap());
+        let security = Security::new(kept, Arc::new(|| ClientAuth::Optional), &[]);
+        let security = security.with_guests(GuestBounds {
+            total: 1,
+            per_address: 1,
+            within: Duration::from_secs(30),
+        });
+        let guests = security.guests.clone().unwrap();
+        let _seat = guests.seat(None).ok().unwrap();
+        let why = security.is_over(&Whose::Guest { _seat }).await;
+        assert!(why.contains("may stay for 30 s, to bring a token"), "{why}");
+    }
 
     #[test]
     fn the_page_for_plain_text_has_the_length_it_says() {
