@@ -201,14 +201,26 @@ pub const CONNECTION_STREAMS_MAX: u32 = 4_096;
 
 /// What a node holds for a connection of gRPC that has sent long requests, each from its
 /// beginning until it is looked at, and as much again for answers that it has not read,
-/// bytes. One that has nothing held may always have one more.
+/// bytes.
 pub const CONNECTION_BYTES_MAX: usize = 64 << 20;
 
-/// The same for all connections together, each way, bytes.
+/// What each connection may have of that whatever others do, bytes.
+pub const CONNECTION_SHARE_BYTES: usize = 1 << 20;
+
+/// What all connections together may have beyond their shares, each way, bytes.
 pub const CONNECTIONS_BYTES_MAX: usize = 256 << 20;
 
-/// How long the rest of a long request may take once it is begun, ms.
+/// Shorter requests are not counted: 4 MiB of a connection at most.
+pub const REQUEST_COUNTED_BYTES: usize = 1 << 10;
+
+/// Shorter answers are not counted: 16 MiB of a connection at most.
+pub const ANSWER_COUNTED_BYTES: usize = 4 << 10;
+
+/// How long the rest of a request may take once it is begun, ms, ...
 pub const REQUEST_MESSAGE_MS: u64 = 30_000;
+
+/// ... and how many bytes of it give it a second more: a slow line may send a long one.
+pub const REQUEST_MESSAGE_BYTES_PER_SECOND: usize = 32 << 10;
 
 /// How long the head of a request over HTTP/1.1 may take, from the end of the one before, ms.
 pub const REQUEST_HEAD_MS: u64 = 30_000;

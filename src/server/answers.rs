@@ -6,10 +6,10 @@ use http::Extensions;
 use prost::Message;
 use tonic::{Response, Status};
 
-use super::http::{COUNTED_BYTES, Weight};
-use super::port::{Allowance, Caller};
+use super::http::Weight;
+use super::port::{Allowance, Caller, Full};
 use super::status::to_status;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, limits};
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
 
@@ -48,12 +48,16 @@ impl Room {
     }
 
     fn weigh(&self, bytes: usize) -> Result<Option<Weight>, Status> {
-        let Some(of) = self.of.as_ref().filter(|_| bytes >= COUNTED_BYTES) else {
+        let Some(of) = self
+            .of
+            .as_ref()
+            .filter(|_| bytes >= limits::ANSWER_COUNTED_BYTES)
+        else {
             return Ok(None);
         };
         match of.take(bytes) {
-            Some(held) => Ok(Some(Arc::new(held))),
-            None => Err(to_status(&unread(self.is_read))),
+            Ok(held) => Ok(Some(Arc::new(held))),
+            Err(full) => Err(to_status(&unread(full, self.is_read))),
         }
     }
 }
@@ -72,14 +76,18 @@ fn is_read(asked: &Asked) -> bool {
     )
 }
 
-fn unread(is_read: bool) -> Error {
-    let unread = "too many answers of this connection were not read";
+fn unread(full: Full, is_read: bool) -> Error {
+    let (whose, what) = match full {
+        Full::Own => ("of this connection", "read them"),
+        Full::Pool => ("of all connections together", "wait"),
+    };
+    let unread = format!("too many answers {whose} have not been read");
     match is_read {
-        true => Error::too_busy(format!("{unread}: read them, then ask again")),
+        true => Error::too_busy(format!("{unread}: {what}, then ask again")),
         // It has taken place, and must not be taken for refused.
         false => Error::timeout(format!(
             "{unread}, so that there was no room for that of this one, which may have taken \
-             place: read them, then ask again with the same request id"
+             place: {what}, then ask again with the same request id"
         )),
     }
 }
@@ -90,7 +98,6 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::base::limits;
     use crate::proto::v1;
     use crate::server::port::{Bounds, Connections};
 

@@ -238,7 +238,7 @@ impl v1::session_server::Session for Grpc {
         let rate = Caller::rate_of(request.extensions()).cloned();
         let session = Session::new(self.service.clone(), request.into_inner(), rate, stopping);
         let replies = stream::unfold(session, |mut session| async move {
-            session.next().await.map(|replies| (Ok(replies), session))
+            session.next().await.map(|replies| (replies, session))
         });
         Ok(Response::new(Box::pin(replies)))
     }

@@ -141,9 +141,16 @@ impl Kept {
             if let Err(failure) = self.current().authorities.still_trust(&peer.chain) {
                 return failure;
             }
-            tokio::select! {
-                _ = generation.changed() => {}
-                () = tokio::time::sleep(until_one_ends(&ends, Moment::now())) => {}
+            loop {
+                tokio::select! {
+                    _ = generation.changed() => break,
+                    () = tokio::time::sleep(until_one_ends(&ends, Moment::now())) => {}
+                }
+                // There may be many peers, and hardly ever is it over for one.
+                let now = Moment::now();
+                if ends.iter().any(|end| *end < now) {
+                    break;
+                }
             }
         }
     }

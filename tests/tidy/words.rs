@@ -20,6 +20,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     }
     for (path, text) in &tree.text {
         places(path, text, &mut findings);
+        unmerged(path, text, &mut findings);
         if path.ends_with(".md") {
             one_title(path, text, &mut findings);
             links(tree, path, text, &mut findings);
@@ -173,6 +174,17 @@ fn places(path: &str, text: &str, findings: &mut Vec<Finding>) {
             let message = format!(
                 "`{folder}...` is a place on one machine: use a relative path or a variable"
             );
+            findings.push(finding(path, number, message));
+        }
+    }
+}
+
+/// Both sides of a merge that nobody decided.
+fn unmerged(path: &str, text: &str, findings: &mut Vec<Finding>) {
+    let marks = ['<', '>'].map(|mark| format!("{} ", mark.to_string().repeat(7)));
+    for (number, line) in (1..).zip(text.lines()) {
+        if marks.iter().any(|mark| line.starts_with(mark.as_str())) {
+            let message = "a merge left both sides here: keep what holds of either";
             findings.push(finding(path, number, message));
         }
     }

@@ -111,6 +111,11 @@ impl<'a> Wanted<'a> {
         match trusted {
             None => folder.write_trust(&reply.authority, revoked)?,
             Some(_) if revoked.is_empty() => {}
+            Some(_) if !issue::may_follow(self.certs, revoked)? => tracing::warn!(
+                "{}/ca.crl is later than what the member has, or has lists of others, and stays: \
+                 the nodes are to have the same (`dkv cert show` reads it)",
+                self.certs.display()
+            ),
             Some(_) => folder.write_revocations(revoked)?,
         }
         folder.write_pair(self.name, &issued)?;

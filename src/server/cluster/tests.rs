@@ -21,7 +21,7 @@ use crate::server::peer::{Duties, Joining, Myself, PeerLinks, PeerServer, PeerSe
 use crate::server::port::{GuestBounds, Security};
 use crate::server::settings::{ClusterConfig, ServeConfig, TlsConfig};
 use crate::tls::fixture::{Certs, leaf_of};
-use crate::tls::issue::{self, Folder, Request};
+use crate::tls::issue::{self, Folder, Request, Revocations, Revoked};
 use crate::tls::{ClientAuth, Crl, Files, Kept, Moment};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -240,6 +240,48 @@ async fn an_authority_that_is_there_is_not_replaced() {
     Kept::open(Files::in_dir(&joiner.dir.path().join("certs"), "node-4"))
         .await
         .unwrap();
+}
+
+/// A directory that was made ready may know more of the revoked than the member.
+#[tokio::test]
+async fn a_later_list_that_is_there_stays() {
+    let certs = Arc::new(Certs::new());
+    let list = |number: u64, serials: &[&str]| {
+        let revoked = serials.iter().map(|serial| Revoked {
+            serial: (*serial).to_owned(),
+            at: Moment::now(),
+        });
+        let list = Revocations {
+            number,
+            revoked: revoked.collect(),
+        };
+        list.sign(&certs.authority, Moment::now()).unwrap()
+    };
+    let (earlier, later, last) = (
+        list(1, &["1a"]),
+        list(5, &["1a", "2b"]),
+        list(9, &["1a", "2b", "3c"]),
+    );
+    for (there, brought, stays) in [(&later, &earlier, &later), (&later, &last, &last)] {
+        let token = Token {
+            authority: certs.authority.digest(),
+            secret: [7; 32],
+        };
+        let (signing, vouching, brought) = (certs.clone(), token.clone(), brought.clone());
+        let answer: Arc<Answer> = Arc::new(move |asked| {
+            let reply = signed(&signing, &asked, "node-4");
+            let revoked = brought.clone();
+            Ok(vouching.vouch(EnrollReply { revoked, ..reply }))
+        });
+        let member = Somebody::start(certs.node("node-3"), ClientAuth::Optional, answer).await;
+        let joiner = Joiner::new(&token, &member.address);
+        Folder::create(&joiner.dir.path().join("certs")).unwrap();
+        std::fs::write(joiner.file("ca.crt"), certs.authority.certificate_pem()).unwrap();
+        std::fs::write(joiner.file("ca.crl"), there).unwrap();
+        joiner.certify().await.unwrap();
+        let kept = std::fs::read_to_string(joiner.file("ca.crl")).unwrap();
+        assert_eq!(&kept, stays);
+    }
 }
 
 /// A member that signs, in a directory as `dkv cert` makes it.

@@ -7,19 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::base::{Error, limits};
-use crate::server::port::{Allowance, Held};
+use crate::server::port::{Allowance, Full, Held};
 use crate::server::status::to_status;
 
-/// Shorter messages are not counted: a connection has few enough of them.
-const COUNTED_BYTES: usize = 16 << 10;
-
-/// The messages of a call. A long one is held from its beginning until the call asks for
-/// what is behind it, and must be whole in time.
+/// The messages of a call. One that is not short is held from its beginning until the call asks
+/// for what is behind it, and must come fast enough.
 pub(super) struct Incoming {
     inner: Body,
     of: Arc<Allowance>,
@@ -27,12 +24,14 @@ pub(super) struct Incoming {
     held: Option<Message>,
 }
 
-/// A long message.
+/// A message that is held.
 struct Message {
     /// Which one it is of its call.
     number: u64,
+    begun: Instant,
     _held: Held,
-    over: Pin<Box<Sleep>>,
+    /// Once it was waited for.
+    over: Option<Pin<Box<Sleep>>>,
 }
 
 impl Incoming {
@@ -55,24 +54,38 @@ impl Incoming {
         {
             self.held = None;
         }
-        if self.held.is_some() || framing.length < COUNTED_BYTES {
+        if self.held.is_some() || framing.length < limits::REQUEST_COUNTED_BYTES {
             return Ok(());
         }
         let bytes = framing.length.min(limits::REQUEST_BYTES_MAX);
-        let held = self.of.take(bytes).ok_or_else(too_much)?;
-        let within = Duration::from_millis(limits::REQUEST_MESSAGE_MS);
+        let held = self.of.take(bytes).map_err(too_much)?;
         self.held = Some(Message {
             number: framing.number,
+            begun: Instant::now(),
             _held: held,
-            over: Box::pin(sleep(within)),
+            over: None,
         });
         Ok(())
     }
 
-    /// Whether the time of a message is over.
+    /// Whether the time of a message that is waited for is over. What came gives it more: the
+    /// time in which nobody asked for it is not its sender's.
     fn is_late(&mut self, context: &mut Context<'_>) -> bool {
-        let over = self.held.as_mut().map(|message| message.over.as_mut());
-        over.is_some_and(|over| over.poll(context).is_ready())
+        let Some(message) = &mut self.held else {
+            return false;
+        };
+        let came = self.framing.length - self.framing.left;
+        let seconds = came / limits::REQUEST_MESSAGE_BYTES_PER_SECOND;
+        let due = message.begun
+            + Duration::from_millis(limits::REQUEST_MESSAGE_MS)
+            + Duration::from_secs(seconds as u64);
+        let over = message
+            .over
+            .get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if over.deadline() != due {
+            over.as_mut().reset(due);
+        }
+        over.as_mut().poll(context).is_ready()
     }
 }
 
@@ -151,17 +164,22 @@ impl Framing {
     }
 }
 
-fn too_much() -> Status {
-    to_status(&Error::too_busy(
-        "this connection sends too much at once: nothing of this request was done; ask again \
-         when others were answered",
-    ))
+fn too_much(full: Full) -> Status {
+    let whose = match full {
+        Full::Own => "this connection sends",
+        Full::Pool => "all connections together send",
+    };
+    to_status(&Error::too_busy(format!(
+        "{whose} too much at once: nothing of this request was done; ask again when others were \
+         answered"
+    )))
 }
 
 fn late() -> Status {
     to_status(&Error::unavailable(format!(
-        "a request was begun and not finished within {} s: nothing of it was done",
-        limits::REQUEST_MESSAGE_MS / 1_000
+        "a request was begun and came more slowly than {} KiB a second: nothing of it was done; \
+         send less at once",
+        limits::REQUEST_MESSAGE_BYTES_PER_SECOND >> 10
     )))
 }
 
@@ -220,14 +238,14 @@ mod tests {
         let bytes = message(LONG);
         let (head, rest) = bytes.split_at(100);
         let mut one = of(&allowance, vec![head.to_vec(), rest.to_vec(), message(1)]);
-        assert!(one.frame().await.unwrap().is_ok() && allowance.take(REST).is_some());
+        assert!(one.frame().await.unwrap().is_ok() && allowance.take(REST).is_ok());
         assert!(one.frame().await.unwrap().is_ok());
         assert!(
-            allowance.take(REST).is_none(),
+            allowance.take(REST).is_err(),
             "it is whole, and not looked at"
         );
         assert!(one.frame().await.unwrap().is_ok());
-        assert!(allowance.take(REST).is_some());
+        assert!(allowance.take(REST).is_ok());
     }
 
     #[tokio::test]
@@ -258,7 +276,7 @@ mod tests {
         let mut one = of(&allowance(), vec![message(LONG)[..100].to_vec()]);
         assert!(one.frame().await.unwrap().is_ok());
         let refused = one.frame().await.unwrap().unwrap_err();
-        assert!(refused.message().contains("not finished within 30 s"));
+        assert!(refused.message().contains("more slowly than 32 KiB"));
         // A short one may take its time: a session says nothing for hours.
         let mut short = of(&allowance(), vec![message(10)]);
         assert!(short.frame().await.unwrap().is_ok());

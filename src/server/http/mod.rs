@@ -19,6 +19,6 @@ pub(super) mod site;
 pub(super) use front::Front;
 pub(super) use health::health;
 pub(super) use live::{Live, Standing};
-pub(super) use outgoing::{COUNTED_BYTES, Weight};
+pub(super) use outgoing::Weight;
 pub(super) use ready::checks;
 pub(super) use routes::routes;

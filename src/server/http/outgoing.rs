@@ -11,10 +11,8 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::base::limits;
 use crate::server::port::{Allowance, Held};
-
-/// Shorter ones are not counted: a connection has few enough of them.
-pub(in crate::server) const COUNTED_BYTES: usize = 4 << 10;
 
 /// What an answer holds that was weighed before it was encoded: among its extensions.
 pub(in crate::server) type Weight = Arc<Held>;
@@ -67,7 +65,7 @@ impl Outgoing {
     fn weigh(&self, data: Bytes) -> Bytes {
         let held = match &self.weighed {
             Some(weight) => Arc::clone(weight),
-            None if data.len() < COUNTED_BYTES => return data,
+            None if data.len() < limits::ANSWER_COUNTED_BYTES => return data,
             None => Arc::new(self.of.hold(data.len())),
         };
         // What it holds is given back with its last byte, wherever that waits.
@@ -147,7 +145,8 @@ mod tests {
         let third = third.now_or_never().unwrap();
         assert_eq!(third.as_ref().unwrap().len(), LONG);
         drop((second, third));
-        assert!(allowance.take(LONG).is_some() && allowance.take(LONG).is_some());
+        let rest = limits::CONNECTION_BYTES_MAX - 1;
+        assert!(allowance.take(rest).is_ok());
     }
 
     #[tokio::test]
@@ -161,8 +160,8 @@ mod tests {
         drop(body);
         let rest = bytes.split_off(LONG - 1);
         drop(bytes);
-        assert!(allowance.take(LONG).is_none(), "a byte is left");
+        assert!(allowance.take(LONG).is_err(), "a byte is left");
         drop(rest);
-        assert!(allowance.take(LONG).is_some());
+        assert!(allowance.take(LONG).is_ok());
     }
 }

@@ -88,7 +88,7 @@ pub(super) fn write_connections(page: &mut Page, connections: &Connections) {
     .value(&[("result", "failed")], unsecured);
     page.counter(
         "dkv_requests_refused_total",
-        "Requests refused before anything was looked at, by reason.",
+        "Requests refused for what their connection does, by reason.",
     )
     .value(&[("reason", "rate")], connections.too_fast())
     .value(&[("reason", "memory")], connections.too_large());

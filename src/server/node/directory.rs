@@ -65,7 +65,7 @@ impl Directory {
         if mode & DIR_MODE_REFUSED != 0 {
             return Err(Error::invalid(format!(
                 "the data directory {0} has mode {mode:04o}, and must be for its owner alone: \
-                 `chmod 700 {0}`",
+                 `chmod 700 {0}`, or give a directory within it (--data-dir), which is made so",
                 path.display()
             )));
         }

@@ -4,23 +4,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::base::limits;
 
-/// Bytes that are held for all connections, one way.
+/// Bytes that are held for all connections, one way, beyond the share of each.
 struct Pool {
     held: AtomicUsize,
     max: usize,
     refused: AtomicU64,
+    freed: Notify,
 }
 
 /// Bytes that are held for one connection, one way.
 ///
-/// Invariant: a connection for which nothing is held may always hold what comes next, so
-/// that nobody waits for what others hold.
+/// Invariant: a connection has a share that nobody can take from it. What is beyond comes out
+/// of a pool, so that all together hold no more than the pool and a share for each.
 pub(in crate::server) struct Allowance {
-    held: AtomicUsize,
+    held: Mutex<usize>,
+    share: usize,
     max: usize,
     pool: Arc<Pool>,
     freed: Notify,
@@ -30,6 +33,15 @@ pub(in crate::server) struct Allowance {
 pub(in crate::server) struct Held {
     of: Arc<Allowance>,
     bytes: usize,
+}
+
+/// Why nothing more may be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Full {
+    /// This connection holds too much.
+    Own,
+    /// All together do.
+    Pool,
 }
 
 /// Both ways.
@@ -55,7 +67,10 @@ impl Pools {
 
     /// What one connection may hold of them.
     pub(super) fn allow(&self) -> Allowances {
-        let of = |pool: &Arc<Pool>| Allowance::new(limits::CONNECTION_BYTES_MAX, pool.clone());
+        let of = |pool: &Arc<Pool>| {
+            let share = limits::CONNECTION_SHARE_BYTES;
+            Allowance::new(share, limits::CONNECTION_BYTES_MAX, pool.clone())
+        };
         Allowances {
             incoming: of(&self.incoming),
             outgoing: of(&self.outgoing),
@@ -64,7 +79,8 @@ impl Pools {
 
     /// How often there was no room, either way.
     pub(super) fn refused(&self) -> u64 {
-        self.incoming.refused() + self.outgoing.refused()
+        let of = |pool: &Pool| pool.refused.load(Ordering::Relaxed);
+        of(&self.incoming) + of(&self.outgoing)
     }
 }
 
@@ -74,12 +90,8 @@ impl Pool {
             held: AtomicUsize::new(0),
             max,
             refused: AtomicU64::new(0),
+            freed: Notify::new(),
         })
-    }
-
-    /// How often there was no room.
-    fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
     }
 
     fn take(&self, bytes: usize) -> bool {
@@ -89,72 +101,93 @@ impl Pool {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         taken.is_ok()
     }
+
+    fn has_room(&self) -> bool {
+        self.held.load(Ordering::Relaxed) < self.max
+    }
+
+    fn give_back(&self, bytes: usize) {
+        let before = self.held.fetch_sub(bytes, Ordering::Relaxed);
+        if before >= self.max && before - bytes < self.max {
+            self.freed.notify_waiters();
+        }
+    }
 }
 
 impl Allowance {
     /// For a connection that begins now.
-    fn new(max: usize, pool: Arc<Pool>) -> Arc<Self> {
+    fn new(share: usize, max: usize, pool: Arc<Pool>) -> Arc<Self> {
         Arc::new(Self {
-            held: AtomicUsize::new(0),
+            held: Mutex::new(0),
+            share,
             max,
             pool,
             freed: Notify::new(),
         })
     }
 
-    /// Holds so many bytes more; nothing if that is too many.
-    pub(in crate::server) fn take(self: &Arc<Self>, bytes: usize) -> Option<Held> {
+    /// Holds so many bytes more.
+    ///
+    /// # Errors
+    /// Whose bytes are too many.
+    pub(in crate::server) fn take(self: &Arc<Self>, bytes: usize) -> Result<Held, Full> {
         let taken = self.taken(bytes);
-        if taken.is_none() {
+        if taken.is_err() {
             self.pool.refused.fetch_add(1, Ordering::Relaxed);
         }
         taken
     }
 
-    fn taken(self: &Arc<Self>, bytes: usize) -> Option<Held> {
-        let take = |held: usize| {
-            let is_allowed = held == 0 || held + bytes <= self.max;
-            is_allowed.then_some(held + bytes)
-        };
-        let before = self
-            .held
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .ok()?;
-        if before == 0 {
-            self.pool.held.fetch_add(bytes, Ordering::Relaxed);
-        } else if !self.pool.take(bytes) {
-            self.give_back(bytes);
-            return None;
+    fn taken(self: &Arc<Self>, bytes: usize) -> Result<Held, Full> {
+        let mut held = self.held.lock();
+        if *held > 0 && *held + bytes > self.max {
+            return Err(Full::Own);
         }
-        Some(self.as_held(bytes))
+        let pooled = self.pooled(*held + bytes) - self.pooled(*held);
+        if pooled > 0 && !self.pool.take(pooled) {
+            return Err(Full::Pool);
+        }
+        *held += bytes;
+        Ok(self.as_held(bytes))
     }
 
     /// Holds so many bytes more, however many they are.
     pub(in crate::server) fn hold(self: &Arc<Self>, bytes: usize) -> Held {
-        self.held.fetch_add(bytes, Ordering::Relaxed);
-        self.pool.held.fetch_add(bytes, Ordering::Relaxed);
+        let mut held = self.held.lock();
+        let pooled = self.pooled(*held + bytes) - self.pooled(*held);
+        self.pool.held.fetch_add(pooled, Ordering::Relaxed);
+        *held += bytes;
         self.as_held(bytes)
     }
 
     /// Whether anything more may be held.
     pub(in crate::server) fn has_room(&self) -> bool {
-        let held = self.held.load(Ordering::Relaxed);
-        let in_all = || self.pool.held.load(Ordering::Relaxed);
-        held == 0 || (held < self.max && in_all() < self.pool.max)
+        let held = *self.held.lock();
+        held < self.share || (held < self.max && self.pool.has_room())
     }
 
     /// Waits until something more may be held.
     pub(in crate::server) async fn room(self: Arc<Self>) {
         loop {
-            let freed = self.freed.notified();
-            tokio::pin!(freed);
+            let own = self.freed.notified();
+            let pool = self.pool.freed.notified();
+            tokio::pin!(own, pool);
             // Before the look: what is given back behind it is not missed.
-            freed.as_mut().enable();
+            own.as_mut().enable();
+            pool.as_mut().enable();
             if self.has_room() {
                 return;
             }
-            freed.await;
+            tokio::select! {
+                () = own => {}
+                () = pool => {}
+            }
         }
+    }
+
+    /// Of so many bytes, those of the pool.
+    fn pooled(&self, held: usize) -> usize {
+        held.saturating_sub(self.share)
     }
 
     fn as_held(self: &Arc<Self>, bytes: usize) -> Held {
@@ -165,14 +198,26 @@ impl Allowance {
     }
 
     fn give_back(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
-        self.freed.notify_waiters();
+        let (before, after) = {
+            let mut held = self.held.lock();
+            let before = *held;
+            *held -= bytes;
+            (before, *held)
+        };
+        let pooled = self.pooled(before) - self.pooled(after);
+        if pooled > 0 {
+            self.pool.give_back(pooled);
+        }
+        // Whoever waits is woken when there is room, and not for every byte.
+        let is_below = |bound: usize| before >= bound && after < bound;
+        if is_below(self.share) || is_below(self.max) {
+            self.freed.notify_waiters();
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.of.pool.held.fetch_sub(self.bytes, Ordering::Relaxed);
         self.of.give_back(self.bytes);
     }
 }
@@ -183,33 +228,51 @@ mod tests {
 
     use super::*;
 
+    /// Each has a share of 2 and at most 10, and all together 15 beyond their shares.
     fn two_connections() -> [Arc<Allowance>; 2] {
         let pool = Pool::new(15);
-        [(); 2].map(|()| Allowance::new(10, pool.clone()))
+        [(); 2].map(|()| Allowance::new(2, 10, pool.clone()))
+    }
+
+    fn pooled(of: &Allowance) -> usize {
+        of.pool.held.load(Ordering::Relaxed)
     }
 
     #[test]
     fn a_connection_holds_so_much_and_all_together_no_more() {
         let [one, other] = two_connections();
         let first = one.take(6).unwrap();
-        assert!(one.take(5).is_none(), "it alone may hold 10");
-        let _second = other.take(7).unwrap();
-        assert!(one.take(3).is_none(), "all may hold 15");
-        let _third = one.take(2).unwrap();
+        assert_eq!(one.take(5).err(), Some(Full::Own));
+        let big = other.take(13).unwrap();
+        assert_eq!(pooled(&one), 4 + 11);
+        assert_eq!(one.take(1).err(), Some(Full::Pool));
         assert!(!one.has_room());
         drop(first);
-        let _fourth = one.take(6).unwrap();
+        assert_eq!(pooled(&one), 11);
+        let all = [one.take(3).unwrap(), one.take(3).unwrap()];
+        assert_eq!(pooled(&one), 15);
+        drop((all, big));
+        assert_eq!(pooled(&one), 0);
     }
 
     /// Else those who read nothing would keep everybody waiting.
     #[test]
-    fn who_holds_nothing_may_hold_anything() {
+    fn nobody_takes_the_share_of_another() {
         let [one, other] = two_connections();
-        let held = [one.take(50).unwrap(), other.take(20).unwrap()];
-        assert!(!one.has_room() && one.take(1).is_none());
-        drop(held);
-        assert_eq!(one.pool.held.load(Ordering::Relaxed), 0);
-        assert!(one.has_room() && one.take(1).is_some());
+        let _held = other.hold(50);
+        let share = one.take(2).unwrap();
+        assert!(!one.has_room());
+        assert_eq!(one.take(1).err(), Some(Full::Pool));
+        drop(share);
+        assert!(one.has_room() && one.take(1).is_ok());
+    }
+
+    async fn is_there(waiting: &mut (impl Future<Output = ()> + Unpin)) -> bool {
+        let waiting = &mut *waiting;
+        std::future::poll_fn(|context| {
+            Poll::Ready(std::pin::Pin::new(&mut *waiting).poll(context).is_ready())
+        })
+        .await
     }
 
     #[tokio::test]
@@ -217,13 +280,19 @@ mod tests {
         let [one, _] = two_connections();
         let (first, second) = (one.hold(9), one.hold(9));
         let mut waiting = Box::pin(one.clone().room());
-        let mut is_there = async || {
-            std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_ready()))
-                .await
-        };
-        assert!(!is_there().await);
+        assert!(!is_there(&mut waiting).await);
         drop(first);
-        assert!(is_there().await, "9 of 10");
+        assert!(is_there(&mut waiting).await, "9 of 10");
         drop(second);
+    }
+
+    #[tokio::test]
+    async fn what_another_connection_gives_back_wakes_who_waits_for_it() {
+        let [one, other] = two_connections();
+        let (_unread, full) = (one.hold(3), other.hold(40));
+        let mut waiting = Box::pin(one.clone().room());
+        assert!(!is_there(&mut waiting).await);
+        drop(full);
+        assert!(is_there(&mut waiting).await);
     }
 }

@@ -22,7 +22,7 @@ mod security;
 mod serve;
 mod socket;
 
-pub(super) use allowance::{Allowance, Held};
+pub(super) use allowance::{Allowance, Full, Held};
 pub(super) use bind::Listener;
 pub(super) use budget::connections_max;
 pub(super) use caller::Caller;

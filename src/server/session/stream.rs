@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
-use tonic::Streaming;
+use tonic::{Status, Streaming};
 
 use super::groups::{Group, Groups};
 use super::outbox::Outbox;
@@ -86,6 +86,8 @@ pub(in crate::server) struct Session {
     turns: Turns,
     open: OpenSession,
     ended: bool,
+    /// Why nothing more comes, if that is to be told.
+    broken: Option<Status>,
 }
 
 impl Session {
@@ -114,12 +116,13 @@ impl Session {
             turns,
             open,
             ended: false,
+            broken: None,
         }
     }
 
     /// The next message of replies; `None` once the client is done and everything
-    /// is answered.
-    pub(in crate::server) async fn next(&mut self) -> Option<v1::Replies> {
+    /// is answered. What was wrong with what it sent is told last.
+    pub(in crate::server) async fn next(&mut self) -> Option<Result<v1::Replies, Status>> {
         loop {
             self.finish_groups();
             self.answer_freed_reads();
@@ -130,10 +133,10 @@ impl Session {
             if let Some(replies) = self.outbox.take() {
                 self.tally.count(self.open.meter(), Instant::now());
                 self.open.sent(replies.frames.len());
-                return Some(replies);
+                return Some(Ok(replies));
             }
             if self.ended && self.under_way == 0 && self.backlog.is_empty() {
-                return None;
+                return self.broken.take().map(Err);
             }
             self.wait().await;
         }
@@ -165,6 +168,7 @@ impl Session {
                 Ok(None) => self.ended = true,
                 Err(broken) => {
                     tracing::debug!(%broken, "a session broke");
+                    self.broken = Some(broken);
                     self.ended = true;
                 }
             },

@@ -15,6 +15,6 @@ pub use apply::{hosts_of_request, new_request};
 pub use authority::{Authority, Issued};
 pub use folder::Folder;
 pub use ledger::Ledger;
-pub use receive::{check_received, trust_beside};
+pub use receive::{check_received, may_follow, trust_beside};
 pub use request::{Request, check_host};
 pub use revocations::{Revocations, Revoked};

@@ -11,6 +11,19 @@ use crate::tls::leaf;
 use crate::tls::nodes::fingerprint;
 use crate::tls::{Authorities, Credentials, Pem};
 
+/// Whether a list may take the place of what is in a directory that trusts somebody already:
+/// nobody is let in again whom the lists there shut out.
+///
+/// # Errors
+/// `Invalid`, naming the file, for what cannot be read.
+pub fn may_follow(dir: &Path, revoked_pem: &str) -> Result<bool> {
+    let ca = Files::ca_in_dir(dir);
+    let before = Authorities::read(&ca, &Files::crl_in_dir(dir))?;
+    let list = Pem::Bytes(revoked_pem.as_bytes().to_vec());
+    let after = Authorities::given(&Pem::File(ca), Some(&list))?;
+    Ok(after.check_after(&before).is_ok())
+}
+
 /// What a directory trusts already, in PEM; nothing if it trusts nobody yet. `known` is the
 /// SHA-256 of the authority's certificate that must be in it.
 ///

@@ -96,9 +96,16 @@ impl Record {
     /// `Invalid`, naming the file and the line, if it is damaged: who is passed over would
     /// stay valid.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
-        let text = self
-            .text()
-            .map_err(|error| cannot("read", &self.path, error))?;
+        let text = self.text().map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => Error::invalid(format!(
+                "{} has more than {} MiB: take the lines out whose second word, the second \
+                     since 1970 in which a certificate expires, is in the past; until then \
+                     --serial revokes",
+                self.path.display(),
+                BYTES_MAX >> 20
+            )),
+            _ => cannot("read", &self.path, error),
+        })?;
         // Behind the last end of a line is what a crash cut off.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let mut entries = Vec::new();
