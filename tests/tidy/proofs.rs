@@ -361,6 +361,14 @@ fn places_on_one_machine_are_found() {
 }
 
 #[test]
+fn a_merge_that_nobody_decided_is_found() {
+    let text = ["# A\n<<<<", "<<< ours\nx\n=======\ny\n>>>>", ">>> theirs\n"].concat();
+    let findings = words_of("docs/a.md", &text);
+    assert_eq!(findings.len(), 2, "both marks");
+    assert_clean(&words_of("docs/a.md", "# A\n\n    1 <<<<<<< 2\n"));
+}
+
+#[test]
 fn markdown_has_one_title_and_no_dead_links() {
     let of = |text: &str| words_of("docs/a.md", text);
     assert_one(&of("text\n"), 1, "opens with its title");

@@ -110,7 +110,9 @@ impl Cluster {
         let mut search = Search::new(self.endpoints());
         loop {
             let left_ms = until_ms.saturating_sub(self.client.now_ms());
-            if left_ms == 0 {
+            // One more try that its deadline cuts off would put in doubt what is known.
+            let least_ms = search.last.as_ref().map_or(0, |_| PAUSE_MS);
+            if left_ms <= least_ms {
                 return Err(search.in_time());
             }
             let left = Duration::from_millis(left_ms);
