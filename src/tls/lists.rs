@@ -1,5 +1,6 @@
 //! Lists of what authorities revoked: which of them count, and that they only grow.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -12,6 +13,10 @@ use super::files::PemFile;
 use super::leaf;
 use super::moment::Moment;
 use crate::base::{Error, Result};
+
+/// So long after a certificate has expired it stays on the list: clocks differ, and a node that
+/// was away should not wonder. What was taken back later than that is on every later list.
+pub(super) const KEPT_DAYS: u32 = 30;
 
 /// The lists of authorities in force, and where they were read. None, if there was no file.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +31,8 @@ struct List {
     der: CertificateRevocationListDer<'static>,
     of: Signer,
     rank: Rank,
+    /// Numbers of certificates, and when they were taken back.
+    revoked: HashMap<String, Moment>,
 }
 
 /// An authority by its name and its key.
@@ -50,8 +57,8 @@ pub(super) struct Candidate {
 }
 
 impl Lists {
-    /// Those of a file that authorities in force signed. Those of others whose time is over are passed over, as
-    /// nothing that those signed is trusted.
+    /// Those of a file that authorities in force signed. Those of others whose time is over are
+    /// passed over, as nothing that those signed is trusted.
     ///
     /// # Errors
     /// `Invalid`, naming the file, for a list that is damaged or of somebody else: it would
@@ -101,14 +108,14 @@ impl Lists {
     }
 
     /// Refuses to follow `before`, if that would let in whom it shuts out: each authority
-    /// that is still trusted has a list that is no older.
+    /// that is still trusted has a list that is no older, and lacks nothing.
     pub(super) fn check_after(&self, before: &Self, authorities: &[Candidate]) -> Result<()> {
         let stays = "the one read before stays in force: put it back, or start again to forget it";
         let trusted: Vec<Signer> = signers(authorities, true).collect();
         for was in before.lists.iter().filter(|it| trusted.contains(&it.of)) {
             let path = before.at.display();
             match self.lists.iter().find(|it| it.of == was.of) {
-                Some(is) if is.rank >= was.rank => {}
+                Some(is) if is.rank >= was.rank => is.check_whole(was, &path)?,
                 Some(is) => {
                     return Err(Error::invalid(format!(
                         "the list of revoked certificates {path} has {}, and the one of {} that \
@@ -135,6 +142,24 @@ impl Lists {
 }
 
 impl List {
+    /// Two directories that revoke with one key count on their own: the list of either lacks
+    /// what the other took back.
+    fn check_whole(&self, before: &Self, path: &impl fmt::Display) -> Result<()> {
+        let is_new = |at: Moment| at.plus_days(KEPT_DAYS) >= self.rank.since;
+        let mut lacking = before.revoked.iter();
+        let lacking =
+            lacking.find(|(serial, at)| is_new(**at) && !self.revoked.contains_key(*serial));
+        let Some((serial, _)) = lacking else {
+            return Ok(());
+        };
+        Err(Error::invalid(format!(
+            "the list of revoked certificates {path} with {} lacks {serial}, which the one that was \
+             read before has: another directory with the same ca.key took that back; copy the \
+             ca.crl of the one to the other and revoke there again",
+            self.rank
+        )))
+    }
+
     /// `None` for that of an authority whose time is not now.
     fn of(
         der: CertificateRevocationListDer<'static>,
@@ -170,7 +195,20 @@ impl List {
             number: list.crl_number().cloned().unwrap_or_default(),
             since: list.last_update().into(),
         };
-        Ok(Some(Self { of, rank, der }))
+        let revoked = list.iter_revoked_certificates();
+        let revoked = revoked.map(|it| {
+            (
+                format!("{:x}", it.user_certificate),
+                it.revocation_date.into(),
+            )
+        });
+        let revoked = revoked.collect();
+        Ok(Some(Self {
+            of,
+            rank,
+            revoked,
+            der,
+        }))
     }
 }
 

@@ -8,10 +8,8 @@ use crate::base::{Error, Result};
 use crate::tls::authorities::Authorities;
 use crate::tls::files::{Crl, Files};
 use crate::tls::identity::Identity;
+use crate::tls::lists::KEPT_DAYS;
 use crate::tls::moment::Moment;
-
-/// So many days after it expired a certificate is still on the list: clocks differ.
-const KEPT_DAYS: u32 = 30;
 
 impl Folder {
     /// What the authority of this directory took back, as its list has it. The list was

@@ -210,6 +210,28 @@ async fn a_list_from_before_is_refused_and_changes_nothing() {
     assert!(kept.reload().await.unwrap());
 }
 
+/// Two directories with one `ca.key` have lists of their own, of which each would let in whom
+/// the other has shut out.
+#[tokio::test]
+async fn a_list_that_lacks_what_another_took_back_is_refused() {
+    let certs = Certs::new();
+    let days_ago = |days: i64| Moment::now().plus_seconds(-days * 86_400);
+    let revoked = |serial: &str, days: i64| Revoked {
+        serial: serial.to_owned(),
+        at: days_ago(days),
+    };
+    certs.revoke_as(1, vec![revoked("1a", 0), revoked("3c", 40)]);
+    let kept = Kept::open(certs.server()).await.unwrap();
+    for number in [1, 2, 9] {
+        certs.revoke_as(number, vec![revoked("2b", 0), revoked("3c", 40)]);
+        let error = kept.reload().await.unwrap_err();
+        assert!(error.message().contains("lacks 1a"), "{error}");
+    }
+    // What was taken back long ago may have expired.
+    certs.revoke_as(2, vec![revoked("1a", 0), revoked("2b", 0)]);
+    assert!(kept.reload().await.unwrap());
+}
+
 #[tokio::test]
 async fn an_open_connection_ends_with_its_certificate() {
     let certs = Certs::new();
