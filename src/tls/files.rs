@@ -258,23 +258,34 @@ pub(crate) fn check_dir_of(file: &Path) -> Result<()> {
 
 fn unread(path: &Path, content: Content, error: io::Error) -> Error {
     let what = content.as_str();
-    let path = path.display();
+    let shown = path.display();
     let message = match error.kind() {
+        io::ErrorKind::NotFound if path.parent().is_some_and(is_missing) => {
+            let dir = path.parent().unwrap_or(path).display();
+            format!("there is no directory {dir}, where {what} should be (`dkv cert` makes one)")
+        }
         io::ErrorKind::NotFound => {
             format!(
-                "there is no file {path}, which should hold {what} (`dkv cert` writes such files)"
+                "there is no file {shown}, which should hold {what} (`dkv cert` writes such files)"
             )
         }
         io::ErrorKind::PermissionDenied => {
-            format!("{path}, which should hold {what}, cannot be read by this user")
+            format!("{shown}, which should hold {what}, cannot be read by this user")
         }
         io::ErrorKind::InvalidInput => {
-            format!("{path}, which should hold {what}, is no regular file")
+            format!("{shown}, which should hold {what}, is no regular file")
         }
         io::ErrorKind::FileTooLarge => {
-            format!("{path}, which should hold {what}, is longer than {FILE_BYTES_MAX} bytes")
+            format!("{shown}, which should hold {what}, is longer than {FILE_BYTES_MAX} bytes")
         }
-        _ => format!("{path}, which should hold {what}, cannot be read: {error}"),
+        _ => format!("{shown}, which should hold {what}, cannot be read: {error}"),
     };
     Error::invalid(message).with_source(error)
+}
+
+/// Whether there is nothing at all.
+fn is_missing(dir: &Path) -> bool {
+    let looked = dir_mode(dir);
+    !dir.as_os_str().is_empty()
+        && looked.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

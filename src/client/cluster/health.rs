@@ -1,16 +1,20 @@
 //! What is wrong with a cluster, in sentences.
 //!
 //! Healthy means: every member answers, writes nothing off and has room; every shard has
-//! a leader that all agree on; nobody lags far behind; no change of the members is under
+//! a leader that all agree on, and that everybody answers; nobody lags far behind; no change of the members is under
 //! way; members with the same applied index have the same state.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::types::{ClusterOverview, ClusterShard, Role};
+use super::types::{ClusterOverview, ClusterShard, MemberView, Role};
 use crate::base::types::{LogIndex, NodeId, ShardId};
 
 /// Entries a member may be behind.
 const LAG_MAX: u64 = 10_000;
+
+/// How long a member may leave its leader without an answer: several elections.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// A cluster whose founder ended in the middle of it.
 const NOBODY: &str = "no members are known yet: the node that founds the cluster must run, and it \
@@ -34,6 +38,7 @@ impl ClusterOverview {
             complaints.extend(self.pending(shard));
             complaints.extend(self.lagging(shard));
         }
+        complaints.extend(self.members.iter().filter_map(|it| self.cut_off(it)));
         for view in &self.members {
             let Ok(status) = &view.status else { continue };
             let name = &view.member.name;
@@ -165,6 +170,28 @@ impl ClusterOverview {
             (lag > LAG_MAX).then(|| format!("{name} is {lag} entries behind in shard {shard}"))
         });
         lags.collect()
+    }
+
+    /// A member that answers whoever asks for the cluster's health, but not its leader: they
+    /// cannot reach each other, or one does not let the other in. Once, for the first shard.
+    fn cut_off(&self, view: &MemberView) -> Option<String> {
+        // Who does not answer here either has its complaint.
+        view.status.as_ref().ok()?;
+        self.shard_ids().into_iter().find_map(|shard| {
+            let leader = self.leader(shard)?;
+            let seen = leader.status.as_ref().ok()?.shard(shard)?;
+            let peer = seen.peers.iter().find(|it| it.node == view.member.node)?;
+            let how_long = match peer.answered_ago {
+                Some(ago) if ago <= SILENCE_MAX => return None,
+                Some(ago) => format!("for {} s", ago.as_secs()),
+                None => "yet".to_owned(),
+            };
+            let (name, leader) = (&view.member.name, &leader.member.name);
+            Some(format!(
+                "{name} has not answered {leader}, which leads shard {shard}, {how_long}: the logs \
+                 of both say why"
+            ))
+        })
     }
 
     /// Members that applied the same entries and have not the same state.

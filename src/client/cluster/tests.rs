@@ -132,6 +132,29 @@ async fn everything_unhealthy_has_its_sentence() {
     assert_eq!(complaints(&members[0]).await, ["shard 100 has no leader"]);
 }
 
+/// A member whose certificate was revoked answered its clients, and the cluster was healthy
+/// while nothing reached it any more.
+#[tokio::test]
+async fn who_does_not_answer_its_leader_is_not_healthy() {
+    let members = cluster(3).await;
+    let heard = |node: u8, answered_ms_ago| v1::PeerProgress {
+        node: id(node),
+        matched_index: 7,
+        answered_ms_ago,
+    };
+    members[0].shard(|it| it.peers = vec![heard(2, Some(40)), heard(3, Some(5_000))]);
+    assert_eq!(complaints(&members[0]).await, Vec::<String>::new());
+    members[0].shard(|it| it.peers = vec![heard(2, None), heard(3, Some(9_900))]);
+    let why = ": the logs of both say why";
+    assert_eq!(
+        complaints(&members[0]).await,
+        [
+            format!("node-2 has not answered node-1, which leads shard 100, yet{why}"),
+            format!("node-3 has not answered node-1, which leads shard 100, for 9 s{why}"),
+        ]
+    );
+}
+
 /// A learner that was to vote was called healthy: whoever then took another member out had
 /// fewer voters than it thought.
 #[tokio::test]

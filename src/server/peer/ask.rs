@@ -131,8 +131,8 @@ fn uninvited(address: &str, failure: &Failure) -> Error {
             ErrorKind::Denied,
             format!(
                 "{address} has no token open: this one is used up, its time is over, or another \
-                 member made it; make one (dkv cluster token create) and --join the address that \
-                 is printed with it"
+                 member made it; or that is the port for clients. Make one (dkv cluster token \
+                 create) and --join the address that is printed with it"
             ),
         ),
         _ => failed(address, failure),

@@ -28,8 +28,7 @@ pub(super) fn of(failure: &Failure) -> String {
         Cause::WrongName { asked, names } => wrong_name(side, asked, names),
         Cause::WrongPurpose => wrong_purpose(side),
         Cause::Revoked => format!(
-            "{other}'s certificate was revoked: it needs a new one (`{}`)",
-            command(side)
+            "{other}'s certificate was revoked: it needs a new one (`dkv cert rotate NAME --new-key`)"
         ),
         Cause::Unfit(why) => format!("{other}'s certificate cannot be used: {why}"),
         Cause::NoCertificate => format!(
@@ -161,7 +160,10 @@ fn refused(side: Side, refusal: Refusal) -> String {
              `dkv cert rotate` issues it anew; do both clocks agree?"
         ),
         Refusal::Revoked => {
-            format!("{other} says that {mine} was revoked: `{issue}` issues another")
+            format!(
+                "{other} says that {mine} was revoked: `dkv cert rotate NAME --new-key` issues \
+                 another"
+            )
         }
         Refusal::WrongPurpose => format!(
             "{other} says that {mine} is not for clients (a server's, perhaps): use one of \
@@ -185,8 +187,8 @@ fn refused_server(refusal: Refusal) -> &'static str {
              cert show` tells, `dkv cert rotate` issues it anew; do both clocks agree?"
         }
         Refusal::Revoked => {
-            "the client says that this server's certificate was revoked: `dkv cert server` issues \
-             another"
+            "the client says that this server's certificate was revoked: `dkv cert rotate NAME \
+             --new-key` issues another"
         }
         Refusal::WrongPurpose => {
             "the client says that this server's certificate is not for servers: serve with one of \
