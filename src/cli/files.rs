@@ -86,7 +86,14 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
         .mode(0o600)
         .open(path)
         .and_then(|mut file| file.write_all(bytes));
-    written.map_err(|error| cannot("write", &path.display().to_string(), error))
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::invalid(format!(
+            "{} is there already, and a secret is not written over another: remove it, or name \
+             another file",
+            path.display()
+        )),
+        _ => cannot("write", &path.display().to_string(), error),
+    })
 }
 
 /// A file that is to be written once there is something to write. That it can be is known

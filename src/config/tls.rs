@@ -99,12 +99,30 @@ fn in_directory(
         Some(files) if join_token.is_some() || is_there(&files.cert) => files,
         _ => Files::in_dir(&dir, "server"),
     };
+    // Without a directory it is that which is told, when it is read.
+    if let Some(name) = name.filter(|_| join_token.is_none() && is_there(&dir))
+        && !is_there(&files.cert)
+    {
+        return Err(no_certificate(&dir, name, joins));
+    }
     Ok(TlsConfig {
         certs: Some(dir),
         files,
         client_auth: text.client_auth.unwrap_or(ClientAuth::Required),
         join_token,
     })
+}
+
+fn no_certificate(dir: &Path, name: &str, joins: bool) -> Error {
+    let shown = dir.display();
+    let by_token = match joins {
+        true => ", or the cluster gives it one for a token (--join-token-file)",
+        false => "",
+    };
+    Error::invalid(format!(
+        "{shown} holds neither {name}.crt nor server.crt: `dkv cert node {name} --certs {shown}` \
+         issues this node's certificate{by_token}"
+    ))
 }
 
 fn one_by_one(text: TlsText) -> Result<TlsConfig> {
@@ -197,6 +215,7 @@ mod tests {
             let tls = settle(text, Some("node-1"), joins).unwrap().unwrap();
             tls.files.cert.file_name().unwrap().to_owned()
         };
+        std::fs::write(dir.path().join("server.crt"), "").unwrap();
         assert_eq!(chosen(text.clone(), false), "server.crt");
         // It is about to get one.
         let joining = TlsText {
@@ -206,6 +225,25 @@ mod tests {
         assert_eq!(chosen(joining, true), "node-1.crt");
         std::fs::write(dir.path().join("node-1.crt"), "").unwrap();
         assert_eq!(chosen(text, false), "node-1.crt");
+    }
+
+    /// The file that was missed was `server.crt`, which no node of a cluster needs.
+    #[test]
+    fn a_node_without_a_certificate_is_told_how_to_get_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = TlsText {
+            certs: Some(dir.path().to_owned()),
+            ..TlsText::default()
+        };
+        let said = |joins| settle(text.clone(), Some("node-9"), joins).unwrap_err();
+        let alone = said(false).message().to_owned();
+        assert!(
+            alone.contains("neither node-9.crt nor server.crt"),
+            "{alone}"
+        );
+        assert!(alone.contains("`dkv cert node node-9 --certs "), "{alone}");
+        assert!(!alone.contains("token"), "{alone}");
+        assert!(said(true).message().contains("--join-token-file"));
     }
 
     #[test]

@@ -12,9 +12,9 @@ use crate::client::ClusterOverview;
 /// Tell whether the cluster is healthy, and what is wrong if not
 ///
 /// Healthy means: every member answers and accepts writes, every shard has a leader that all
-/// agree on and that hears from all, nobody is more than 10000 entries behind, no change of the members is under way,
-/// and members that applied the same entries have the same state. Exits with 7 if not, also
-/// while a majority goes on without the others.
+/// agree on and that all answer, nobody is more than 10000 entries behind, no change of the
+/// members is under way, and members that applied the same entries have the same state. Exits
+/// with 7 if not, also while a majority goes on without the others.
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
     #[command(flatten)]

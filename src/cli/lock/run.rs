@@ -30,7 +30,8 @@ use crate::client::{LockGuard, LockOptions};
 /// cannot be started, 3 the lock is not to be had, 4 the lock was lost although the command
 /// ended well, 5 no server was there and the command did not run. With each of them goes a
 /// line of dkv on standard error. Where the command has such codes too, give it others:
-/// `dkv lock run NAME -- sh -c 'COMMAND || exit 100'`.
+/// `dkv lock run NAME -- sh -c 'COMMAND || exit 100'`. Flags such as --endpoints are not handed
+/// on: if the command calls dkv itself, set DKV_ENDPOINTS and the like for both.
 ///
 /// SIGHUP, SIGINT, SIGQUIT and SIGTERM are passed on, and the lock is held until the command
 /// has ended. Signals reach everything the command started, in a process group of its own,

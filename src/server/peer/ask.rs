@@ -184,9 +184,11 @@ fn refused(address: &str, status: &Status) -> Error {
         Code::Unavailable if !status.details().is_empty() => Error::unavailable(said),
         Code::DataLoss => Error::corrupt(said),
         _ => match std::error::Error::source(status) {
-            Some(source) => Error::timeout(format!(
-                "{address} broke the connection off ({}): is that the --peer-listen of a node?",
-                dial::reason(source)
+            // In the same words each time, for they are logged when they change: what broke
+            // first differs from one attempt to the next.
+            Some(_) => Error::timeout(format!(
+                "{address} broke the connection off: is that the --peer-listen of a node, and do \
+                 both speak TLS or neither (--certs)?"
             )),
             None => Error::timeout(said),
         },

@@ -110,11 +110,12 @@ mod tests {
         let reading = tokio::spawn(async move { ours.read_exact(&mut byte).await });
         tokio::task::yield_now().await;
         // Another's certificate is no reason.
-        certs.revoke(&[&certs.node("node-3")]);
+        let another = certs.node("node-3");
+        certs.revoke(&[&another]);
         assert!(kept.reload().await.unwrap());
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         assert!(!reading.is_finished());
-        certs.revoke(&[&theirs]);
+        certs.revoke(&[&another, &theirs]);
         assert!(kept.reload().await.unwrap());
         let broken = reading.await.unwrap().unwrap_err();
         let why = Failure::of(Side::Peer, &broken).unwrap();

@@ -110,7 +110,7 @@ async fn a_server_of_another_protocol_and_a_silent_one_are_named() {
     assert_says(
         &other,
         ErrorKind::Timeout,
-        "is that the --peer-listen of a node?",
+        "is that the --peer-listen of a node, and do both speak TLS",
     );
     serving.await.unwrap();
 

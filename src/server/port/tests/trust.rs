@@ -106,8 +106,10 @@ async fn what_a_revoked_caller_never_ends_is_cut_off() {
 #[tokio::test]
 async fn a_revocation_during_a_handshake_is_not_missed() {
     let secure = SecurePort::start(limits()).await;
+    let mut all = Vec::new();
     for round in 0..20 {
-        let alice = secure.certs.client("alice");
+        let alice = secure.certs.client(&format!("alice-{round}"));
+        all.push(alice.clone());
         let dialling = async {
             match secure.dial(Some(&alice)).await {
                 Ok(mut stream) => {
@@ -122,7 +124,7 @@ async fn a_revocation_during_a_handshake_is_not_missed() {
             for _ in 0..round * 50 {
                 tokio::task::yield_now().await;
             }
-            secure.certs.revoke(&[&alice]);
+            secure.certs.revoke(&all.iter().collect::<Vec<_>>());
             assert!(secure.kept.reload().await.unwrap());
         };
         tokio::join!(dialling, revoking);
