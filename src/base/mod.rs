@@ -10,6 +10,7 @@ pub mod heavy;
 pub mod histogram;
 pub mod host;
 pub mod limits;
+pub mod mutant;
 pub mod suggest;
 pub mod time;
 pub mod turns;

@@ -27,7 +27,7 @@ use super::transport::Lane;
 use super::types::{Proposal, Types};
 use super::{Log, Member, Replica};
 use crate::base::types::{LogIndex, NodeId, ShardId};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, mutant};
 use crate::machine::{Applied, Command, codec};
 use crate::proto::peer;
 use crate::proto::peer::frame::Body;
@@ -481,7 +481,7 @@ fn config(options: &GroupOptions) -> Result<Config> {
         // IMPORTANT: a leader that starts anew in its old term would answer reads by what it
         // remembers of how far the log is committed, which is not made durable and lags. One that
         // is elected first learns it from the entry its term begins with.
-        enable_leader_restore: Some(false),
+        enable_leader_restore: Some(mutant::is_on("leader-restored")),
         // Else an old leader that reaches some of us keeps the others from electing.
         quorum_loss_probe_interval: Some(2 * election),
         ..Config::default()
