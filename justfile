@@ -12,6 +12,10 @@ verify:
 test *ARGS:
     ./scripts/test {{ARGS}}
 
+# Switches defects on, one after the other, and looks which tests notice: about an hour.
+mutants *ARGS:
+    ./scripts/mutants {{ARGS}}
+
 # Writes completions, man pages and other generated files anew.
 generate:
     ./ci/generate.sh

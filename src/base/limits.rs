@@ -166,6 +166,13 @@ pub const CONNECTION_RATE_MAX: u32 = 1_000_000;
 /// How long a connection may take to say what it speaks, ms.
 pub const CONNECTION_GREETING_MS: u64 = 30_000;
 
+/// Tasks of one address's connections that are in a runtime's queue at once, for each of its
+/// threads.
+pub const TURNS_OF_ADDRESS: usize = 4;
+
+/// What a connection looks at in one turn, of what came, bytes.
+pub const TURN_BYTES: usize = 64 << 10;
+
 /// How long a handshake of TLS may take, ms.
 pub const HANDSHAKE_MS: u64 = 10_000;
 

@@ -2,6 +2,7 @@
 //! with everything due on it done, and gives the record as it becomes; `None`
 //! means that nothing changes.
 
+use crate::base::mutant;
 use crate::base::time::{MachineTime, Timer};
 use crate::base::types::Revision;
 use crate::kv::command::{Condition, Incr, Set};
@@ -19,7 +20,12 @@ pub enum Due {
 /// What is due on a record at `now`. A key whose both timers have passed goes at
 /// once: nobody could have read what it was in between.
 pub fn due(record: &Record, now: MachineTime) -> Option<Due> {
-    let passed = |timer: Option<MachineTime>| timer.is_some_and(|at| at <= now);
+    let early_ms = if mutant::is_on("expired-early") {
+        100
+    } else {
+        0
+    };
+    let passed = |timer: Option<MachineTime>| timer.is_some_and(|at| at <= now.plus_ms(early_ms));
     if passed(record.delete_at) {
         Some(Due::Delete)
     } else if record.value.is_some() && passed(record.expire_at) {
@@ -43,11 +49,15 @@ pub fn set(current: Option<&Record>, set: &Set, revision: Revision) -> Option<Re
         None if set.keep_timers => (None, None),
         _ => (set.expire.at(), set.delete.at()),
     };
+    let versions = match mutant::is_on("apply-impure") {
+        true => 1 + mutant::dice() % 2,
+        false => 1,
+    };
     Some(Record {
         value: Some(set.value.clone()),
         create_revision: current.map_or(revision, |record| record.create_revision),
         revision,
-        version: current.map_or(0, |record| record.version) + 1,
+        version: current.map_or(0, |record| record.version) + versions,
         expire_at,
         delete_at,
     })
@@ -150,9 +160,9 @@ fn holds(condition: Option<&Condition>, current: Option<&Record>) -> bool {
         None => true,
         Some(Condition::Absent) => current.is_none(),
         Some(Condition::Present) => current.is_some(),
-        Some(Condition::Revision(revision)) => {
-            current.is_some_and(|record| record.revision == *revision)
-        }
+        Some(Condition::Revision(revision)) => current.is_some_and(|record| {
+            record.revision == *revision || mutant::is_on("any-revision-will-do")
+        }),
         Some(Condition::Value(value)) => {
             current.is_some_and(|record| record.value.as_ref() == Some(value))
         }

@@ -2,6 +2,7 @@
 //! on it settled, and gives the lock as it becomes.
 
 use crate::base::limits::{LOCK_CLAIM_MS, LOCK_WAITERS_MAX};
+use crate::base::mutant;
 use crate::base::time::{MachineTime, Timer};
 use crate::base::types::{FenceToken, OwnerId, Revision};
 use crate::lock::command::LockCommand;
@@ -165,7 +166,7 @@ fn acquire_held(
 
 fn renew(lock: Option<Lock>, owner: OwnerId, ttl_ms: u64, now: MachineTime) -> (Step, Answer) {
     match lock {
-        Some(mut lock) if lock.owner == owner => {
+        Some(mut lock) if lock.owner == owner || mutant::is_on("renewed-by-anybody") => {
             start_lease(&mut lock, ttl_ms, now);
             let answer = Answer::Renewed(lock.fence);
             (keep(lock, Change::Holder), answer)
@@ -182,7 +183,9 @@ fn release(
 ) -> (Step, Answer) {
     match lock {
         None => (unchanged(None), Answer::Released),
-        Some(lock) if lock.owner == owner => (pass_on(lock, now, revision), Answer::Released),
+        Some(lock) if lock.owner == owner || mutant::is_on("released-by-anybody") => {
+            (pass_on(lock, now, revision), Answer::Released)
+        }
         Some(mut lock) => {
             if leave_queue(&mut lock, owner) {
                 (keep(lock, Change::Queue), Answer::Released)
@@ -233,9 +236,13 @@ fn pass_on(lock: Lock, now: MachineTime, revision: Revision) -> Step {
             change: Change::Holder,
         };
     };
+    let fence = match mutant::is_on("fence-handed-down") {
+        true => lock.fence,
+        false => FenceToken(revision.0),
+    };
     let lock = Lock {
         owner: next.owner,
-        fence: FenceToken(revision.0),
+        fence,
         granted_at: now,
         lease_until: None,
         claim_by: Some(now.plus_ms(LOCK_CLAIM_MS)),

@@ -15,7 +15,7 @@ use self::index::Index;
 use crate::base::limits::{HISTORY_AGE_MS, HISTORY_BYTES_MAX};
 use crate::base::time::MachineTime;
 use crate::base::types::Revision;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, mutant};
 use crate::kv::Record;
 use crate::machine::keys;
 use crate::machine::outcome::Event;
@@ -191,6 +191,10 @@ impl History {
         if !self.has_changed_since(revision) {
             return None;
         }
+        let revision = match mutant::is_on("past-of-the-next-revision") {
+            true => revision.next(),
+            false => revision,
+        };
         let event = self.index.first_after(row, revision, &self.events)?;
         Some(event.previous.as_ref())
     }
@@ -245,7 +249,7 @@ impl History {
     /// # Errors
     /// `Compacted` below the floor.
     pub fn events_from(&self, revision: Revision) -> Result<impl Iterator<Item = &Arc<Event>>> {
-        if revision < self.floor {
+        if revision < self.floor && !mutant::is_on("gap-untold") {
             return Err(self.compacted(revision));
         }
         Ok(self.suffix(revision))

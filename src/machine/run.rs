@@ -13,9 +13,9 @@ mod transaction;
 use std::collections::BTreeMap;
 
 use self::buckets::Kept;
-use crate::base::Result;
 use crate::base::time::MachineTime;
 use crate::base::types::{LogIndex, Revision};
+use crate::base::{Result, mutant};
 use crate::engine::{Batch, Read, Table};
 use crate::kv::Record;
 use crate::machine::apply::Effects;
@@ -72,7 +72,10 @@ impl<'a> Run<'a> {
         index: LogIndex,
         entry: &Entry,
     ) -> Self {
-        let now = state.now.max(entry.now);
+        let now = match mutant::is_on("time-goes-back") {
+            true => entry.now,
+            false => state.now.max(entry.now),
+        };
         Self {
             rows: Pending::new(rows, state.hash, index, now),
             sessions,
@@ -93,6 +96,7 @@ impl<'a> Run<'a> {
     pub(super) fn command(&mut self, command: &Command) -> Result<()> {
         let applied = match &command.request {
             None => self.execute(command)?,
+            Some(_) if mutant::is_on("repetitions-applied") => self.execute(command)?,
             Some(request) => match self.sessions.admit(request, self.now()) {
                 Admission::Known(outcome) if !command.can_give(outcome.kind) => {
                     self.applied(OutcomeKind::OtherRequest.into())
@@ -136,6 +140,7 @@ impl<'a> Run<'a> {
     fn execute(&mut self, command: &Command) -> Result<Applied> {
         if let Some(fence) = &command.fence
             && let Some(stale) = self.check_fence(fence)?
+            && !mutant::is_on("fences-unchecked")
         {
             return Ok(self.applied(stale));
         }

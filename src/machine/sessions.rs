@@ -13,13 +13,13 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
-use crate::base::Result;
 use crate::base::limits::{
     SESSION_HELD_MS, SESSION_IDLE_MS, SESSION_OUTCOMES_MAX, SESSIONS_MAX,
     SESSIONS_OUTCOMES_TOTAL_MAX,
 };
 use crate::base::time::MachineTime;
 use crate::base::types::{ClientId, RequestId};
+use crate::base::{Result, mutant};
 use crate::engine::{Read, Table};
 use crate::machine::codec;
 use crate::machine::outcome::{Outcome, OutcomeKind};
@@ -127,7 +127,7 @@ impl Sessions {
     /// Looks a request up, and notes that its client was here.
     pub(super) fn admit(&mut self, request: &RequestId, now: MachineTime) -> Admission {
         if !self.clients.contains_key(&request.client) {
-            if request.attempt > 0 {
+            if request.attempt > 0 && !mutant::is_on("forgotten-taken-for-new") {
                 return Admission::Forgotten;
             }
             if !self.make_room(now) {

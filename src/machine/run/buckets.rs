@@ -1,8 +1,8 @@
 //! Commands on buckets, and what every write must know of its own.
 
 use super::{Done, Run, rows};
-use crate::base::Result;
 use crate::base::limits::BUCKETS_MAX;
+use crate::base::{Result, mutant};
 use crate::engine::Table;
 use crate::kv::Record;
 use crate::machine::bucket::{Bucket, BucketCommand, BucketSettings};
@@ -119,7 +119,8 @@ impl Run<'_> {
             return Ok(None);
         };
         let after = growth.of(bucket.usage);
-        let exceeds = after.exceeds(bucket.settings.quota, bucket.usage);
+        let exceeds =
+            after.exceeds(bucket.settings.quota, bucket.usage) && !mutant::is_on("quota-unchecked");
         Ok(exceeds.then(|| Done::counted(OutcomeKind::QuotaExceeded, bucket.usage.bytes)))
     }
 

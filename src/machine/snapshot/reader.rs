@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{CRC_BYTES, END_BYTES, HEAD_BYTES, Head, Origin, Totals, put_row, row_bytes, seal};
 use crate::base::limits::SNAPSHOT_CHUNK_BYTES;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, mutant};
 use crate::engine::{Table, View};
 use crate::machine::query;
 
@@ -123,6 +123,10 @@ impl SnapshotReader {
     /// Fills a chunk with the rows from a place on.
     fn gather(&self, place: &mut Place, chunk: &mut Vec<u8>) -> Result<()> {
         while let Some(table) = Table::ALL.get(place.table_at).copied() {
+            if table == Table::Sessions && mutant::is_on("snapshot-without-requests") {
+                place.table_at += 1;
+                continue;
+            }
             let start = std::mem::take(&mut place.start);
             let mut gathering = Gathering {
                 chunk,

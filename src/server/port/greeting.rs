@@ -2,11 +2,14 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use super::turns::Pace;
 
 /// Bytes after which a connection has said what it speaks: the preface of HTTP/2. A request of
 /// HTTP/1.1 has more.
@@ -19,6 +22,7 @@ pub(super) struct Greeted<S, T> {
     stream: S,
     /// Until it is complete.
     greeting: Option<Greeting>,
+    pace: Arc<Pace>,
     /// Goes when the stream is closed.
     _with: T,
 }
@@ -37,8 +41,9 @@ impl Greeting {
 }
 
 impl<S, T> Greeted<S, T> {
-    /// `with` lives until the stream is closed.
-    pub(super) fn new(stream: S, within: Duration, with: T) -> Self {
+    /// `with` lives until the stream is closed. No more is read in one turn than its `pace`
+    /// allows.
+    pub(super) fn new(stream: S, within: Duration, pace: Arc<Pace>, with: T) -> Self {
         let greeting = Greeting {
             bytes_left: GREETING_BYTES,
             until: Box::pin(sleep(within)),
@@ -46,6 +51,7 @@ impl<S, T> Greeted<S, T> {
         Self {
             stream,
             greeting: Some(greeting),
+            pace,
             _with: with,
         }
     }
@@ -57,8 +63,13 @@ impl<S: AsyncRead + Unpin, T: Unpin> AsyncRead for Greeted<S, T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.pace.is_spent() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.pace.spend(buffer.filled().len() - before);
         let Some(greeting) = &mut self.greeting else {
             return polled;
         };
@@ -115,7 +126,7 @@ mod tests {
     async fn a_connection_that_says_nothing_ends_and_one_that_spoke_may_be_silent() {
         let within = Duration::from_millis(20);
         let (mut silent, theirs) = tokio::io::duplex(64);
-        let mut ours = Greeted::new(theirs, within, ());
+        let mut ours = Greeted::new(theirs, within, Pace::new(), ());
         silent.write_all(b"PRI * HTTP").await.unwrap();
         let mut bytes = [0; 64];
         assert_eq!(ours.read(&mut bytes).await.unwrap(), 10);
@@ -123,7 +134,7 @@ mod tests {
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
 
         let (mut speaks, theirs) = tokio::io::duplex(64);
-        let mut ours = Greeted::new(theirs, within, ());
+        let mut ours = Greeted::new(theirs, within, Pace::new(), ());
         speaks.write_all(&[b'x'; GREETING_BYTES]).await.unwrap();
         assert_eq!(ours.read(&mut bytes).await.unwrap(), GREETING_BYTES);
         let later = tokio::time::timeout(3 * within, ours.read(&mut bytes));

@@ -12,7 +12,7 @@ use super::leadership::Leadership;
 use super::queue::{Read, Wants, stopping};
 use super::{Shared, pause};
 use crate::base::types::LogIndex;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, mutant};
 use crate::raft::Group;
 
 /// Rounds under way at once: the next begins while the answers of one are on their way.
@@ -127,7 +127,7 @@ impl Reader {
                 if waiting.is_empty() {
                     return;
                 }
-                if group.has_applied(index) {
+                if group.has_applied(index) || mutant::is_on("read-before-applied") {
                     waiting.into_iter().for_each(|read| read.confirm(index));
                     return;
                 }

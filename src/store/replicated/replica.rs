@@ -15,7 +15,7 @@ use super::queue::{Read, Wants};
 use super::samples::Samples;
 use crate::base::time::BootStamp;
 use crate::base::types::LogIndex;
-use crate::base::{Error, ErrorKind, Result, limits};
+use crate::base::{Error, ErrorKind, Result, limits, mutant};
 use crate::machine::{Applied, Command, SnapshotWriter, codec, query};
 use crate::raft::{ForwardDone, Frozen, ReadDone, Replica};
 use crate::store::core::Sequence;
@@ -57,7 +57,8 @@ impl Overhead {
         let mut last = None;
         while let Some((index, commands)) = self.entries.front().copied() {
             let left = self.commands - u64::from(commands);
-            if index > covers || left < keep {
+            let is_needed = index > covers && !mutant::is_on("log-dropped-too-early");
+            if is_needed || left < keep {
                 break;
             }
             self.entries.pop_front();

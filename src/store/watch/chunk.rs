@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::mailbox::weight;
-use crate::base::Result;
 use crate::base::types::Revision;
+use crate::base::{Result, mutant};
 use crate::machine::{Event, Machine};
 
 /// Events in one chunk, about: what is read under the machine's lock at once, ...
@@ -41,7 +41,11 @@ pub(super) fn read(
         is_last: false,
     };
     let mut bytes = 0;
-    let from = machine.history().events_from(after.next())?;
+    let first = match mutant::is_on("resumption-skips-one") {
+        true => after.next().next(),
+        false => after.next(),
+    };
+    let from = machine.history().events_from(first)?;
     for (looked_at, event) in from.enumerate() {
         let is_enough = chunk.events.len() >= EVENTS || bytes >= BYTES || looked_at >= LOOKED_AT;
         if is_enough && event.revision > chunk.through {

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::interest::Interest;
 use crate::base::limits::{WATCH_MAILBOX_BYTES_MAX, WATCH_MAILBOX_EVENTS_MAX};
+use crate::base::mutant;
 use crate::base::types::Revision;
 use crate::kv::Record;
 use crate::machine::Event;
@@ -64,6 +65,9 @@ impl Mailbox {
         let mut is_all = true;
         for of_revision in revisions {
             if !post.put(of_revision) {
+                if mutant::is_on("slow-watchers-lose") {
+                    continue;
+                }
                 let after = Revision(of_revision[0].revision.0 - 1);
                 post.standing = Standing::Behind { after };
                 is_all = false;
@@ -95,7 +99,7 @@ impl Mailbox {
     pub(super) fn seen(&self, position: Revision) -> Option<Revision> {
         let post = self.post.lock();
         match post.standing {
-            _ if !post.events.is_empty() => None,
+            _ if !post.events.is_empty() && !mutant::is_on("marks-ahead") => None,
             Standing::Live { since, .. } => Some(since.max(position)),
             Standing::Behind { after } => Some(after),
             Standing::Closed => None,
