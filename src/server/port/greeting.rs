@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::turns::Pace;
+use crate::base::limits;
 
 /// Bytes after which a connection has said what it speaks: the preface of HTTP/2. A request of
 /// HTTP/1.1 has more.
@@ -57,6 +58,22 @@ impl<S, T> Greeted<S, T> {
     }
 }
 
+/// Reads, but no more at once than is looked at between two looks at the time.
+fn poll_piece(
+    stream: Pin<&mut impl AsyncRead>,
+    context: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    if buffer.remaining() <= limits::TURN_READ_BYTES {
+        return stream.poll_read(context, buffer);
+    }
+    let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(limits::TURN_READ_BYTES));
+    let polled = stream.poll_read(context, &mut piece);
+    let read = piece.filled().len();
+    buffer.advance(read);
+    polled
+}
+
 impl<S: AsyncRead + Unpin, T: Unpin> AsyncRead for Greeted<S, T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -68,8 +85,7 @@ impl<S: AsyncRead + Unpin, T: Unpin> AsyncRead for Greeted<S, T> {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.pace.spend(buffer.filled().len() - before);
+        let polled = poll_piece(Pin::new(&mut self.stream), context, buffer);
         let Some(greeting) = &mut self.greeting else {
             return polled;
         };

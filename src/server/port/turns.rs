@@ -11,11 +11,12 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use crate::base::limits;
 
@@ -164,26 +165,36 @@ impl<F> Drop for InTurn<F> {
     }
 }
 
-/// How much of what came a connection may look at in one turn.
-pub(super) struct Pace(AtomicUsize);
+/// How long a connection may look at what came in one turn.
+///
+/// HTTP takes whatever it can read, and frames that ask for nothing are small: without this a
+/// turn lasts for as long as somebody sends.
+pub(super) struct Pace {
+    epoch: Instant,
+    /// When this turn began, since then.
+    began_us: AtomicU64,
+}
 
 impl Pace {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicUsize::new(limits::TURN_BYTES)))
+        Arc::new(Self {
+            epoch: Instant::now(),
+            began_us: AtomicU64::new(0),
+        })
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     fn begin(&self) {
-        self.0.store(limits::TURN_BYTES, Ordering::Relaxed);
+        self.began_us.store(self.now_us(), Ordering::Relaxed);
     }
 
-    /// True if it has looked at enough: the rest is for its next turn.
+    /// True if it has looked for long enough: the rest is for its next turn.
     pub(super) fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
-
-    pub(super) fn spend(&self, bytes: usize) {
-        let left = self.0.load(Ordering::Relaxed);
-        self.0.store(left.saturating_sub(bytes), Ordering::Relaxed);
+        let began_us = self.began_us.load(Ordering::Relaxed);
+        self.now_us().saturating_sub(began_us) > limits::TURN_US
     }
 }
 
@@ -208,8 +219,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
-
     use super::*;
 
     /// Always has more to do.
