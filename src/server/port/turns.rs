@@ -249,10 +249,13 @@ mod tests {
     #[tokio::test]
     async fn many_of_one_address_are_a_few_to_all_others() {
         let crowd = begin(&Turns::of(2), 500);
-        let rounds = 1_000;
-        for _ in 0..rounds {
-            tokio::task::yield_now().await;
-        }
+        let rounds = 5_000;
+        let ours = async move {
+            for _ in 0..rounds {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::spawn(ours).await.unwrap();
         let turns: Vec<u64> = crowd.iter().map(|it| it.load(Ordering::Relaxed)).collect();
         let all: u64 = turns.iter().sum();
         assert!(all >= rounds, "nothing is held back: {all}");
