@@ -175,11 +175,14 @@ pub(super) struct Pace {
     began_us: AtomicU64,
 }
 
+/// Of a connection that takes no turns: it may read for as long as it likes.
+const NOT_BEGUN: u64 = u64::MAX;
+
 impl Pace {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             epoch: Instant::now(),
-            began_us: AtomicU64::new(0),
+            began_us: AtomicU64::new(NOT_BEGUN),
         })
     }
 
@@ -260,7 +263,7 @@ mod tests {
         let all: u64 = turns.iter().sum();
         assert!(all >= rounds, "nothing is held back: {all}");
         assert!(
-            all <= 10 * rounds,
+            all <= 4 * rounds,
             "{all} of them went before {rounds} of ours"
         );
         let (least, most) = (turns.iter().min(), turns.iter().max());
