@@ -1,7 +1,8 @@
 //! The check that trusts no revision: for each key, is there any order of its operations that
 //! keeps real time and explains every answer?
 //!
-//! Wing and Gong's search in Lowe's form ("Testing for linearizability", 2017): the history is
+//! Wing and Gong's search ("Testing and verifying concurrent objects", 1993) in Lowe's form
+//! ("Testing for linearizability", 2017), key by key, as porcupine does it: the history is
 //! walked event by event with the set of all configurations that explain it so far, and an
 //! operation takes effect as late as its answer allows. What keeps the set small: equal
 //! configurations are one; an operation that changes nothing takes effect as soon as it can; writes
@@ -13,8 +14,8 @@ mod key;
 
 use std::collections::BTreeMap;
 
-use super::history::{Action, Operation, Outcome};
-use super::verdict::{Rule, Violation};
+use crate::check::history::{Action, Operation, Outcome};
+use crate::check::verdict::{Rule, Violation};
 use config::Configs;
 use key::{Event, KeyHistory};
 
@@ -23,16 +24,24 @@ const CONFIGS_MAX: usize = 200_000;
 
 /// What the search found.
 #[derive(Debug, Default)]
-pub(crate) struct Searched {
-    pub(crate) violations: Vec<Violation>,
+pub struct Searched {
+    /// At most one for each key: the first answer that nothing explains.
+    pub violations: Vec<Violation>,
+    /// Keys that were looked at.
+    pub keys: usize,
     /// Keys that would have taken too long: neither legal nor illegal.
-    pub(crate) undecided: Vec<String>,
+    pub undecided: Vec<String>,
     /// Operations that were looked at.
-    pub(crate) operations: usize,
+    pub operations: usize,
 }
 
-/// Searches every key of a history. Stale reads, locks, and what failed for sure are left out.
-pub(crate) fn check(history: &[Operation]) -> Searched {
+/// Searches every key of a history, which were not there when it began. Stale reads, locks, and
+/// what failed for sure are left out. A key is given up as undecided rather than searched for long.
+///
+/// # Panics
+/// For a history that [`form::check`](crate::check::form::check) refuses.
+#[must_use]
+pub fn check(history: &[Operation]) -> Searched {
     let mut keys: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for operation in history.iter().filter(|it| counts(it)) {
         if let Some(key) = operation.key() {
@@ -41,6 +50,7 @@ pub(crate) fn check(history: &[Operation]) -> Searched {
     }
     let mut searched = Searched::default();
     for (key, operations) in keys {
+        searched.keys += 1;
         searched.operations += operations.len();
         search(key, &operations, &mut searched);
     }
@@ -57,7 +67,10 @@ fn counts(operation: &Operation) -> bool {
 }
 
 fn search(key: &str, operations: &[&Operation], searched: &mut Searched) {
-    let history = KeyHistory::new(operations);
+    let Some(history) = KeyHistory::new(operations) else {
+        searched.undecided.push(key.to_owned());
+        return;
+    };
     let mut configs = Configs::new(&history);
     for event in history.events() {
         match event {
