@@ -31,7 +31,7 @@ async fn a_stale_read_is_shown_among_what_contradicts_it() {
     assert_eq!((code, remarks.as_str()), (1, ""), "{text}");
     let expected = format!(
         "NOT SOUND: an answer is older than what was known before it was asked for
-  operations  3 in 4ms: 3 ok, 0 refused, 0 failed, 0 unknown
+  operations  3 in 0.0 s: 3 ok, 0 refused, 0 failed, 0 unknown
   clients     2 at any member (2), node-2 (1)
   keys        1 searched, none undecided
 

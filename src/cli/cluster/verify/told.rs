@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::counts::Counts;
 use super::run::{ANY, Plan, Ran};
 use super::words::{answered, asked, table};
-use crate::base::{Error, duration};
+use crate::base::Error;
 use crate::check::Judged;
 use crate::check::history::Operation;
 use crate::cli::exit::ExitStatus;
@@ -16,6 +16,9 @@ use crate::cli::row::{Field, Row};
 
 /// Names of keys that are shown of many.
 const UNDECIDED_SHOWN: usize = 3;
+
+/// Of a reason on the screen; programs get all of it.
+const REASON_CHARS_MAX: usize = 120;
 
 const NS_PER_MS: f64 = 1_000_000.0;
 
@@ -134,9 +137,9 @@ fn text(told: &Told<'_>) -> String {
     let mut lines = vec![sentence(told)];
     let counts = &told.counts;
     lines.push(format!(
-        "  operations  {} in {}: {} ok, {} refused, {} failed, {} unknown",
+        "  operations  {} in {:.1} s: {} ok, {} refused, {} failed, {} unknown",
         counts.total(),
-        duration::format(rounded(told.took)),
+        told.took.as_secs_f64(),
         counts.ok,
         counts.refused,
         counts.failed,
@@ -176,6 +179,14 @@ fn text(told: &Told<'_>) -> String {
         });
     }
     lines.join("\n") + "\n"
+}
+
+/// What fits a line or two.
+fn cut(why: &str) -> String {
+    match why.char_indices().nth(REASON_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &why[..end]),
+        None => why.to_owned(),
+    }
 }
 
 fn undecided(keys: &[String]) -> String {
