@@ -19,8 +19,11 @@ use crate::check::verdict::{Rule, Violation};
 use config::Configs;
 use key::{Event, KeyHistory};
 
-/// Configurations at once, beyond which a key is given up as undecided.
-const CONFIGS_MAX: usize = 200_000;
+/// Configurations to look at, beyond which a key is given up as undecided: some seconds.
+const CONFIGS_MAX: usize = 2_000_000;
+/// The same of all keys together, and of each key once they are used up: most need far fewer.
+const CONFIGS_MAX_TOGETHER: usize = 20_000_000;
+const CONFIGS_MAX_AFTERWARDS: usize = 20_000;
 
 /// What the search found.
 #[derive(Debug, Default)]
@@ -49,10 +52,13 @@ pub fn check(history: &[Operation]) -> Searched {
         }
     }
     let mut searched = Searched::default();
+    let mut left = CONFIGS_MAX_TOGETHER;
     for (key, operations) in keys {
         searched.keys += 1;
         searched.operations += operations.len();
-        search(key, &operations, &mut searched);
+        let most = left.clamp(CONFIGS_MAX_AFTERWARDS, CONFIGS_MAX);
+        let looked_at = search(key, &operations, most, &mut searched);
+        left = left.saturating_sub(looked_at);
     }
     searched
 }
@@ -66,31 +72,36 @@ fn counts(operation: &Operation) -> bool {
     !failed && !asked_in_vain && !operation.is_stale_read()
 }
 
-fn search(key: &str, operations: &[&Operation], searched: &mut Searched) {
+/// Searches one key, and says how many configurations it looked at.
+fn search(key: &str, operations: &[&Operation], most: usize, searched: &mut Searched) -> usize {
     let Some(history) = KeyHistory::new(operations) else {
         searched.undecided.push(key.to_owned());
-        return;
+        return 0;
     };
     let mut configs = Configs::new(&history);
+    let mut looked_at = 0;
     for event in history.events() {
-        match event {
-            Event::Invoked(at) => configs.invoke(at),
-            Event::Returned(at) => {
-                configs.finish(at, CONFIGS_MAX);
-                if configs.is_too_many() {
-                    searched.undecided.push(key.to_owned());
-                    return;
-                }
-                if configs.is_empty() {
-                    let involved = around(operations, at);
-                    let message = format!("no order of the operations on `{key}` explains this");
-                    let violation = Violation::new(Rule::NoOrder, message, &involved);
-                    searched.violations.push(violation);
-                    return;
-                }
+        let at = match event {
+            Event::Invoked(at) => {
+                configs.invoke(at);
+                continue;
             }
+            Event::Returned(at) => at,
+        };
+        looked_at += configs.finish(at, most - looked_at);
+        if configs.is_too_many() {
+            searched.undecided.push(key.to_owned());
+            break;
+        }
+        if configs.is_empty() {
+            let involved = around(operations, at);
+            let message = format!("no order of the operations on `{key}` explains this");
+            let violation = Violation::new(Rule::NoOrder, message, &involved);
+            searched.violations.push(violation);
+            break;
         }
     }
+    looked_at
 }
 
 /// The operation that cannot be explained, and those just before it, for people to look at.

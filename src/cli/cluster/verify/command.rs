@@ -48,10 +48,13 @@ pub(in crate::cli::cluster) struct VerifyArgs {
     #[arg(long, value_name = "N", default_value = "8")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
     clients: u32,
-    /// Keys in use at once, each for some 200 operations
-    #[arg(long, value_name = "N", default_value = "8")]
+    /// Keys in use at once, each for some 200 operations; as many as clients, if it is not said
+    ///
+    /// The fewer there are the more clients get into each other's way, and the longer it takes to
+    /// judge what they saw.
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    keys: u64,
+    keys: Option<u64>,
     /// Draw what is asked for from this seed, not from any
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -121,7 +124,7 @@ impl VerifyArgs {
             is_fresh: self.bucket.is_none(),
             bucket: self.bucket.clone().unwrap_or_else(fresh),
             clients: self.clients,
-            keys: self.keys,
+            keys: self.keys.unwrap_or(u64::from(self.clients)),
             duration: self.duration,
             seed: self.seed.unwrap_or_else(|| rng.below(SEEDS)),
         }

@@ -147,7 +147,8 @@ fn text(told: &Told<'_>) -> String {
     ));
     if let Some(why) = &counts.first_failure {
         lines.push(format!(
-            "              the first that was not answered: {why}"
+            "              the first that was not answered: {}",
+            cut(why)
         ));
     }
     let members = counts.by_member.iter().map(|(name, count)| {
