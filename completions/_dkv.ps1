@@ -324,7 +324,7 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
         'dkv;cluster;verify' {
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'Ask for this long')
             [CompletionResult]::new('--clients', '--clients', [CompletionResultType]::ParameterName, 'Clients that ask at once, 1 to 64')
-            [CompletionResult]::new('--keys', '--keys', [CompletionResultType]::ParameterName, 'Keys in use at once, each for some 200 operations')
+            [CompletionResult]::new('--keys', '--keys', [CompletionResultType]::ParameterName, 'Keys in use at once, each for some 200 operations; as many as clients, if it is not said')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw what is asked for from this seed, not from any')
             [CompletionResult]::new('--bucket', '--bucket', [CompletionResultType]::ParameterName, 'Make this bucket for it, not one with a random name')
             [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Verify this shard')

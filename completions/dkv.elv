@@ -309,7 +309,7 @@ set edit:completion:arg-completer[dkv] = {|@words|
         &'dkv;cluster;verify'= {
             cand --duration 'Ask for this long'
             cand --clients 'Clients that ask at once, 1 to 64'
-            cand --keys 'Keys in use at once, each for some 200 operations'
+            cand --keys 'Keys in use at once, each for some 200 operations; as many as clients, if it is not said'
             cand --seed 'Draw what is asked for from this seed, not from any'
             cand --bucket 'Make this bucket for it, not one with a random name'
             cand --shard 'Verify this shard'
