@@ -233,6 +233,7 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how every member does, shard by shard')
             [CompletionResult]::new('members', 'members', [CompletionResultType]::ParameterValue, 'List the members, with their addresses')
             [CompletionResult]::new('health', 'health', [CompletionResultType]::ParameterValue, 'Tell whether the cluster is healthy, and what is wrong if not')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Judge whether what clients see of a live server or cluster is linearizable')
             [CompletionResult]::new('add-learner', 'add-learner', [CompletionResultType]::ParameterValue, 'Add a node as a learner, which follows without a vote')
             [CompletionResult]::new('promote', 'promote', [CompletionResultType]::ParameterValue, 'Make a learner a voter, once it has caught up')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take a member out of the cluster, running or not')
@@ -301,6 +302,34 @@ Register-ArgumentCompleter -Native -CommandName 'dkv' -ScriptBlock {
             break
         }
         'dkv;cluster;health' {
+            [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT, https://HOST:PORT or unix:/path, separated by commas. One is enough')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this long')
+            [CompletionResult]::new('--certs', '--certs', [CompletionResultType]::ParameterName, 'Speak TLS, with the files that `dkv cert` wrote to this directory: ca.crt, and ca.crl, client.crt and client.key if they are there')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the servers of the authorities in this file, in PEM')
+            [CompletionResult]::new('--crl', '--crl', [CompletionResultType]::ParameterName, 'Refuse the servers that the list of revocations in this file has, in PEM')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Show this certificate to servers that ask for one, in PEM')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The private key of --cert')
+            [CompletionResult]::new('--server-name', '--server-name', [CompletionResultType]::ParameterName, 'Expect servers'' certificates to be for this host [default: that of the endpoint]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this TOML file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How answers look')
+            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Speak TLS, as endpoints with https:// do, too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress bars')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'dkv;cluster;verify' {
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'Ask for this long')
+            [CompletionResult]::new('--clients', '--clients', [CompletionResultType]::ParameterName, 'Clients that ask at once, 1 to 64')
+            [CompletionResult]::new('--keys', '--keys', [CompletionResultType]::ParameterName, 'Keys in use at once, each for some 200 operations; as many as clients, if it is not said')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw what is asked for from this seed, not from any')
+            [CompletionResult]::new('--bucket', '--bucket', [CompletionResultType]::ParameterName, 'Make this bucket for it, not one with a random name')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Verify this shard')
+            [CompletionResult]::new('--history', '--history', [CompletionResultType]::ParameterName, 'Keep the history in this file, a line of JSON for each operation')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Judge a history that was kept, and ask no server')
             [CompletionResult]::new('--endpoints', '--endpoints', [CompletionResultType]::ParameterName, 'Ask these nodes: HOST:PORT, https://HOST:PORT or unix:/path, separated by commas. One is enough')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this long')
             [CompletionResult]::new('--certs', '--certs', [CompletionResultType]::ParameterName, 'Speak TLS, with the files that `dkv cert` wrote to this directory: ca.crt, and ca.crl, client.crt and client.key if they are there')

@@ -13,7 +13,8 @@
 //! 3  machine             what log entries mean
 //! 2  kv        lock      the two domains
 //! 1  engine    wal       ordered bytes; the durable log;
-//!    tls                 certificates, read and issued
+//!    tls                 certificates, read and issued;
+//!    check               was what clients saw legal?
 //! 0  base      proto     words, limits, host seams; generated types
 //! ```
 //!
@@ -37,6 +38,7 @@
 )]
 
 pub mod base;
+pub mod check;
 pub mod cli;
 pub mod client;
 pub mod config;

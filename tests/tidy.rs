@@ -40,6 +40,8 @@ const ROOMS: &[Room] = &[
     room("wal", 1, &["base"]),
     room("auth", 1, &["base"]),
     room("tls", 1, &["base"]),
+    // Judges histories, and knows nothing of what made them.
+    room("check", 1, &["base"]),
     room("kv", 2, &["base"]),
     room("lock", 2, &["base"]),
     room("machine", 3, &["base", "proto", "engine", "kv", "lock"]),
@@ -92,7 +94,7 @@ const ROOMS: &[Room] = &[
     room(
         "cli",
         8,
-        &["base", "tls", "server", "client", "config", "perf"],
+        &["base", "tls", "check", "server", "client", "config", "perf"],
     ),
 ];
 

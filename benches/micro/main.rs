@@ -14,6 +14,7 @@ mod commands;
 mod draw;
 mod engine;
 mod hot;
+mod judging;
 mod machine;
 mod wal;
 mod wire;

@@ -131,6 +131,20 @@ impl Reserved {
         self.is_new = false;
         write(&self.path, bytes)
     }
+
+    /// Empties it, to be written bit by bit.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the file.
+    pub(crate) fn create(mut self) -> Result<File> {
+        self.is_new = false;
+        create(&self.path)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Drop for Reserved {

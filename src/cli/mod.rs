@@ -37,6 +37,7 @@ mod row;
 mod serve;
 mod session;
 mod shell;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod tls_args;

@@ -3,7 +3,6 @@
 mod about;
 mod compare;
 mod documents;
-mod signals;
 mod told;
 
 use std::path::PathBuf;
@@ -18,6 +17,7 @@ use crate::cli::client_args::ClientArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
 use crate::cli::session::Session;
+use crate::cli::signals::interruptible;
 use crate::config::text;
 use crate::perf::{
     self, PerfOptions, Progress, Sizes, Spread, Stop, TargetAddress, Test, TestGroup,
@@ -163,7 +163,7 @@ pub(crate) fn measure(args: &PerfArgs, client: &ClientArgs, printer: &mut Printe
         return compare::measure(&args.compare, targets, &options, client, documents, printer);
     }
     let bar = progress_bar(printer.shows_progress());
-    let measured = signals::interruptible(client, async |interrupt| {
+    let measured = interruptible(client.session(), async |interrupt| {
         perf::run(&options, interrupt, |progress| show(&bar, progress)).await
     })?;
     bar.finish_and_clear();

@@ -149,6 +149,17 @@ impl Client {
         }
     }
 
+    /// The same client, which asks its endpoints alone, about the shard that it asks now: it does
+    /// not go on to a leader that they name. What it is answered is then the word of the member
+    /// that was named; all else is faster at the leader.
+    #[must_use]
+    pub fn staying(&self) -> Self {
+        Self {
+            route: Arc::new(Route::staying(self.route.shard())),
+            ..self.clone()
+        }
+    }
+
     /// The same client, whose stale reads all go to one node while it can be reached.
     pub(super) fn settled(&self) -> Self {
         Self {

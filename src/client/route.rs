@@ -91,6 +91,8 @@ impl Nodes {
 /// shard is only ever asked at the node that gave it.
 pub(super) struct Route {
     shard: ShardId,
+    /// Leaders are not gone to.
+    stays: bool,
     known: RwLock<Known>,
 }
 
@@ -117,7 +119,16 @@ impl Route {
     pub(super) fn new(shard: ShardId) -> Self {
         Self {
             shard,
+            stays: false,
             known: RwLock::default(),
+        }
+    }
+
+    /// One that leads to the configured nodes alone, whoever leads.
+    pub(super) fn staying(shard: ShardId) -> Self {
+        Self {
+            stays: true,
+            ..Self::new(shard)
         }
     }
 
@@ -225,6 +236,9 @@ impl Route {
 
     /// Learns from a reply of `node` where the leader is; empty: it is this node.
     pub(super) fn led_from(&self, nodes: &Nodes, address: &str, node: &Arc<Node>) {
+        if self.stays {
+            return;
+        }
         let leader = if address.is_empty() {
             Some(Arc::clone(node))
         } else {
@@ -314,6 +328,15 @@ mod tests {
         let local = Route::new(ShardId(300));
         local.admit([2; 16], true, &all[1]).unwrap();
         assert_eq!(any(&local, 2), "b:1");
+    }
+
+    #[test]
+    fn who_stays_does_not_go_to_the_leader() {
+        let (nodes, route) = (nodes(), Route::staying(ShardId(100)));
+        let first = &nodes.configured()[0];
+        route.admit([1; 16], false, first).unwrap();
+        route.led_from(&nodes, "d:1", first);
+        assert_eq!(chosen(&route, &nodes, 0), "a:1");
     }
 
     #[test]

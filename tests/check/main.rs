@@ -9,6 +9,7 @@
 #[path = "mod.rs"]
 mod check;
 
+mod among_others;
 mod anomalies;
 mod brute;
 mod illegal;

@@ -24,6 +24,7 @@ mod cluster_locks;
 mod cluster_loss;
 mod cluster_tour;
 mod cluster_up;
+mod cluster_verify;
 mod completing;
 mod connections;
 mod embedded;

@@ -37,6 +37,19 @@ impl AskArgs {
         cluster(self.endpoints.clone(), self.timeout, self.tls.options()).await
     }
 
+    /// The words as a client takes them.
+    pub(super) fn options(&self) -> ClientOptions {
+        let asks_for_tls =
+            |text: &String| text.starts_with("https://") || text.starts_with("dkvs://");
+        let asked = self.endpoints.iter().any(asks_for_tls);
+        ClientOptions {
+            endpoints: self.endpoints.clone(),
+            tls: self.tls.options().or(asked.then(TlsOptions::default)),
+            timeout: self.timeout,
+            ..ClientOptions::to("")
+        }
+    }
+
     /// The first endpoint, as it was written.
     pub(super) fn first(&self) -> &str {
         self.endpoints.first().map_or("", String::as_str)

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use crate::cli::client_args::block_on_in;
-use crate::cli::cluster::{change, health, status, token, up};
+use crate::cli::cluster::{change, health, status, token, up, verify};
 use crate::cli::failure::Outcome;
 use crate::cli::output::Printer;
 use crate::cli::session::Session;
@@ -34,6 +34,7 @@ enum ClusterCommand {
     Status(status::StatusArgs),
     Members(status::MembersArgs),
     Health(health::HealthArgs),
+    Verify(Box<verify::VerifyArgs>),
     AddLearner(change::AddLearnerArgs),
     Promote(change::PromoteArgs),
     Remove(change::RemoveArgs),
@@ -51,6 +52,7 @@ pub(crate) fn run(args: ClusterArgs, printer: &mut Printer) -> Outcome {
         ClusterCommand::Status(args) => block_on_in(session, args.run(printer)),
         ClusterCommand::Members(args) => block_on_in(session, args.run(printer)),
         ClusterCommand::Health(args) => block_on_in(session, args.run(printer)),
+        ClusterCommand::Verify(args) => verify::run(&args, session, printer),
         ClusterCommand::AddLearner(args) => block_on_in(session, args.run(printer)),
         ClusterCommand::Promote(args) => block_on_in(session, args.run(printer)),
         ClusterCommand::Remove(args) => block_on_in(session, args.run(printer)),

@@ -1,4 +1,5 @@
-//! `dkv cluster`: see the members of a cluster, change them, and start one on this machine.
+//! `dkv cluster`: see the members of a cluster, change them, judge what clients see of it, and start
+//! one on this machine.
 //!
 //! Invariant: the rules of membership are the server's. Here names are found, questions
 //! are asked before something is taken out, and answers are printed.
@@ -12,5 +13,6 @@ mod status;
 mod tests;
 mod token;
 mod up;
+mod verify;
 
 pub(crate) use command::{ClusterArgs, run};

@@ -4,11 +4,12 @@ use clap::Args;
 
 use super::documents::Documents;
 use super::told::{finish, given_up};
-use super::{progress_bar, show, signals};
+use super::{progress_bar, show};
 use crate::cli::client_args::ClientArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::output::{Format, Printer};
 use crate::cli::row::{Field, Row};
+use crate::cli::signals::interruptible;
 use crate::perf::{self, Compared, Comparison, Figure, PerfOptions, Side, TargetAddress};
 
 /// What to compare.
@@ -46,7 +47,7 @@ pub(super) fn measure(
     printer: &mut Printer,
 ) -> Outcome {
     let bar = progress_bar(printer.shows_progress());
-    let compared = signals::interruptible(client, async |interrupt| {
+    let compared = interruptible(client.session(), async |interrupt| {
         perf::compare(
             options,
             targets,

@@ -83,9 +83,10 @@ impl When {
 }
 
 impl KeyHistory {
-    pub(super) fn new(operations: &[&Operation]) -> Self {
+    /// `None` if more operations are under way at once than are told apart.
+    pub(super) fn new(operations: &[&Operation]) -> Option<Self> {
         let events = events(operations);
-        let slots = slots(operations, &events);
+        let slots = slots(operations, &events)?;
         let mut values = Values::of(operations);
         let mut classes: Vec<Step> = Vec::new();
         let mut kinds = Vec::new();
@@ -103,11 +104,11 @@ impl KeyHistory {
                 Kind::Answered { step, slot }
             });
         }
-        Self {
+        Some(Self {
             operations: kinds,
             classes,
             events,
-        }
+        })
     }
 
     pub(super) fn events(&self) -> impl Iterator<Item = Event> {
@@ -129,21 +130,19 @@ fn events(operations: &[&Operation]) -> Vec<Event> {
 }
 
 /// A number for each operation that no other has while it is under way.
-fn slots(operations: &[&Operation], events: &[Event]) -> Vec<u32> {
+fn slots(operations: &[&Operation], events: &[Event]) -> Option<Vec<u32>> {
     let mut slots = vec![0; operations.len()];
-    let mut free: Vec<u32> = (0..128).rev().collect();
+    let mut free: Vec<u32> = (0..u128::BITS).rev().collect();
     for event in events {
         match event {
             Event::Invoked(at) if !operations[*at].is_unknown() => {
-                slots[*at] = free
-                    .pop()
-                    .expect("fewer than 128 clients use one key at once");
+                slots[*at] = free.pop()?;
             }
             Event::Invoked(_) => {}
             Event::Returned(at) => free.push(slots[*at]),
         }
     }
-    slots
+    Some(slots)
 }
 
 /// Numbers for values. Those that no answer and no condition names are all the same.

@@ -27,7 +27,6 @@ pub(super) struct Configs<'a> {
 #[derive(Default)]
 struct Least {
     by_place: HashMap<(State, u128), Vec<Box<[u16]>>>,
-    count: usize,
 }
 
 impl<'a> Configs<'a> {
@@ -69,11 +68,13 @@ impl<'a> Configs<'a> {
         }
     }
 
-    /// An operation has its answer: only what explains it goes on.
-    pub(super) fn finish(&mut self, at: usize, most: usize) {
+    /// An operation has its answer: only what explains it goes on. Looks at so many configurations
+    /// at most, and says at how many it did.
+    pub(super) fn finish(&mut self, at: usize, most: usize) -> usize {
         let Kind::Answered { slot, .. } = self.history.operations[at] else {
-            return;
+            return 0;
         };
+        let mut looked_at = 0;
         let bit = 1 << slot;
         let mut seen = Least::default();
         let mut explained = Least::default();
@@ -84,6 +85,7 @@ impl<'a> Configs<'a> {
             }
         }
         while let Some(mut config) = todo.pop() {
+            looked_at += 1;
             if config.done & bit != 0 {
                 config.done &= !bit;
                 explained.insert(&config);
@@ -94,13 +96,14 @@ impl<'a> Configs<'a> {
                     todo.push(next);
                 }
             }
-            if seen.count > most {
+            if looked_at > most {
                 self.too_many = true;
-                return;
+                return looked_at;
             }
         }
         self.configs = explained.into_configs();
         self.open.retain(|(open, _)| *open != slot);
+        looked_at
     }
 
     /// Every configuration that is one change further.
@@ -154,11 +157,8 @@ impl Least {
         if least.iter().any(|used| no_more(used, &config.used)) {
             return false;
         }
-        let before = least.len();
         least.retain(|used| !no_more(&config.used, used));
-        self.count -= before - least.len();
         least.push(config.used.clone());
-        self.count += 1;
         true
     }
 

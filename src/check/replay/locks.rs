@@ -1,6 +1,6 @@
 //! Locks: one holder at a time, fences that only grow, and no write under a fence that is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::check::history::{Action, Operation, Outcome};
 use crate::check::replay::order::{Bound, answered_at};
@@ -15,6 +15,8 @@ const LEASE_PERCENT: u64 = 99;
 struct Lock<'a> {
     /// By fence.
     grants: BTreeMap<u64, Grant<'a>>,
+    /// The least fence of each owner: one, where all is well.
+    owners: HashMap<&'a str, u64>,
     /// Somebody asked, and never heard what became of it; or queued in vain, and may have been
     /// given the lock before the place in the queue was given up.
     unknown_acquires: Vec<&'a Operation>,
@@ -27,7 +29,6 @@ struct Lock<'a> {
 /// From the grant of a lock to whatever ended it.
 struct Grant<'a> {
     acquire: &'a Operation,
-    owner: &'a str,
     /// The lease began no earlier, and lasts so long; 0: until released.
     leases: Vec<(&'a Operation, u64)>,
     releases: Vec<&'a Operation>,
@@ -65,9 +66,10 @@ fn gather<'a>(history: &'a [Operation], bounds: &[Bound]) -> BTreeMap<&'a str, L
             let lock = locks.entry(lock).or_default();
             match operation.outcome {
                 Outcome::Acquired { fence } => {
+                    let least = lock.owners.entry(owner).or_insert(fence);
+                    *least = fence.min(*least);
                     let grant = lock.grants.entry(fence).or_insert(Grant {
                         acquire: operation,
-                        owner,
                         leases: Vec::new(),
                         releases: Vec::new(),
                     });
@@ -96,7 +98,8 @@ fn gather<'a>(history: &'a [Operation], bounds: &[Bound]) -> BTreeMap<&'a str, L
 impl<'a> Lock<'a> {
     /// Notes what an owner did with its grant.
     fn touch(&mut self, owner: &str, operation: &'a Operation) {
-        let Some(grant) = self.grants.values_mut().find(|it| it.owner == owner) else {
+        let fence = self.owners.get(owner);
+        let Some(grant) = fence.and_then(|fence| self.grants.get_mut(fence)) else {
             return;
         };
         match (&operation.action, &operation.outcome) {
@@ -127,15 +130,18 @@ impl<'a> Lock<'a> {
                 findings.push(Violation::new(Rule::TwoHolders, message, &involved));
             }
         }
-        for (fence, grant) in &self.grants {
-            let backwards = self
-                .grants
-                .range(fence + 1..)
-                .find(|(_, later)| later.acquire.returned_ns < grant.acquire.invoked_ns);
-            if let Some((higher, later)) = backwards {
+        // Of the grants of greater fences, the one that was answered first.
+        let mut first: Option<(u64, &Operation)> = None;
+        for (fence, grant) in self.grants.iter().rev() {
+            if let Some((higher, later)) = first
+                && later.returned_ns < grant.acquire.invoked_ns
+            {
                 let message = format!("fence {fence} was given after fence {higher}");
-                let involved = [later.acquire, grant.acquire];
+                let involved = [later, grant.acquire];
                 findings.push(Violation::new(Rule::Fence, message, &involved));
+            }
+            if first.is_none_or(|(_, it)| grant.acquire.returned_ns < it.returned_ns) {
+                first = Some((*fence, grant.acquire));
             }
         }
     }
@@ -182,20 +188,9 @@ impl<'a> Lock<'a> {
                 findings.push(Violation::new(Rule::Refused, message, &involved));
             }
         }
+        let possible = Possible::of(self);
         for (refusal, bound) in &self.refusals {
-            let somebody_asked = self
-                .unknown_acquires
-                .iter()
-                .filter(|acquire| !std::ptr::eq(**acquire, *refusal))
-                .any(|acquire| acquire.invoked_ns < refusal.returned_ns);
-            let held = self.grants.values().any(|grant| {
-                let over = grant.releases.iter().any(|release| {
-                    matches!(release.outcome, Outcome::Released { .. })
-                        && release.returned_ns < refusal.invoked_ns
-                });
-                grant.acquire.invoked_ns < refusal.returned_ns && !over
-            });
-            if !somebody_asked && !held {
+            if !possible.explains(refusal) {
                 let message = format!(
                     "nobody can have held the lock between the revisions {} and {}",
                     bound.low, bound.high
@@ -206,7 +201,64 @@ impl<'a> Lock<'a> {
     }
 }
 
+/// Who may have held a lock, in a form that answers quickly.
+struct Possible<'a> {
+    /// When each grant was asked for, ascending, and the latest end of it and those before.
+    grants: Vec<(u64, u64)>,
+    /// The two that asked first and may have been granted the lock without hearing of it.
+    unknown: [Option<&'a Operation>; 2],
+}
+
+impl<'a> Possible<'a> {
+    fn of(lock: &Lock<'a>) -> Self {
+        let mut grants: Vec<(u64, u64)> = lock
+            .grants
+            .values()
+            .map(|it| (it.acquire.invoked_ns, it.surely_over_ns()))
+            .collect();
+        grants.sort_unstable();
+        let mut latest = 0;
+        for (_, over_ns) in &mut grants {
+            latest = latest.max(*over_ns);
+            *over_ns = latest;
+        }
+        let mut unknown = lock.unknown_acquires.clone();
+        unknown.sort_by_key(|it| it.invoked_ns);
+        // What queued in vain and was never answered stands here twice.
+        unknown.dedup_by(|one, other| std::ptr::eq(*one, *other));
+        let mut unknown = unknown.into_iter();
+        Self {
+            grants,
+            unknown: [unknown.next(), unknown.next()],
+        }
+    }
+
+    /// True if somebody else may have held the lock when this was refused.
+    fn explains(&self, refusal: &Operation) -> bool {
+        let before = |moment_ns: &u64| *moment_ns < refusal.returned_ns;
+        let somebody_asked = self
+            .unknown
+            .iter()
+            .flatten()
+            .filter(|acquire| !std::ptr::eq(**acquire, refusal))
+            .any(|acquire| before(&acquire.invoked_ns));
+        let asked = self.grants.partition_point(|(invoked, _)| before(invoked));
+        let held = asked > 0 && self.grants[asked - 1].1 >= refusal.invoked_ns;
+        somebody_asked || held
+    }
+}
+
 impl Grant<'_> {
+    /// When its owner had heard that it was released.
+    fn surely_over_ns(&self) -> u64 {
+        let released = self
+            .releases
+            .iter()
+            .filter(|it| matches!(it.outcome, Outcome::Released { .. }));
+        let ends = released.map(|release| release.returned_ns);
+        ends.min().unwrap_or(u64::MAX)
+    }
+
     /// True if its lease cannot have ended by a moment, when a revision was taken.
     fn holds_at(&self, moment_ns: u64, below: u64) -> bool {
         let counts = |began: &Operation| match &began.outcome {

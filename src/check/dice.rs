@@ -2,15 +2,18 @@
 
 /// The same seed gives the same throws.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Dice that nobody threw yet.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Other dice, that depend on these and on a name.
-    pub(crate) fn fork(&self, name: u64) -> Self {
+    #[must_use]
+    pub fn fork(&self, name: u64) -> Self {
         let mut forked = Self(self.0 ^ name.wrapping_mul(0xd6e8_feb8_6659_fd93));
         forked.next();
         forked
@@ -25,22 +28,22 @@ impl Dice {
     }
 
     /// A number below `bound`, which is not zero.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// A number from `from` to `to`, both included.
-    pub(crate) fn within(&mut self, from: u64, to: u64) -> u64 {
+    pub fn within(&mut self, from: u64, to: u64) -> u64 {
         from + self.below(to - from + 1)
     }
 
     /// True this often in a hundred.
-    pub(crate) fn percent(&mut self, percent: u64) -> bool {
+    pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
     /// One of these, which are not none.
-    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[usize::try_from(self.below(from.len() as u64)).expect("an index fits")]
     }
 }

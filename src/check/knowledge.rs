@@ -2,22 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::dice::Dice;
-use super::history::{Action, Condition, Fence, Found, Outcome};
+use crate::check::dice::Dice;
+use crate::check::history::{Action, Condition, Fence, Found, Outcome};
 
 /// Few, so that clients get into each other's way.
 const LOCKS: u64 = 2;
 
 /// See the module.
-pub(crate) struct Knowledge {
+#[derive(Debug)]
+pub struct Knowledge {
     /// Whose it is.
     number: u32,
+    /// What the names of locks begin with.
+    locks: String,
     /// Values that it has set: each is different.
     values: u64,
     seen: BTreeMap<String, Found>,
     held: Option<Held>,
 }
 
+#[derive(Debug)]
 struct Held {
     owner: String,
     fence: Fence,
@@ -26,17 +30,27 @@ struct Held {
 }
 
 impl Knowledge {
-    pub(crate) fn of(number: u32) -> Self {
+    /// Of a client that has seen nothing and holds nothing.
+    #[must_use]
+    pub fn of(number: u32) -> Self {
         Self {
             number,
+            locks: "lock-".to_owned(),
             values: 0,
             seen: BTreeMap::new(),
             held: None,
         }
     }
 
+    /// From here on it is about other keys than before, and about other locks, whose names begin
+    /// with `locks`. What it holds it holds on to.
+    pub fn move_on(&mut self, locks: String) {
+        self.locks = locks;
+        self.seen.clear();
+    }
+
     /// Sets the key to what it never was.
-    pub(crate) fn set(
+    pub fn set(
         &mut self,
         key: String,
         condition: Option<Condition>,
@@ -52,7 +66,7 @@ impl Knowledge {
     }
 
     /// Sets the key if it is as it was seen.
-    pub(crate) fn set_if_seen(&mut self, dice: &mut Dice, key: String) -> Action {
+    pub fn set_if_seen(&mut self, dice: &mut Dice, key: String) -> Action {
         let by_value = dice.percent(45);
         let condition = match self.seen.get(&key) {
             Some(found) if by_value => Condition::Value(found.value.clone()),
@@ -66,7 +80,7 @@ impl Knowledge {
     }
 
     /// Does something about a lock, or under it.
-    pub(crate) fn draw_lock(
+    pub fn draw_lock(
         &mut self,
         dice: &mut Dice,
         key: String,
@@ -93,7 +107,7 @@ impl Knowledge {
                 }
             }
             _ => Action::Acquire {
-                lock: format!("lock-{}", dice.below(LOCKS)),
+                lock: format!("{}{}", self.locks, dice.below(LOCKS)),
                 owner: format!("{:016x}{:016x}", self.number + 1, dice.below(u64::MAX)),
                 ttl_ms,
                 waits: may_wait && dice.percent(20),
@@ -102,7 +116,7 @@ impl Knowledge {
     }
 
     /// Remembers what became of it.
-    pub(crate) fn learn(&mut self, action: &Action, outcome: &Outcome) {
+    pub fn learn(&mut self, action: &Action, outcome: &Outcome) {
         match (action, outcome) {
             // What a stale read showed is tried as a condition, too: it has to fail then.
             (Action::Get { key, .. }, Outcome::Read { found, .. }) => match found {

@@ -5,17 +5,17 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::base::{Error, Result};
-use crate::cli::client_args::ClientArgs;
 use crate::cli::interrupts::Interrupts;
+use crate::cli::session::Session;
 use crate::perf::Interrupt;
 
-/// Runs `work` with an interrupt that Ctrl-C and SIGTERM raise, or Ctrl-C alone in a shell.
+/// Runs `work` with an interrupt that Ctrl-C and SIGTERM raise, or Ctrl-C alone in the shell of `session`.
 /// `None` if a second signal came before it had ended: it was broken off.
 ///
 /// # Errors
 /// `Internal` if the event loop cannot start.
 pub(super) fn interruptible<T>(
-    client: &ClientArgs,
+    session: Option<&Session>,
     work: impl AsyncFnOnce(&Interrupt) -> T,
 ) -> Result<Option<T>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -23,7 +23,7 @@ pub(super) fn interruptible<T>(
         .build()
         .map_err(not_started)?;
     runtime.block_on(async {
-        let mut signals = match client.session() {
+        let mut signals = match session {
             Some(session) => Signals::Shell(session.interrupts().clone()),
             None => Signals::own().map_err(not_started)?,
         };
