@@ -6,10 +6,20 @@
 //! expects that some test notices.
 
 /// Every mutant, and what it does wrong.
-pub const ALL: &[(&str, &str)] = &[(
-    "leader-restored",
-    "a leader that was started again leads on in its old term",
-)];
+pub const ALL: &[(&str, &str)] = &[
+    (
+        "leader-restored",
+        "a leader that was started again leads on in its old term",
+    ),
+    (
+        "lease-read",
+        "a leader answers reads for as long as it believes that nobody else can have been elected",
+    ),
+    (
+        "vote-not-synced",
+        "a member answers a candidate before its vote is durable",
+    ),
+];
 
 /// Whether the mutant of this name is switched on: the variable `DKV_MUTANT` names it, in a build
 /// for mutants.

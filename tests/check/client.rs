@@ -6,7 +6,7 @@ use super::dice::Dice;
 use super::history::{Action, Condition, Fence, Found, Outcome};
 
 /// Few, so that clients get into each other's way.
-const LOCKS: u64 = 2;
+pub(crate) const LOCKS: u64 = 2;
 
 /// See the module.
 pub(crate) struct Knowledge {
