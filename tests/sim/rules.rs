@@ -115,7 +115,7 @@ impl Rules {
         }
     }
 
-    fn same<T: PartialEq + Debug>(&self, known: T, seen: T, what: impl Fn() -> String) {
+    fn same<T: PartialEq + Debug + Copy>(&self, known: T, seen: T, what: impl Fn() -> String) {
         if known != seen {
             let wrong = format!("{} {seen:?}, and before {known:?}", what());
             self.stage.is_wrong(wrong);
@@ -155,13 +155,15 @@ impl Rules {
         let known = *self.fences.entry((lock, at)).or_insert(fence);
         let first = (lock, LogIndex(0));
         let before = self.fences.range(first..(lock, at)).next_back();
-        let after = self
-            .fences
-            .range((lock, at.next())..(lock + 1, LogIndex(0)));
+        let above = (lock, at.next())..(lock + 1, LogIndex(0));
+        let after = self.fences.range(above).next();
         let is_above = before.is_none_or(|(_, it)| *it <= fence);
-        let is_below = after.clone().next().is_none_or(|(_, it)| *it >= fence);
+        let is_below = after.is_none_or(|(_, it)| *it >= fence);
         if known != fence || !is_above || !is_below {
-            let wrong = format!("{name} has lock {lock} at {at} under fence {fence}, not {known}");
+            let wrong = format!(
+                "{name} has lock {lock} at {at} under fence {fence}, others under {known}, \
+                 between {before:?} and {after:?}"
+            );
             self.stage.is_wrong(wrong);
         }
     }
