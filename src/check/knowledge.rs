@@ -6,7 +6,7 @@ use crate::check::dice::Dice;
 use crate::check::history::{Action, Condition, Fence, Found, Outcome};
 
 /// Few, so that clients get into each other's way.
-const LOCKS: u64 = 2;
+pub(crate) const LOCKS: u64 = 2;
 
 /// See the module.
 #[derive(Debug)]

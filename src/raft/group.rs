@@ -283,7 +283,10 @@ impl Group {
         let linearizer = self
             .inner
             .raft
-            .get_read_linearizer(ReadPolicy::ReadIndex)
+            .get_read_linearizer(match mutant::is_on("lease-read") {
+                true => ReadPolicy::LeaseRead,
+                false => ReadPolicy::ReadIndex,
+            })
             .await
             .map_err(|error| Error::new(ErrorKind::NotLeader, error.to_string()))?;
         Ok(index_of(linearizer.read_log_id().log_id().index()))

@@ -35,5 +35,5 @@ pub use members::{Change, Members};
 pub use replica::{ForwardDone, ReadDone, Replica};
 pub use sim_network::SimNetwork;
 pub use snapshot::{Frozen, SnapshotFigures};
-pub use status::{GroupStatus, Role};
+pub use status::{Ballot, GroupStatus, Role};
 pub use transport::{Lane, Peer, PeerTransport};

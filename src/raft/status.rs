@@ -68,7 +68,35 @@ pub struct GroupStatus {
     pub answered: BTreeMap<NodeId, Option<Duration>>,
 }
 
+/// What a simulation sees of elections, at one member.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ballot {
+    /// The term of its vote, which is durable.
+    pub term: u64,
+    /// Whom it voted for in that term, or who was elected then.
+    pub for_whom: NodeId,
+    /// It is known who was elected.
+    pub is_decided: bool,
+    /// It was elected in that term: it leads, though it need not have confirmed it yet.
+    pub is_elected: bool,
+}
+
 impl Group {
+    /// For simulations: how this member voted last, and what came of it.
+    #[doc(hidden)]
+    pub fn ballot(&self) -> Ballot {
+        let metrics = self.raft().server_metrics();
+        let metrics = metrics.borrow_watched();
+        let vote = &metrics.vote.leader_id;
+        Ballot {
+            term: vote.term,
+            for_whom: vote.voted_for,
+            is_decided: metrics.vote.committed,
+            is_elected: metrics.state == ServerState::Leader && vote.voted_for == self.node(),
+        }
+    }
+
     /// At the leader: how long ago a quorum of the members had answered; `None`: not in
     /// this term, or this node does not lead.
     pub fn quorum_age(&self) -> Option<Duration> {

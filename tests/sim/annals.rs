@@ -17,6 +17,8 @@ use crate::words::text;
 pub(crate) struct Annals {
     stage: Arc<Stage>,
     events: BTreeMap<(u64, String), Event>,
+    /// When each was first seen, by the fastest of all clocks.
+    seen_us: BTreeMap<(u64, String), u64>,
     /// What each member was last seen to remember, ...
     members: BTreeMap<String, Stretch>,
     /// ... and what some did before.
@@ -36,6 +38,7 @@ impl Annals {
         Self {
             stage: stage.clone(),
             events: BTreeMap::new(),
+            seen_us: BTreeMap::new(),
             members: BTreeMap::new(),
             before: Vec::new(),
         }
@@ -72,8 +75,38 @@ impl Annals {
                 let wrong = format!("{name} remembers {event:?}, and others {known:?}");
                 self.stage.is_wrong(wrong);
             }
-            _ => drop(self.events.insert(place, event)),
+            _ => {
+                let now_us = self.stage.fastest_us();
+                self.seen_us.entry(place.clone()).or_insert(now_us);
+                drop(self.events.insert(place, event));
+            }
         }
+    }
+
+    /// Keys that ended before their time by every clock there is, those of machines that lead
+    /// included. `from`: from here on nothing is missing.
+    pub(crate) fn ended_early(&self, from: u64) -> Vec<String> {
+        let lives = self.stage.lives();
+        let known = lives.iter().filter(|life| life.revision >= from);
+        let early = known.filter_map(|life| {
+            let after = (life.revision + 1, String::new());
+            let ((revision, _), end) = self
+                .events
+                .range(after..)
+                .find(|((_, key), _)| *key == life.key)?;
+            let seen_us = *self.seen_us.get(&(*revision, life.key.clone()))?;
+            let least_us = life.asked_ns / 1_000 + life.ttl_ms * 1_000;
+            (end.kind != Kind::Set && seen_us < least_us).then(|| {
+                format!(
+                    "{} was to live {} ms from {} us on, and ended with revision {revision} at \
+                     {seen_us} us by the fastest clock",
+                    life.key,
+                    life.ttl_ms,
+                    life.asked_ns / 1_000
+                )
+            })
+        });
+        early.collect()
     }
 
     /// The last revision that a member was seen at.

@@ -18,6 +18,7 @@ use crate::check::dice::Dice;
 use crate::check::history::{Action, Operation, Outcome};
 use crate::check::txn::asked::{Ask, Said};
 use crate::machine::{Job, Machine, Request};
+use crate::members;
 use crate::stage::{Event, Stage};
 use crate::words;
 
@@ -45,6 +46,9 @@ enum Heard {
     /// It may have been done.
     Nothing(String),
 }
+
+/// What a node will say.
+type Told = oneshot::Receiver<Result<Answer>>;
 
 /// See the module.
 pub(crate) struct Asker {
@@ -176,7 +180,7 @@ impl Asker {
                 acked_below: first,
                 attempt,
             };
-            match self.try_once(operation(request)).await {
+            match self.try_once(|| operation(request)).await {
                 Heard::Answer(answer) => {
                     if asks::was_repeated(&answer) {
                         self.stage.count(Event::Repeated);
@@ -191,7 +195,7 @@ impl Asker {
                     why = reason;
                 }
             }
-            self.at = self.dice.below(self.machines.len() as u64) as usize;
+            self.at = members::pick(&self.machines, &mut self.dice);
             sleep(Duration::from_millis(self.dice.within(1, 80))).await;
         }
         if sequences == 0 || attempt == 0 {
@@ -203,36 +207,87 @@ impl Asker {
         Learnt::Unknown(why)
     }
 
-    async fn try_once(&mut self, operation: service::Operation) -> Heard {
+    async fn try_once(&mut self, operation: impl Fn() -> service::Operation) -> Heard {
         let within = Duration::from_millis(self.dice.within(100, 1_500));
-        let (tell, told) = oneshot::channel();
         // On its way.
         sleep(Duration::from_millis(self.dice.below(3))).await;
-        let asked = self.machines[self.at].give(Job::Answer(Request {
-            operation,
-            within,
-            tell,
-        }));
-        if !asked {
-            return Heard::Refused("no node lives there".to_owned());
-        }
+        let twin = self.send_twin(&operation, within);
+        let Some(told) = self.send(self.at, operation(), within) else {
+            return match twin {
+                None => Heard::Refused("no node lives there".to_owned()),
+                Some(_) => Heard::Nothing("no node lives there, and another was asked".to_owned()),
+            };
+        };
         if self.dice.percent(self.lost_percent) {
             self.stage.count(Event::Lost);
             return Heard::Nothing("the answer was lost".to_owned());
         }
         let patience = within + Duration::from_millis(200);
         match timeout(patience, told).await {
-            Ok(Ok(Ok(answer))) => Heard::Answer(answer),
+            Ok(Ok(Ok(answer))) => {
+                self.compare(&answer, twin);
+                Heard::Answer(answer)
+            }
             Ok(Ok(Err(error))) => match error.kind() {
                 ErrorKind::FenceStale => Heard::FenceStale,
                 ErrorKind::NotFound => Heard::NoBucket,
                 ErrorKind::Timeout | ErrorKind::Internal | ErrorKind::Corrupt => {
                     Heard::Nothing(error.to_string())
                 }
+                // What was refused at one node may be done at the other.
+                _ if twin.is_some() => Heard::Nothing(error.to_string()),
                 _ => Heard::Refused(error.to_string()),
             },
             Ok(Err(_)) => Heard::Nothing("the node died".to_owned()),
             Err(_) => Heard::Nothing("silence".to_owned()),
+        }
+    }
+
+    /// `None` if no node takes it.
+    fn send(&self, at: usize, operation: service::Operation, within: Duration) -> Option<Told> {
+        let (tell, told) = oneshot::channel();
+        let request = Request {
+            operation,
+            within,
+            tell,
+        };
+        let is_given = self.machines[at].give(Job::Answer(request));
+        is_given.then_some(told)
+    }
+
+    /// Now and then the same write goes to another member at once, under the same request id: it
+    /// must be done once, and whoever is told what became of it must be told the same.
+    fn send_twin(
+        &mut self,
+        operation: impl Fn() -> service::Operation,
+        within: Duration,
+    ) -> Option<Told> {
+        let percent = self.stage.twice_percent();
+        let operation = operation();
+        let may_come_twice = matches!(operation, service::Operation::Write(_));
+        if percent == 0 || !may_come_twice || !self.dice.percent(percent) {
+            return None;
+        }
+        let other = members::pick(&self.machines, &mut self.dice);
+        if other == self.at {
+            return None;
+        }
+        let told = self.send(other, operation, within)?;
+        self.stage.count(Event::Duplicate);
+        Some(told)
+    }
+
+    fn compare(&self, answer: &Answer, twin: Option<Told>) {
+        let Some(Ok(Ok(Answer::Applied(twin)))) = twin.map(|mut told| told.try_recv()) else {
+            return;
+        };
+        if let Answer::Applied(applied) = answer
+            && applied.outcome != twin.outcome
+        {
+            self.stage.is_wrong(format!(
+                "a request that came twice came to {:?}, and to {:?}",
+                applied.outcome, twin.outcome
+            ));
         }
     }
 

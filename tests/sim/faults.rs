@@ -1,20 +1,10 @@
-//! Somebody who breaks things, and mends them again.
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use turmoil::Sim;
-
-use dkv::raft::{Change, Member};
+//! What can be done to a cluster, by name.
 
 use crate::check::dice::Dice;
-use crate::machine::{Glimpse, Job, Machine};
-use crate::members::{self, Errand};
-use crate::stage::{Event, Stage};
 
-/// What can be done to a cluster.
+/// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     /// One machine reaches nobody.
     Isolate,
     /// Two machines do not reach each other.
@@ -23,6 +13,10 @@ enum Fault {
     OneWay,
     /// A link is slow.
     Latency,
+    /// Of what a machine sends to others, some is lost.
+    Loss,
+    /// Clients' writes reach two members.
+    Duplicate,
     /// A machine stands still, and goes on as if nothing had been.
     Pause,
     /// A process dies; what it wrote is there.
@@ -43,359 +37,64 @@ enum Fault {
     Members,
     /// A leader is to hand over.
     Transfer,
+    /// A clock leaps.
+    ClockJump,
+    /// A clock goes at another rate.
+    ClockDrift,
 }
 
-const FAULTS: [Fault; 14] = [
-    Fault::Isolate,
-    Fault::Split,
-    Fault::OneWay,
-    Fault::Latency,
-    Fault::Pause,
-    Fault::Kill,
-    Fault::PowerLoss,
-    Fault::Blackout,
-    Fault::SlowDisk,
-    Fault::Checkpoint,
-    Fault::DiskError,
-    Fault::FullDisk,
-    Fault::Members,
-    Fault::Transfer,
-];
+impl Fault {
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Isolate,
+        Self::Split,
+        Self::OneWay,
+        Self::Latency,
+        Self::Loss,
+        Self::Duplicate,
+        Self::Pause,
+        Self::Kill,
+        Self::PowerLoss,
+        Self::Blackout,
+        Self::SlowDisk,
+        Self::Checkpoint,
+        Self::DiskError,
+        Self::FullDisk,
+        Self::Members,
+        Self::Transfer,
+        Self::ClockJump,
+        Self::ClockDrift,
+    ];
 
-/// Operations of a disk until it stops, at most.
-const LAST_OPERATIONS: u64 = 12;
+    /// The fault of this name, as in `one-way` or `OneWay`.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
+        Self::ALL
+            .into_iter()
+            .find(|it| plain(&format!("{it:?}")) == plain(name))
+    }
 
-/// Room that a full disk still has, at most.
-const FREE_BYTES: u64 = 1 << 10;
-
-/// Members that stay at least.
-const STAY_MIN: usize = 3;
-
-/// How long a node may go on whose disk has failed, ms: it may be a slow one.
-const GOES_ON_MS: u64 = 3_000;
-
-/// How long a machine whose disk stops lives on, ms.
-const AGONY_MS: u64 = 15;
-
-/// Something to be done at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Deed {
-    Mend(usize, usize),
-    Release(usize),
-    Quicken(usize, usize),
-    Bury { at: usize, of_power_loss: bool },
-    Start(usize),
-    HurryDisk(usize),
-    MakeRoom(usize),
+    /// Whether it is about a link.
+    pub(crate) fn takes_two(self) -> bool {
+        matches!(
+            self,
+            Self::Isolate | Self::Split | Self::OneWay | Self::Latency
+        )
+    }
 }
 
-/// See the module.
-pub(crate) struct Nemesis {
-    stage: Arc<Stage>,
-    dice: Dice,
-    machines: Vec<Arc<Machine>>,
-    /// What this run suffers from: each has its own mixture.
-    palette: Vec<Fault>,
-    next_ms: u64,
-    between_ms: u64,
-    latency_ms_max: u64,
-    todo: Vec<(u64, Deed)>,
-    /// Machines that are dead or dying.
-    dead: Vec<bool>,
-    /// Since when a disk has failed whose node goes on.
-    failed_at_ms: Vec<Option<u64>>,
-}
-
-impl Nemesis {
-    pub(crate) fn new(
-        stage: &Arc<Stage>,
-        machines: &[Arc<Machine>],
-        mut dice: Dice,
-        latency_ms_max: u64,
-    ) -> Self {
-        let mut palette: Vec<Fault> = FAULTS.into_iter().filter(|_| dice.percent(50)).collect();
-        if palette.is_empty() {
-            palette.push(*dice.pick(&FAULTS));
-        }
-        let between_ms = dice.within(80, 700);
-        Self {
-            stage: stage.clone(),
-            dice,
-            machines: machines.to_vec(),
-            palette,
-            next_ms: 0,
-            between_ms,
-            latency_ms_max,
-            todo: Vec::new(),
-            dead: vec![false; machines.len()],
-            failed_at_ms: vec![None; machines.len()],
-        }
+/// A mixture of those that may be: half of them, so that now and then none hides another.
+pub(crate) fn draw(dice: &mut Dice, allowed: &[Fault]) -> Vec<Fault> {
+    let mut drawn: Vec<Fault> = allowed
+        .iter()
+        .copied()
+        .filter(|_| dice.percent(50))
+        .collect();
+    if drawn.is_empty() && !allowed.is_empty() {
+        drawn.push(*dice.pick(allowed));
     }
-
-    /// What is due now; new faults only if that is allowed.
-    pub(crate) fn step(&mut self, sim: &mut Sim<'_>, leader: Option<&str>, may_break: bool) {
-        let now = self.stage.now_ms();
-        let todo = std::mem::take(&mut self.todo);
-        let (due, later): (Vec<_>, Vec<_>) = todo.into_iter().partition(|(at, _)| *at <= now);
-        self.todo = later;
-        for (_, deed) in due {
-            self.perform(sim, deed);
-        }
-        (0..self.machines.len()).for_each(|at| self.look_at_disk(at));
-        if may_break && now >= self.next_ms {
-            self.next_ms = now + self.dice.within(20, 2 * self.between_ms);
-            let fault = *self.dice.pick(&self.palette);
-            self.strike(sim, fault, leader);
-        }
+    // It takes many changes to get from five members to one.
+    if drawn.contains(&Fault::Members) && dice.fork(1).percent(40) {
+        drawn.extend([Fault::Members; 6]);
     }
-
-    /// Mends everything, and starts whoever is dead.
-    pub(crate) fn mend_all(&mut self, sim: &mut Sim<'_>) {
-        self.stage.note("all is mended");
-        for (_, deed) in std::mem::take(&mut self.todo) {
-            self.perform(sim, deed);
-        }
-        // A burial has only now said when the machine is started.
-        for (_, deed) in std::mem::take(&mut self.todo) {
-            self.perform(sim, deed);
-        }
-        for a in 0..self.machines.len() {
-            self.perform(sim, Deed::MakeRoom(a));
-            self.machines[a].disk.fail_write_after(u64::MAX);
-            for b in 0..a {
-                self.perform(sim, Deed::Mend(a, b));
-                self.perform(sim, Deed::Quicken(a, b));
-            }
-        }
-    }
-
-    fn name(&self, at: usize) -> &str {
-        &self.machines[at].name
-    }
-
-    fn others(&self, at: usize) -> Vec<usize> {
-        (0..self.machines.len())
-            .filter(|other| *other != at)
-            .collect()
-    }
-
-    /// The leader rather than another.
-    fn victim(&mut self, leader: Option<&str>) -> usize {
-        let leads = self
-            .machines
-            .iter()
-            .position(|it| Some(it.name.as_str()) == leader);
-        match leads {
-            Some(leads) if self.dice.percent(50) => leads,
-            _ => self.dice.below(self.machines.len() as u64) as usize,
-        }
-    }
-
-    fn after(&mut self, ms: u64, deed: Deed) {
-        let at = self.stage.now_ms() + ms;
-        self.todo.push((at, deed));
-    }
-
-    fn strike(&mut self, sim: &mut Sim<'_>, fault: Fault, leader: Option<&str>) {
-        let at = self.victim(leader);
-        let other = *self.dice.clone().pick(&self.others(at));
-        let lasts_ms = self.dice.within(50, 3_000);
-        self.stage
-            .note(format!("{fault:?} of {} ({lasts_ms} ms)", self.name(at)));
-        match fault {
-            Fault::Isolate => {
-                for other in self.others(at) {
-                    self.cut(sim, at, other, lasts_ms);
-                }
-            }
-            Fault::Split => self.cut(sim, at, other, lasts_ms),
-            Fault::OneWay => self.cut_one_way(sim, at, other, lasts_ms),
-            Fault::Latency => {
-                let ms = self.dice.within(50, 500);
-                let latency = Duration::from_millis(ms);
-                sim.set_link_max_message_latency(self.name(at), self.name(other), latency);
-                self.stage.count(Event::Latency);
-                self.after(lasts_ms, Deed::Quicken(at, other));
-            }
-            Fault::Pause => self.pause(sim, at, lasts_ms),
-            Fault::Kill => self.kill(at, false),
-            Fault::PowerLoss => self.kill(at, true),
-            Fault::Blackout => (0..self.machines.len()).for_each(|at| self.kill(at, true)),
-            Fault::SlowDisk => {
-                self.machines[at].lag(self.dice.within(80, 99));
-                self.stage.count(Event::SlowDisk);
-                self.after(lasts_ms, Deed::HurryDisk(at));
-            }
-            Fault::Checkpoint => self.machines[at].checkpoint_now(),
-            Fault::DiskError => {
-                let writes = self.dice.below(LAST_OPERATIONS);
-                self.machines[at].disk.fail_write_after(writes);
-            }
-            Fault::FullDisk => {
-                self.machines[at].fill_disk(self.dice.below(FREE_BYTES));
-                // Long enough for a log to need another segment.
-                self.after(lasts_ms + 2_000, Deed::MakeRoom(at));
-            }
-            Fault::Members => self.change_members(),
-            Fault::Transfer => self.transfer(),
-        }
-    }
-
-    fn cut(&mut self, sim: &mut Sim<'_>, a: usize, b: usize, lasts_ms: u64) {
-        sim.partition(self.name(a), self.name(b));
-        self.stage.count(Event::Partition);
-        self.after(lasts_ms, Deed::Mend(a, b));
-    }
-
-    /// Either one link, or everything that a machine says, or hears.
-    fn cut_one_way(&mut self, sim: &mut Sim<'_>, at: usize, other: usize, lasts_ms: u64) {
-        let whom = match self.dice.percent(50) {
-            true => self.others(at),
-            false => vec![other],
-        };
-        let is_deaf = self.dice.percent(50);
-        for other in whom {
-            match is_deaf {
-                true => sim.partition_oneway(self.name(other), self.name(at)),
-                false => sim.partition_oneway(self.name(at), self.name(other)),
-            }
-            self.stage.count(Event::OneWay);
-            self.after(lasts_ms, Deed::Mend(at, other));
-        }
-    }
-
-    fn pause(&mut self, sim: &mut Sim<'_>, at: usize, lasts_ms: u64) {
-        if self.dead[at] {
-            return;
-        }
-        self.machines[at].pause(true);
-        for other in self.others(at) {
-            sim.hold(self.name(at), self.name(other));
-        }
-        self.stage.count(Event::Pause);
-        self.after(lasts_ms, Deed::Release(at));
-    }
-
-    fn kill(&mut self, at: usize, of_power_loss: bool) {
-        if self.dead[at] {
-            return;
-        }
-        self.dead[at] = true;
-        let operations = self.dice.below(LAST_OPERATIONS);
-        self.machines[at].begin_to_die(operations);
-        let agony = self.dice.below(AGONY_MS);
-        self.after(agony, Deed::Bury { at, of_power_loss });
-    }
-
-    /// A node whose disk has failed must stop, and is started again.
-    fn look_at_disk(&mut self, at: usize) {
-        let machine = self.machines[at].clone();
-        if self.dead[at] || !machine.disk.has_failed_write() || machine.is_paused() {
-            self.failed_at_ms[at] = None;
-            return;
-        }
-        let now = self.stage.now_ms();
-        let since = *self.failed_at_ms[at].get_or_insert(now);
-        if machine.has_stopped() {
-            self.stage.count(Event::DiskError);
-            self.dead[at] = true;
-            let of_power_loss = self.dice.percent(50);
-            let agony = self.dice.below(AGONY_MS);
-            self.after(agony, Deed::Bury { at, of_power_loss });
-        } else if now > since + GOES_ON_MS {
-            let wrong = format!("{} goes on although its disk failed", machine.name);
-            self.stage.is_wrong(wrong);
-        }
-    }
-
-    /// Takes in whoever is out, or else lets one of the members go.
-    fn change_members(&mut self) {
-        let Some(leader) = members::leader(&self.machines) else {
-            return;
-        };
-        let members = leader.handle.members();
-        let is_out = |it: &&Arc<Machine>| !members.all.contains_key(&it.node());
-        let change = match self.machines.iter().find(is_out) {
-            Some(out) => {
-                let member = Member {
-                    name: out.name.clone(),
-                    wants_vote: true,
-                    ..Member::default()
-                };
-                Change::Add(out.node(), member)
-            }
-            None if members.all.len() > STAY_MIN => {
-                let all: Vec<_> = members.all.iter().collect();
-                let (node, member) = *self.dice.pick(&all);
-                let member = Member {
-                    leaving: true,
-                    wants_vote: false,
-                    ..member.clone()
-                };
-                Change::Set(*node, member)
-            }
-            None => return,
-        };
-        self.ask_leader(&leader, Errand::Change(change));
-    }
-
-    fn transfer(&mut self) {
-        let Some(leader) = members::leader(&self.machines) else {
-            return;
-        };
-        let me = leader.handle.node();
-        let voters = leader.handle.members().voters;
-        let others: Vec<_> = voters.into_iter().filter(|it| *it != me).collect();
-        if !others.is_empty() {
-            let to = *self.dice.pick(&others);
-            self.ask_leader(&leader, Errand::Transfer(to));
-        }
-    }
-
-    fn ask_leader(&self, leader: &Glimpse, errand: Errand) {
-        let node = leader.handle.node();
-        if let Some(machine) = self.machines.iter().find(|it| it.node() == node) {
-            // It may have more to do than it can: then nothing is asked.
-            let _is_asked = machine.give(Job::Run(errand));
-        }
-    }
-
-    fn perform(&mut self, sim: &mut Sim<'_>, deed: Deed) {
-        self.stage.note(format!("{deed:?}"));
-        match deed {
-            Deed::Mend(a, b) => {
-                sim.repair(self.name(a), self.name(b));
-                sim.release(self.name(a), self.name(b));
-            }
-            Deed::Release(at) => {
-                self.machines[at].pause(false);
-                for other in self.others(at) {
-                    sim.release(self.name(at), self.name(other));
-                }
-            }
-            Deed::Quicken(a, b) => {
-                let latency = Duration::from_millis(self.latency_ms_max);
-                sim.set_link_max_message_latency(self.name(a), self.name(b), latency);
-            }
-            Deed::Bury { at, of_power_loss } => {
-                sim.crash(self.name(at));
-                self.machines[at].die(of_power_loss);
-                self.stage.count(match of_power_loss {
-                    true => Event::PowerLoss,
-                    false => Event::Crash,
-                });
-                let down_ms = self.dice.within(10, 2_000);
-                self.after(down_ms, Deed::Start(at));
-            }
-            Deed::Start(at) => {
-                // A node that does not fit on its disk does not start; that is proven elsewhere.
-                self.machines[at].disk.set_capacity_bytes(None);
-                sim.bounce(self.name(at));
-                self.dead[at] = false;
-                self.stage.count(Event::Restart);
-            }
-            Deed::HurryDisk(at) => self.machines[at].lag(0),
-            Deed::MakeRoom(at) => self.machines[at].disk.set_capacity_bytes(None),
-        }
-    }
+    drawn
 }

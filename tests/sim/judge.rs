@@ -21,6 +21,8 @@ pub(crate) fn judge(stage: &Stage, annals: &Annals) {
     stage.note(format!("what happened is known from {} on", log.from));
     clients(stage, &log);
     watchers(stage, annals, &log);
+    let early = annals.ended_early(log.from);
+    early.iter().for_each(|it| stage.is_wrong(it));
     let missing = acked::missing(&stage.transactions(), &log);
     missing.iter().for_each(|it| stage.is_wrong(it));
     for writes in [stage.history(), stage.brief()] {

@@ -3,10 +3,18 @@
 //!
 //! The simulated TCP never repeats a lost segment: a connection that lost one is silent for good.
 //! So every frame is acknowledged by a byte.
+//!
+//! The seam promises that frames of one lane arrive in order and each at most once, not that they
+//! arrive ([`PeerTransport`]). So frames are lost here, one at a time and in the midst of others that
+//! arrive, and half of the times the sender is told, as of a connection that broke: the seam
+//! lets a transport say nothing. Nothing is sent twice and no frame overtakes another of its
+//! lane: what counts on the promise would be right to fail. Lanes overtake each other
+//! all the time, since each has a connection, and every segment a latency, of its own.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,8 +24,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use turmoil::net::{TcpListener, TcpStream};
 
+use dkv::base::host::{Rng, SeededRng};
 use dkv::base::types::NodeId;
 use dkv::raft::{Lane, Peer, PeerTransport};
+
+use crate::stage::{Event, Stage};
 
 const PORT: u16 = 7_000;
 
@@ -55,11 +66,40 @@ struct Ear {
     latest: Mutex<BTreeMap<(NodeId, Lane), u64>>,
 }
 
+/// How much of what a machine sends is lost.
+pub(crate) struct Weather {
+    stage: Arc<Stage>,
+    rng: Arc<SeededRng>,
+    lost_percent: AtomicU64,
+}
+
+impl Weather {
+    pub(crate) fn new(stage: &Arc<Stage>, rng: &Arc<SeededRng>) -> Self {
+        Self {
+            stage: stage.clone(),
+            rng: rng.clone(),
+            lost_percent: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on, so many of a hundred frames are lost.
+    pub(crate) fn lose(&self, percent: u64) {
+        self.lost_percent.store(percent, Ordering::SeqCst);
+    }
+
+    /// Whether the next frame is.
+    fn takes(&self) -> bool {
+        let percent = self.lost_percent.load(Ordering::SeqCst);
+        percent > 0 && self.rng.below(100) < percent
+    }
+}
+
 /// Opens the network to `others`, by the names of their machines. `life` is one more at each start.
 pub(crate) async fn open(
     me: NodeId,
     life: u64,
     others: &BTreeMap<NodeId, String>,
+    weather: &Arc<Weather>,
 ) -> io::Result<Arc<dyn PeerTransport>> {
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
     let ear = Arc::new(Ear::default());
@@ -76,6 +116,7 @@ pub(crate) async fn open(
                 machine: machine.clone(),
                 number: life << 32,
                 ear: ear.clone(),
+                weather: weather.clone(),
             };
             tokio::task::spawn_local(way.run(waiting));
         }
@@ -104,11 +145,12 @@ struct Way {
     machine: String,
     number: u64,
     ear: Arc<Ear>,
+    weather: Arc<Weather>,
 }
 
 impl Way {
     async fn run(mut self, mut waiting: mpsc::Receiver<Bytes>) {
-        while let Some(first) = waiting.recv().await {
+        while let Some(first) = self.next(&mut waiting).await {
             self.number += 1;
             let connecting = TcpStream::connect((self.machine.as_str(), PORT));
             if let Ok(Ok(stream)) = timeout(SILENCE, connecting).await {
@@ -118,10 +160,28 @@ impl Way {
             sleep(AGAIN).await;
             // A sender repeats what still matters, and hears that it must.
             while waiting.try_recv().is_ok() {}
-            let peer = self.ear.peer.lock().clone();
-            if let Some(peer) = peer {
-                peer.lost(self.to, self.lane);
+            self.tell_of_loss();
+        }
+    }
+
+    /// The next frame that is not lost. Frames are not lost by being asked for in vain.
+    async fn next(&self, waiting: &mut mpsc::Receiver<Bytes>) -> Option<Bytes> {
+        loop {
+            let frame = waiting.recv().await?;
+            if !self.weather.takes() {
+                return Some(frame);
             }
+            self.weather.stage.count(Event::Loss);
+            if self.weather.rng.below(2) == 0 {
+                self.tell_of_loss();
+            }
+        }
+    }
+
+    fn tell_of_loss(&self) {
+        let peer = self.ear.peer.lock().clone();
+        if let Some(peer) = peer {
+            peer.lost(self.to, self.lane);
         }
     }
 
@@ -148,7 +208,7 @@ impl Way {
                     unanswered -= 1;
                     until = Instant::now() + SILENCE;
                 }
-                frame = waiting.recv(), if unanswered < UNANSWERED_MAX => {
+                frame = self.next(waiting), if unanswered < UNANSWERED_MAX => {
                     let Some(frame) = frame else { return Ok(()) };
                     let mut bytes = Vec::with_capacity(4 + frame.len());
                     put(&mut bytes, &frame);

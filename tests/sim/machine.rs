@@ -12,10 +12,11 @@ use tokio::time::{Instant, sleep};
 
 use dkv::base::Result;
 use dkv::base::host::sim_disk::SimDisk;
-use dkv::base::host::{Host, ManualClock, Rng, SeededRng, SimSpawn};
-use dkv::base::types::NodeId;
+use dkv::base::host::{Host, Rng, SeededRng, SimSpawn};
+use dkv::base::time::MachineTime;
+use dkv::base::types::{LogIndex, NodeId};
 use dkv::machine::HistoryLimits;
-use dkv::raft::{Group, GroupStatus};
+use dkv::raft::{Ballot, Group, GroupStatus};
 use dkv::server::service::{Answer, Operation};
 use dkv::server::settings::{
     ClusterConfig, DiskEngineConfig, EngineKind, ServeConfig, ShardKind, WantedShard,
@@ -24,8 +25,9 @@ use dkv::server::{Node, simulated};
 use dkv::store::{Replicated, ShardStatus, WatchFigures};
 
 use crate::SHARD;
+use crate::clocks::MachineClock;
 use crate::lines::Wire;
-use crate::links;
+use crate::links::{self, Weather};
 use crate::members::Errand;
 use crate::stage::Stage;
 
@@ -65,7 +67,8 @@ pub(crate) struct Setup {
 pub(crate) struct Machine {
     pub(crate) name: String,
     pub(crate) disk: SimDisk,
-    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) clock: MachineClock,
+    pub(crate) weather: Arc<Weather>,
     rng: Arc<SeededRng>,
     config: ServeConfig,
     stage: Arc<Stage>,
@@ -108,6 +111,12 @@ pub(crate) struct Glimpse {
     pub(crate) life: u64,
     pub(crate) shard: ShardStatus,
     pub(crate) group: GroupStatus,
+    pub(crate) ballot: Ballot,
+    /// Which term it leads, with everything applied that was before.
+    pub(crate) leads: Option<u64>,
+    /// The last entry applied, the machine time of it, and of now by this machine's clock.
+    pub(crate) state: (LogIndex, MachineTime, MachineTime),
+    pub(crate) clock_us: u64,
     pub(crate) handle: Group,
     pub(crate) store: Replicated,
     pub(crate) watches: WatchFigures,
@@ -151,7 +160,8 @@ impl Machine {
         Self {
             name: name.to_owned(),
             disk: SimDisk::new(rng.clone()),
-            clock: Arc::new(ManualClock::default()),
+            clock: MachineClock::default(),
+            weather: Arc::new(Weather::new(stage, &rng)),
             spawn: Mutex::new(SimSpawn::new(rng.clone())),
             rng,
             config,
@@ -168,7 +178,7 @@ impl Machine {
 
     fn host(&self) -> Host {
         Host {
-            clock: self.clock.clone(),
+            clock: self.clock.shown(),
             rng: self.rng.clone(),
             disk: Arc::new(self.disk.clone()),
             spawn: Arc::new(self.spawn.lock().clone()),
@@ -213,7 +223,7 @@ impl Machine {
             let place = place.as_ref().expect("it entered a cluster before");
             (place.node, place.others.clone())
         };
-        let links = links::open(me, number, &others).await?;
+        let links = links::open(me, number, &others, &self.weather).await?;
         let node = match simulated::start(&self.host(), &self.config, &links).await {
             Ok(node) => Arc::new(node),
             Err(error) => {
@@ -267,11 +277,19 @@ impl Machine {
     pub(crate) fn look(&self) -> Option<Glimpse> {
         let life = self.life.lock();
         let life = life.as_ref()?;
+        let group = life.shard.group();
+        let (applied, then) = life
+            .shard
+            .read(|machine| (machine.state().applied, machine.state().now));
         Some(Glimpse {
             life: life.number,
             shard: life.shard.status(),
             group: life.shard.group_status(),
-            handle: life.shard.group().clone(),
+            ballot: group.ballot(),
+            leads: group.leads(),
+            state: (applied, then, life.shard.now()),
+            clock_us: self.clock.now_us(),
+            handle: group.clone(),
             store: life.shard.clone(),
             watches: life.watches(),
             state_checks: life.shard.figures().state_checks,
@@ -362,7 +380,7 @@ impl Machine {
         self.has_stopped.store(false, Ordering::SeqCst);
         if of_power_loss {
             self.disk.crash();
-            self.clock.reboot();
+            self.clock.reboot(self.rng.below(u64::MAX));
         } else {
             self.disk.kill();
         }

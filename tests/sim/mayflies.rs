@@ -12,7 +12,7 @@ use dkv::kv::{KvCommand, Set};
 use crate::asker::Asker;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Operation, Outcome};
-use crate::stage::Stage;
+use crate::stage::{Life, Stage};
 use crate::words::{bytes, text};
 
 const KEYS: u64 = 100;
@@ -31,11 +31,26 @@ pub(crate) async fn run(stage: Arc<Stage>, mut asker: Asker) {
         swarms += 1;
         let swarm = draw(swarms, &mut asker.dice);
         let changes: Vec<_> = swarm.iter().cloned().map(KvCommand::Set).collect();
+        let asked_ns = stage.moment_ns();
         let told = asker.change(&changes).await;
-        let writes: Vec<Operation> = swarm
+        let told = told.into_iter().map(|it| Some(it.ok()?.outcome.revision.0));
+        let known: Vec<(&Set, u64)> = swarm
             .iter()
             .zip(told)
-            .filter_map(|(set, told)| Some(written(&stage, set, told.ok()?.outcome.revision.0)))
+            .filter_map(|(set, revision)| Some((set, revision?)))
+            .collect();
+        let lives = known.iter().filter_map(|(set, revision)| {
+            Some(Life {
+                key: text(&set.key),
+                revision: *revision,
+                asked_ns,
+                ttl_ms: shortest(set)?,
+            })
+        });
+        stage.record_lives(lives.collect());
+        let writes: Vec<Operation> = known
+            .iter()
+            .map(|(set, revision)| written(&stage, set, *revision))
             .collect();
         stage.note(format!(
             "{} of {} mayflies hatched",
@@ -74,6 +89,15 @@ fn lives(dice: &mut Dice) -> Timer {
         true => Timer::InMs(dice.within(least_ms, most_ms)),
         false => Timer::Never,
     }
+}
+
+/// The first of its timers.
+fn shortest(set: &Set) -> Option<u64> {
+    let ms = |timer| match timer {
+        Timer::InMs(ms) => Some(ms),
+        _ => None,
+    };
+    [set.expire, set.delete].into_iter().filter_map(ms).min()
 }
 
 fn written(stage: &Stage, set: &Set, revision: u64) -> Operation {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use dkv::base::types::NodeId;
-use dkv::raft::{Change, Group, Role};
+use dkv::raft::{Change, Group, Member, Role};
 
+use crate::check::dice::Dice;
 use crate::machine::{Glimpse, Machine};
 use crate::stage::{Event, Stage};
 
@@ -41,6 +42,71 @@ async fn hand_over(group: &Group, to: NodeId) -> dkv::base::Result<()> {
         sleep(Duration::from_millis(10)).await;
     }
     Ok(())
+}
+
+/// What a member is at first.
+pub(crate) fn fresh(machine: &Machine) -> Member {
+    Member {
+        name: machine.name.clone(),
+        wants_vote: true,
+        ..Member::default()
+    }
+}
+
+/// Takes in somebody who is out, or lets one of the members go, of whom so many stay; and whom to
+/// ask for that.
+pub(crate) fn draw_change(
+    machines: &[Arc<Machine>],
+    dice: &mut Dice,
+    stay_min: usize,
+    grow_percent: u64,
+) -> Option<(Glimpse, Change)> {
+    let leader = leader(machines)?;
+    let members = leader.handle.members();
+    let is_out = |it: &&Arc<Machine>| !members.all.contains_key(&it.node());
+    let out: Vec<_> = machines.iter().filter(is_out).collect();
+    let staying = members.all.values().filter(|it| !it.leaving);
+    let may_go = staying.count() > stay_min;
+    let change = match (out.is_empty(), may_go) {
+        (true, false) => return None,
+        (false, true) if dice.percent(grow_percent) => enter(dice, &out),
+        (false, false) => enter(dice, &out),
+        (_, true) => {
+            let all: Vec<_> = members.all.iter().collect();
+            let (node, member) = *dice.pick(&all);
+            let member = Member {
+                leaving: true,
+                wants_vote: false,
+                ..member.clone()
+            };
+            Change::Set(*node, member)
+        }
+    };
+    Some((leader, change))
+}
+
+fn enter(dice: &mut Dice, out: &[&Arc<Machine>]) -> Change {
+    let machine = *dice.pick(out);
+    Change::Add(machine.node(), fresh(machine))
+}
+
+/// A machine to ask, mostly one of a member: whoever is none does not answer.
+pub(crate) fn pick(machines: &[Arc<Machine>], dice: &mut Dice) -> usize {
+    let any = dice.below(machines.len() as u64) as usize;
+    if dice.percent(20) {
+        return any;
+    }
+    let Some(leader) = leader(machines) else {
+        return any;
+    };
+    let members = leader.handle.members().all;
+    let those: Vec<_> = (0..machines.len())
+        .filter(|at| members.contains_key(&machines[*at].node()))
+        .collect();
+    match those.is_empty() {
+        true => any,
+        false => *dice.pick(&those),
+    }
 }
 
 /// The leader of the latest term.

@@ -10,6 +10,7 @@ use dkv::store::WatchFigures;
 use crate::annals::Annals;
 use crate::machine::{Glimpse, Machine};
 use crate::members::steady;
+use crate::rules::{self, Rules, Voter};
 use crate::stage::{Event, Stage};
 
 /// Steps between two looks at whole logs.
@@ -22,6 +23,8 @@ type Entry = (u64, u32);
 pub(crate) struct Onlooker {
     stage: Arc<Stage>,
     pub(crate) annals: Annals,
+    rules: Rules,
+    voters_max: usize,
     looks: u64,
     /// Who led each term.
     leaders: BTreeMap<u64, String>,
@@ -54,6 +57,8 @@ impl Onlooker {
         Self {
             stage: stage.clone(),
             annals: Annals::new(stage),
+            rules: Rules::new(stage),
+            voters_max: 0,
             looks: 0,
             leaders: BTreeMap::new(),
             hashes: BTreeMap::new(),
@@ -68,9 +73,15 @@ impl Onlooker {
         self.leaders.values().next_back().map(String::as_str)
     }
 
+    /// Voters that there were at most.
+    pub(crate) fn voters_max(&self) -> usize {
+        self.voters_max
+    }
+
     pub(crate) fn look(&mut self, machines: &[Arc<Machine>]) {
         self.looks += 1;
         let mut logs = Vec::new();
+        let mut leader: Option<Glimpse> = None;
         for machine in machines {
             let Some(glimpse) = machine.look() else {
                 continue;
@@ -81,17 +92,30 @@ impl Onlooker {
                 continue;
             }
             self.look_at(&machine.name, &glimpse);
+            self.rules.look(&machine.name, &glimpse);
             if self.looks.is_multiple_of(LOGS_EVERY) {
                 let (purged, log) = glimpse.handle.entries();
                 self.look_at_log(&machine.name, &glimpse, purged, &log);
-                logs.push((machine.name.as_str(), log));
+                logs.push((machine, purged, log));
+                let term = |it: &Glimpse| (it.group.role == Role::Leader).then_some(it.group.term);
+                if term(&glimpse) > leader.as_ref().and_then(term) {
+                    leader = Some(glimpse);
+                }
             }
         }
-        for (at, (name, log)) in logs.iter().enumerate() {
-            for (other, other_log) in &logs[at + 1..] {
-                self.match_logs((name, log), (other, other_log));
+        for (at, (machine, _, log)) in logs.iter().enumerate() {
+            for (other, _, other_log) in &logs[at + 1..] {
+                self.match_logs((&machine.name, log), (&other.name, other_log));
             }
         }
+        let voters = logs.iter().map(|(machine, gone, log)| Voter {
+            node: machine.node(),
+            gone: *gone,
+            log,
+        });
+        let voters: Vec<_> = voters.collect();
+        let missing = leader.and_then(|it| rules::missing_quorum(&it, &voters, &self.committed));
+        missing.iter().for_each(|it| self.stage.is_wrong(it));
     }
 
     fn look_at(&mut self, name: &str, glimpse: &Glimpse) {
@@ -169,10 +193,15 @@ impl Onlooker {
             return;
         }
         let (was, voted) = std::mem::replace(&mut self.members, (all.clone(), voters.clone()));
+        let count = |event, times: usize| self.stage.count_many(event, times as u64);
+        if voters != voted {
+            self.voters_max = self.voters_max.max(voters.len());
+            count(Event::OneVoter, usize::from(voters.len() == 1));
+            count(Event::FiveVoters, usize::from(voters.len() >= 5));
+        }
         if was.is_empty() {
             return;
         }
-        let count = |event, times: usize| self.stage.count_many(event, times as u64);
         count(Event::Added, all.difference(&was).count());
         count(Event::Removed, was.difference(&all).count());
         count(Event::Promoted, voters.difference(&voted).count());

@@ -1,30 +1,24 @@
 //! One run: a cluster is founded, used and mistreated, mended, and judged.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use turmoil::{Builder, Sim};
 
-use dkv::machine::HistoryLimits;
-use dkv::raft::Member;
-use dkv::server::settings::EngineKind;
-
 use crate::asker::Asker;
+use crate::cast::{self, Cast};
 use crate::check::dice::Dice;
-use crate::faults::Nemesis;
+use crate::faults;
 use crate::judge;
 use crate::load::{self, Client};
-use crate::machine::{Machine, Setup};
+use crate::machine::Machine;
 use crate::mayflies;
+use crate::nemesis::{Nemesis, Suffering};
 use crate::onlooker::Onlooker;
+use crate::options::Options;
 use crate::panics;
 use crate::stage::{Stage, Tally};
 use crate::watcher;
-
-/// Nodes that found the cluster, and all that there may be.
-const FOUNDERS: usize = 3;
-const NODES_MAX: u64 = 4;
 
 /// When faults begin and end.
 const FAULTS_FROM_MS: u64 = 800;
@@ -45,15 +39,55 @@ pub(crate) struct Report {
     /// What went wrong; empty if all is well.
     pub(crate) wrong: Vec<String>,
     pub(crate) operations: usize,
+    /// How much time passed there.
+    pub(crate) simulated: Duration,
+    /// How many voters there were at most.
+    pub(crate) voters: usize,
 }
 
 /// Makes the run of a seed.
-pub(crate) fn run(seed: u64) -> Report {
+pub(crate) fn run(seed: u64, options: &Options) -> Report {
     panics::watch();
     let mut dice = Dice::new(seed);
     let stage = Arc::new(Stage::default());
     let latency_ms_max = dice.within(2, 25);
-    let mut sim = Builder::new()
+    let mut sim = build(seed, latency_ms_max);
+    let cast = cast::draw(&mut dice, &stage, options);
+    let machines = &cast.machines;
+    for machine in machines {
+        let machine = machine.clone();
+        sim.host(machine.name.clone(), move || machine.clone().live());
+    }
+    invite(&mut sim, &mut dice, &stage, &cast);
+    watcher::invite(&mut sim, &dice, &stage, machines);
+    let allowed = options.allowed();
+    let mut chance = dice.fork(2);
+    let suffers = Suffering {
+        palette: match options.only.is_empty() {
+            true => faults::draw(&mut chance, &allowed),
+            false => allowed,
+        },
+        latency_ms_max,
+        stay_min: cast.stay_min,
+        grow_percent: *dice.fork(7).pick(&[15, 50, 85]),
+    };
+    stage.note(format!("it suffers from {:?}", suffers.palette));
+    let nemesis = Nemesis::new(&stage, machines, chance, suffers);
+    let onlooker = play(&mut sim, &stage, machines, nemesis);
+    judge::judge(&stage, &onlooker.annals);
+    Report {
+        trace: stage.trace(),
+        tally: stage.tally(),
+        wrong: stage.wrong(),
+        operations: stage.history().len(),
+        simulated: sim.elapsed(),
+        voters: onlooker.voters_max(),
+    }
+}
+
+/// An empty world.
+pub(crate) fn build<'a>(seed: u64, latency_ms_max: u64) -> Sim<'a> {
+    Builder::new()
         .rng_seed(seed)
         .tick_duration(TICK)
         .simulation_duration(Duration::from_secs(3_600))
@@ -61,92 +95,15 @@ pub(crate) fn run(seed: u64) -> Report {
         .max_message_latency(Duration::from_millis(latency_ms_max))
         .enable_random_order()
         .tcp_capacity(256)
-        .build();
-    let machines = found(&mut dice, &stage);
-    for machine in &machines {
-        let machine = machine.clone();
-        sim.host(machine.name.clone(), move || machine.clone().live());
-    }
-    invite(&mut sim, &mut dice, &stage, &machines);
-    watcher::invite(&mut sim, &dice, &stage, &machines);
-    let nemesis = Nemesis::new(&stage, &machines, dice.fork(2), latency_ms_max);
-    let onlooker = play(&mut sim, &stage, &machines, nemesis);
-    judge::judge(&stage, &onlooker.annals);
-    Report {
-        trace: stage.trace(),
-        tally: stage.tally(),
-        wrong: stage.wrong(),
-        operations: stage.history().len(),
-    }
-}
-
-/// Machines whose nodes know each other, and of which one will found the cluster. The last
-/// may be no member yet.
-fn found(dice: &mut Dice, stage: &Arc<Stage>) -> Vec<Arc<Machine>> {
-    let setup = Setup {
-        history: remembered(&mut dice.fork(4)),
-        engine: *dice.pick(&EngineKind::ALL),
-        snapshot_entries: dice.within(5, 80),
-        unflushed_bytes_max: *dice.pick(&[256 << 20, 16 << 10]),
-        // Whoever was away is sent all rows, or what it missed.
-        compaction_overhead: match dice.percent(75) {
-            true => dice.within(0, 20),
-            false => u64::MAX,
-        },
-        // Half of one holds what clients may ask for at once: an entry groups that.
-        wal_segment_bytes: *dice.pick(&[64 << 10, 1 << 20]),
-    };
-    stage.note(format!("{setup:?}"));
-    let machines: Vec<_> = (1..=dice.within(FOUNDERS as u64, NODES_MAX))
-        .map(|number| {
-            let seed = dice.below(u64::MAX);
-            Arc::new(Machine::new(&format!("node-{number}"), seed, &setup, stage))
-        })
-        .collect();
-    let nodes: Vec<_> = machines.iter().map(|it| it.mint().unwrap()).collect();
-    let named = || nodes.iter().zip(&machines);
-    for (at, machine) in machines.iter().enumerate() {
-        let others = named().filter(|(node, _)| **node != nodes[at]);
-        let others = others.map(|(node, it)| (*node, it.name.clone())).collect();
-        let founders: BTreeMap<_, _> = named()
-            .take(if at == 0 { FOUNDERS } else { 0 })
-            .map(|(node, it)| {
-                let member = Member {
-                    name: it.name.clone(),
-                    wants_vote: true,
-                    ..Member::default()
-                };
-                (*node, member)
-            })
-            .collect();
-        machine.enter(nodes[at], others, founders).unwrap();
-    }
-    machines
-}
-
-/// How much of what happened each member remembers: now and then so little that watchers which
-/// were away are told that it is gone.
-fn remembered(dice: &mut Dice) -> HistoryLimits {
-    let all = HistoryLimits::default();
-    match dice.below(4) {
-        0 => HistoryLimits {
-            age_ms: dice.within(500, 3_000),
-            ..all
-        },
-        1 => HistoryLimits {
-            bytes_max: *dice.pick(&[8 << 10, 32 << 10]),
-            ..all
-        },
-        _ => all,
-    }
+        .build()
 }
 
 /// Clients, on a machine of their own.
-fn invite(sim: &mut Sim<'_>, dice: &mut Dice, stage: &Arc<Stage>, machines: &[Arc<Machine>]) {
-    let clients = u32::try_from(dice.within(3, 7)).expect("a few");
+fn invite(sim: &mut Sim<'_>, dice: &mut Dice, stage: &Arc<Stage>, cast: &Cast) {
+    let (machines, clients) = (&cast.machines, cast.clients);
     let pause_ms = dice.within(5, 120);
     let lost_percent = dice.within(0, 12);
-    let (stage, machines, dice) = (stage.clone(), machines.to_vec(), dice.fork(1));
+    let (stage, machines, dice) = (stage.clone(), machines.clone(), dice.fork(1));
     sim.client("clients", async move {
         let mut founder = Asker::new(clients, &stage, &machines, dice.fork(u64::MAX), 0);
         load::found(&stage, &mut founder).await;
@@ -172,6 +129,25 @@ fn invite(sim: &mut Sim<'_>, dice: &mut Dice, stage: &Arc<Stage>, machines: &[Ar
     });
 }
 
+/// Lets a millisecond pass, and less or more on the clocks of machines. True once all clients are
+/// done.
+pub(crate) fn step(sim: &mut Sim<'_>, stage: &Stage, machines: &[Arc<Machine>]) -> bool {
+    let elapsed = sim.elapsed();
+    stage.set_now_ns(u64::try_from(elapsed.as_nanos()).expect("an hour at most"));
+    let is_done = sim.step().unwrap_or_else(|error| {
+        stage.is_wrong(format!("the simulation failed: {error}"));
+        false
+    });
+    let us = u64::try_from(TICK.as_micros()).expect("a short time");
+    let passed = machines.iter().map(|it| it.clock.pass_us(us));
+    // Each of them goes on, not only those before the fastest.
+    stage.advance_fastest_us(passed.fold(0, u64::max));
+    if let Some(panicked) = panics::take() {
+        stage.is_wrong(panicked);
+    }
+    is_done
+}
+
 /// Lets time pass until all is done, or something is wrong.
 fn play(
     sim: &mut Sim<'_>,
@@ -183,15 +159,7 @@ fn play(
     let mut is_mended = false;
     let mut is_read = false;
     while !(is_read && onlooker.is_settled(machines)) {
-        let elapsed = sim.elapsed();
-        stage.set_now_ns(u64::try_from(elapsed.as_nanos()).expect("an hour at most"));
-        match sim.step() {
-            Ok(is_done) => is_read = is_done,
-            Err(error) => stage.is_wrong(format!("the simulation failed: {error}")),
-        }
-        for machine in machines {
-            machine.clock.advance_us(1_000);
-        }
+        is_read = step(sim, stage, machines);
         onlooker.look(machines);
         let now_ms = stage.now_ms();
         if now_ms >= FAULTS_UNTIL_MS && !is_mended {
@@ -202,9 +170,6 @@ fn play(
         nemesis.step(sim, onlooker.leader(), may_break);
         if now_ms >= LOAD_UNTIL_MS {
             stage.stop();
-        }
-        if let Some(panicked) = panics::take() {
-            stage.is_wrong(panicked);
         }
         if now_ms > STUCK_MS {
             stage.is_wrong("it is stuck: a minute has passed and not all is done");

@@ -22,6 +22,18 @@ pub(crate) enum Event {
     OneWay,
     Latency,
     SlowDisk,
+    /// A clock leapt, ...
+    ClockJump,
+    /// ... or began to go at another rate.
+    ClockDrift,
+    /// A frame between members was lost.
+    Loss,
+    /// A request reached two members.
+    Duplicate,
+    /// A group of one voter was led, ...
+    OneVoter,
+    /// ... and one of five and more.
+    FiveVoters,
     Checkpoint,
     /// A leader compared its state with other members'.
     StateCompared,
@@ -77,7 +89,7 @@ pub(crate) enum Event {
 
 impl Event {
     /// Every kind.
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::Election,
         Self::Crash,
         Self::PowerLoss,
@@ -87,6 +99,12 @@ impl Event {
         Self::OneWay,
         Self::Latency,
         Self::SlowDisk,
+        Self::ClockJump,
+        Self::ClockDrift,
+        Self::Loss,
+        Self::Duplicate,
+        Self::OneVoter,
+        Self::FiveVoters,
         Self::Checkpoint,
         Self::StateCompared,
         Self::Purge,
@@ -124,6 +142,8 @@ pub(crate) type Tally = BTreeMap<Event, u64>;
 pub(crate) struct Stage {
     /// The beginning of the current step.
     now_ns: AtomicU64,
+    /// The same by the fastest of all clocks, see [`crate::clocks`].
+    fastest_us: AtomicU64,
     /// No two moments of a history are the same: what runs first was first.
     last_ns: AtomicU64,
     /// Clients begin nothing new.
@@ -135,11 +155,25 @@ pub(crate) struct Stage {
     transactions: Mutex<Vec<Transaction>>,
     /// Writes of keys that do not live long: nobody reads them.
     brief: Mutex<Vec<Operation>>,
+    /// Until when those keys live at least.
+    lives: Mutex<Vec<Life>>,
     watchers: Mutex<Vec<Watcher>>,
     /// The latest revision of which a client was told.
     confirmed: AtomicU64,
     /// All is said and done; since when, ms. 0: not yet.
     ended_ms: AtomicU64,
+    /// Of a hundred writes, how many are sent to two members.
+    twice_percent: AtomicU64,
+}
+
+/// How long a key is to live that was written with timers.
+#[derive(Debug, Clone)]
+pub(crate) struct Life {
+    pub(crate) key: String,
+    pub(crate) revision: u64,
+    /// When it was asked for.
+    pub(crate) asked_ns: u64,
+    pub(crate) ttl_ms: u64,
 }
 
 impl Stage {
@@ -151,10 +185,20 @@ impl Stage {
         self.now_ns.load(Ordering::SeqCst) / 1_000_000
     }
 
-    /// A moment later than every other one that was asked for.
+    /// So much has passed by the fastest of all clocks.
+    pub(crate) fn advance_fastest_us(&self, us: u64) {
+        self.fastest_us.fetch_add(us, Ordering::SeqCst);
+    }
+
+    pub(crate) fn fastest_us(&self) -> u64 {
+        self.fastest_us.load(Ordering::SeqCst)
+    }
+
+    /// A moment later than every other one that was asked for, by the fastest of all clocks: no
+    /// lease may end earlier than that.
     pub(crate) fn moment_ns(&self) -> u64 {
         let least = self.last_ns.load(Ordering::SeqCst) + 1;
-        let moment = least.max(self.now_ns.load(Ordering::SeqCst));
+        let moment = least.max(self.fastest_us() * 1_000);
         self.last_ns.store(moment, Ordering::SeqCst);
         moment
     }
@@ -211,6 +255,22 @@ impl Stage {
             self.confirmed.fetch_max(last, Ordering::SeqCst);
         }
         self.brief.lock().extend(writes);
+    }
+
+    pub(crate) fn record_lives(&self, lives: Vec<Life>) {
+        self.lives.lock().extend(lives);
+    }
+
+    pub(crate) fn lives(&self) -> Vec<Life> {
+        self.lives.lock().clone()
+    }
+
+    pub(crate) fn send_twice(&self, percent: u64) {
+        self.twice_percent.store(percent, Ordering::SeqCst);
+    }
+
+    pub(crate) fn twice_percent(&self) -> u64 {
+        self.twice_percent.load(Ordering::SeqCst)
     }
 
     pub(crate) fn brief(&self) -> Vec<Operation> {

@@ -1,11 +1,14 @@
 //! The runs that every commit must pass, and proof that they are what they claim to be.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use crate::figures::{self, Sum};
+use crate::options::Options;
 use crate::run::{Report, run};
-use crate::stage::{Event, Tally};
+use crate::stage::Event;
 
 /// Runs of every commit.
 const RUNS: u64 = 20;
@@ -13,20 +16,14 @@ const RUNS: u64 = 20;
 /// Lines of the trace that are shown of a run that failed.
 const LINES: usize = 60;
 
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    let number = text.parse();
-    Some(number.unwrap_or_else(|_| panic!("{name} is `{text}`, which is no number")))
-}
+/// Of a hundred runs, in how many there are five voters and more, at least.
+const MANY_VOTERS_PERCENT: u64 = 15;
 
-fn show(seed: u64, report: &Report) {
+fn show(seed: u64, report: &Report, options: &Options) {
     let from = report.trace.len().saturating_sub(LINES);
-    if let Some(path) = std::env::var_os("DKV_SIM_TRACE") {
-        std::fs::write(
-            std::path::PathBuf::from(path).join(format!("trace-{seed}")),
-            report.trace.join("\n"),
-        )
-        .unwrap();
+    if let Some(folder) = &options.trace {
+        let path = folder.join(format!("trace-{seed}"));
+        std::fs::write(path, report.trace.join("\n")).unwrap();
     }
     for line in &report.trace[from..] {
         eprintln!("{line}");
@@ -36,16 +33,8 @@ fn show(seed: u64, report: &Report) {
     }
 }
 
-/// What all runs of a campaign showed.
-#[derive(Default)]
-struct Sum {
-    operations: usize,
-    tally: Tally,
-    failed: Vec<u64>,
-}
-
 /// Runs seeds on all processors: each run has a thread of its own.
-fn run_all(seeds: std::ops::Range<u64>) -> Sum {
+fn run_all(seeds: std::ops::Range<u64>, options: &Options) -> Sum {
     let sum = Mutex::new(Sum::default());
     let next = AtomicU64::new(seeds.start);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -57,16 +46,12 @@ fn run_all(seeds: std::ops::Range<u64>) -> Sum {
                     if seed >= seeds.end {
                         return;
                     }
-                    let report = run(seed);
+                    let report = run(seed, options);
                     let mut sum = sum.lock();
                     if !report.wrong.is_empty() {
-                        show(seed, &report);
-                        sum.failed.push(seed);
+                        show(seed, &report, options);
                     }
-                    sum.operations += report.operations;
-                    for (event, times) in report.tally {
-                        *sum.tally.entry(event).or_default() += times;
-                    }
+                    sum.add(seed, report);
                 }
             });
         }
@@ -78,35 +63,43 @@ fn run_all(seeds: std::ops::Range<u64>) -> Sum {
 /// alone, and nothing is asked of what one run happened to see.
 #[test]
 fn campaign() {
-    let seed = number("DKV_SIM_SEED");
-    let runs = number("DKV_SIM_RUNS");
-    let first = seed.unwrap_or(1);
-    let runs = runs.unwrap_or(if seed.is_some() { 1 } else { RUNS });
-    let sum = run_all(first..first + runs);
-    eprintln!(
-        "{runs} runs from seed {first}: {} operations, {:?}",
-        sum.operations, sum.tally
-    );
+    let options = Options::given();
+    let first = options.seed.unwrap_or(1);
+    let alone = if options.seed.is_some() { 1 } else { RUNS };
+    let runs = options.runs.unwrap_or(alone);
+    let began = Instant::now();
+    let sum = run_all(first..first + runs, &options);
+    let line = sum.line(first, runs, began.elapsed());
+    eprintln!("{line}");
+    if let Some(path) = &options.figures {
+        figures::write(path, &line);
+    }
     assert!(
         sum.failed.is_empty(),
         "failed with DKV_SIM_SEED set to any of {:?}",
         sum.failed
     );
-    if runs < RUNS {
+    if runs < RUNS || !options.is_plain() {
         return;
     }
     for event in Event::ALL {
         let was_seen = sum.tally.contains_key(&event);
         assert!(was_seen, "no run ever saw this: {event:?}");
     }
+    let many = sum.many_voters_percent();
+    assert!(
+        options.seed.is_some() || many >= MANY_VOTERS_PERCENT,
+        "only {many} % of the runs had five voters"
+    );
 }
 
 /// Without this a seed that fails is an anecdote.
 #[test]
 fn the_same_seed_gives_the_same_run() {
     let seeds = [3, 4];
+    let options = Options::default();
     let traces = seeds.map(|seed| {
-        let (once, again) = (run(seed), run(seed));
+        let (once, again) = (run(seed, &options), run(seed, &options));
         let parted = once
             .trace
             .iter()

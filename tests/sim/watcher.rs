@@ -178,9 +178,11 @@ impl Watcher {
             .stage
             .ended()
             .and_then(|_| members::steady(&self.machines));
-        self.dice
-            .pick(&steady.unwrap_or_else(|| self.machines.clone()))
-            .clone()
+        let at = match &steady {
+            Some(steady) => return self.dice.pick(steady).clone(),
+            None => members::pick(&self.machines, &mut self.dice),
+        };
+        self.machines[at].clone()
     }
 
     /// One stream, from its opening on.

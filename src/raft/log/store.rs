@@ -10,6 +10,7 @@ use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
 
 use super::Log;
+use crate::base::mutant;
 use crate::raft::codec::{encode_entry, index_of, index_or_zero};
 use crate::raft::types::{Entry, LogId, Types, Vote};
 use crate::wal::{Record, RecordKind};
@@ -82,12 +83,17 @@ impl RaftLogStorage<Types> for Log {
         self.clone()
     }
 
+    /// IMPORTANT: whoever asked for the vote hears of it once this returns: a member that forgot
+    /// what it said would vote twice in a term.
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let record = {
             let mut state = self.shared.state.lock();
             state.vote = Some(*vote);
             self.shared.state_record(&mut state)
         };
+        if mutant::is_on("vote-not-synced") {
+            return self.append_all(vec![record], IOFlushed::noop()).await;
+        }
         self.append_durably(record).await
     }
 
