@@ -6,10 +6,24 @@
 //! expects that some test notices.
 
 /// Every mutant, and what it does wrong.
-pub const ALL: &[(&str, &str)] = &[(
-    "leader-restored",
-    "a leader that was started again leads on in its old term",
-)];
+pub const ALL: &[(&str, &str)] = &[
+    (
+        "leader-restored",
+        "a leader that was started again leads on in its old term",
+    ),
+    (
+        "ack-before-sync",
+        "the log says that a write is durable without waiting for the disk",
+    ),
+    (
+        "dir-not-synced",
+        "the log goes on in a segment whose name a power loss can take",
+    ),
+    (
+        "crc-ignored",
+        "a start takes a batch of the log whose checksum is wrong",
+    ),
+];
 
 /// Whether the mutant of this name is switched on: the variable `DKV_MUTANT` names it, in a build
 /// for mutants.

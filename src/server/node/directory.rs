@@ -95,18 +95,31 @@ fn has_log(disk: &dyn Disk, log: &Path) -> bool {
     names.iter().any(|name| wal::is_segment(name))
 }
 
-/// Makes a directory whose name survives a power loss. Nothing to do if it is there.
+/// Makes a directory whose name survives a power loss, those above it included. One that is
+/// there may have been made by a process that died before the name was durable: what it is to
+/// keep must not go with it.
 fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    if disk.list(dir).is_ok() {
-        return Ok(());
+    let is_there = disk.list(dir).is_ok();
+    match make_durable(disk, dir, is_there) {
+        // Whoever may not look into the parent has not made what is in it.
+        Err(error) if is_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        made => made.map_err(|error| unusable(dir, error)),
     }
+}
+
+fn make_durable(disk: &dyn Disk, dir: &Path, is_there: bool) -> io::Result<()> {
     let parent = match dir.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    disk.create_dir_all(dir)
-        .and_then(|()| disk.sync_dir(parent))
-        .map_err(|error| unusable(dir, error))
+    if !is_there {
+        let above = disk.list(parent).map(drop);
+        if above.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            make_durable(disk, parent, false)?;
+        }
+        disk.create_dir_all(dir)?;
+    }
+    disk.sync_dir(parent)
 }
 
 fn unusable(dir: &Path, source: io::Error) -> Error {
