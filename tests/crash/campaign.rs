@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::cuts::{Cut, draw};
-use crate::deeds::Deed;
+use crate::deeds::{Deed, Target};
 use crate::dice::Dice;
 use crate::figures::Figures;
 use crate::image::{Fate, Image, Torn, store};
 use crate::judge::judge;
+use crate::names::{Change, FileId, Node};
 use crate::record::{DATA, Recording, folder};
 use crate::traced::Program;
 
@@ -40,6 +41,7 @@ fn one(program: Program, engine: &'static str, images: u64, dice: &mut Dice) -> 
     let cuts = draw(&recording.deeds, images - 2 * double, dice);
     let mut figures = open_all(&recording, cuts);
     figures.recordings = 1;
+    (figures.segments, figures.checkpoints) = milestones(&recording);
     for dies in [false, true] {
         if double == 0 || !figures.violations.is_empty() {
             continue;
@@ -53,6 +55,29 @@ fn one(program: Program, engine: &'static str, images: u64, dice: &mut Dice) -> 
         figures += more;
     }
     figures
+}
+
+/// How many segments of the log it began, and how many checkpoints it made.
+fn milestones(recording: &Recording) -> (u64, u64) {
+    let end = recording.disk_at(recording.deeds.len());
+    let is_rows = |file: &FileId| {
+        let mut names = end.names.live().iter();
+        names.any(|(path, node)| *node == Node::File(*file) && path.ends_with("rows.redb"))
+    };
+    let (mut segments, mut checkpoints) = (0, 0);
+    for deed in &recording.deeds {
+        match deed {
+            Deed::Name(Change::Rename(_, to, _)) => {
+                let name = to.file_name().unwrap_or_default().to_string_lossy();
+                let is_spare = name.starts_with("spare");
+                segments += u64::from(name.ends_with(".wal") && !is_spare);
+                checkpoints += u64::from(name.ends_with(".ckpt"));
+            }
+            Deed::SyncBegins(_, Target::File(file)) => checkpoints += u64::from(is_rows(file)),
+            _ => {}
+        }
+    }
+    (segments, checkpoints)
 }
 
 /// A process dies anywhere, a machine where something was under way. Half of the processes die

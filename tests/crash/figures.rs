@@ -15,6 +15,10 @@ pub(crate) struct Figures {
     pub(crate) prefixes: u64,
     /// Syncs in the recordings.
     pub(crate) syncs: u64,
+    /// Segments of logs that were begun.
+    pub(crate) segments: u64,
+    /// Checkpoints that were made: files renamed, or those of redb synced.
+    pub(crate) checkpoints: u64,
     /// Writes of which a part was there.
     pub(crate) torn: u64,
     /// Starts after a crash that were recorded and crashed again.
@@ -33,6 +37,8 @@ impl AddAssign for Figures {
         self.images += more.images;
         self.prefixes += more.prefixes;
         self.syncs += more.syncs;
+        self.segments += more.segments;
+        self.checkpoints += more.checkpoints;
         self.torn += more.torn;
         self.double_recordings += more.double_recordings;
         self.double_crashes += more.double_crashes;
@@ -52,6 +58,8 @@ impl Figures {
             "images": self.images,
             "prefixes": self.prefixes,
             "syncs": self.syncs,
+            "segments": self.segments,
+            "checkpoints": self.checkpoints,
             "torn_writes": self.torn,
             "double_recordings": self.double_recordings,
             "double_crashes": self.double_crashes,
