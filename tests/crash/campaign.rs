@@ -26,8 +26,11 @@ pub(crate) fn run(engine: &'static str, images: u64, dice: &mut Dice) -> Figures
     while figures.images < images && figures.violations.len() < VIOLATIONS_MAX {
         for program in Program::ALL {
             let left = images.saturating_sub(figures.images);
-            let now = (images / 2).clamp(1, IMAGES_OF_ONE).min(left);
-            figures += one(program, engine, now, dice);
+            let part = images / Program::ALL.len() as u64;
+            let now = part.clamp(1, IMAGES_OF_ONE).min(left);
+            if now > 0 {
+                figures += one(*program, engine, now, dice);
+            }
         }
     }
     figures

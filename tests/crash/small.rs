@@ -15,7 +15,7 @@ pub(crate) const DATA: &str = "CRASH_SMALL_DATA";
 pub(crate) const ENGINE: &str = "CRASH_SMALL_ENGINE";
 
 /// Bytes: each takes a few of the longest values.
-pub(crate) const SEGMENT: u64 = 128 << 10;
+pub(crate) const SEGMENT: u64 = 64 << 10;
 /// Bytes of the longest value.
 pub(crate) const VALUE: usize = 16 << 10;
 

@@ -49,7 +49,7 @@ fn no_power_loss_takes_what_was_answered() {
     if settings.images >= 100 {
         let seen = [figures.torn, figures.acknowledged, figures.double_crashes];
         assert!(seen.iter().all(|it| *it > 0), "{line}");
-        assert!(figures.segments > 2 * figures.recordings, "{line}");
+        assert!(figures.segments >= 2 * figures.recordings, "{line}");
         assert!(figures.checkpoints >= figures.recordings, "{line}");
     }
 }

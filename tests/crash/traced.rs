@@ -27,7 +27,13 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    pub(crate) const ALL: [Self; 2] = [Self::Served, Self::Small];
+    /// Every one that can be run: `dkv serve` refuses variables that it does not know, and the one
+    /// that switches on a defect is among them.
+    pub(crate) const ALL: &[Self] = if cfg!(dkv_mutants) {
+        &[Self::Small]
+    } else {
+        &[Self::Served, Self::Small]
+    };
 
     /// The command that runs it; it checkpoints every few commands.
     fn command(self, data: &Path, engine: &str) -> Command {
@@ -73,6 +79,16 @@ impl Program {
     }
 }
 
+/// Variables of this run, which `dkv serve` would take for settings.
+fn without_settings(command: &mut Command) {
+    let ours = |name: &str| name.starts_with("DKV_") && name != "DKV_MUTANT";
+    for (name, _) in std::env::vars_os() {
+        if ours(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
+}
+
 fn trace_of(data: &Path) -> PathBuf {
     data.with_extension("trace")
 }
@@ -92,6 +108,7 @@ impl Traced {
     /// With what it said, if it does not.
     pub(crate) fn start(program: Program, data: &Path, engine: &str) -> Self {
         let mut command = program.command(data, engine);
+        without_settings(&mut command);
         command.current_dir("/").stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut strace = command.spawn().unwrap_or_else(|error| {
