@@ -44,6 +44,10 @@ pub(crate) fn run(target: &Target, executions: u64, seed: u64) -> u64 {
 }
 
 fn execute(target: &Target, input: &[u8]) {
+    // What ends the process cannot be told afterwards.
+    if let Ok(file) = std::env::var("FUZZ_KEEP") {
+        std::fs::write(file, input).expect("the input can be kept");
+    }
     let ran = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
     if ran.is_err() {
         let place = std::env::temp_dir().join(format!("dkv-fuzz-{}", target.name));

@@ -181,10 +181,12 @@ fn peers() -> Vec<Vec<u8>> {
         field(2, Wire::Bytes(&position)),
     ]
     .concat();
-    let membership = field(
-        4,
-        Wire::Bytes(&field(1, Wire::Bytes(&field(1, Wire::Bytes(&[7; 16]))))),
-    );
+    let node = field(1, Wire::Bytes(&[7; 16]));
+    let address = field(3, Wire::Bytes(b"127.0.0.1:63001"));
+    let member = [node.clone(), field(2, Wire::Bytes(b"node-1")), address].concat();
+    let configs = field(1, Wire::Bytes(&node));
+    let membership = [configs, field(2, Wire::Bytes(&member))].concat();
+    let membership = field(4, Wire::Bytes(&membership));
     let mut all = vec![membership, peer_frame(10, &append.concat())];
     all.extend((11..30).map(|kind| peer_frame(kind, &asked)));
     all
@@ -267,7 +269,5 @@ fn what_is_made_is_sound() {
         assert_eq!(dkv::wal::fuzzed::walk(segment).unwrap().0, batches);
     }
     let made = certificates();
-    let text = |at: usize| String::from_utf8(made[at].clone()).unwrap();
-    Authority::of(&text(0), &text(1)).expect("it is an authority");
     dkv::tls::issue::hosts_of_request(&made[3]).expect("it is a request for a certificate");
 }

@@ -108,18 +108,17 @@ fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
 }
 
 fn make_durable(disk: &dyn Disk, dir: &Path, is_there: bool) -> io::Result<()> {
-    let parent = match dir.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let above = dir.parent().filter(|parent| *parent != Path::new(""));
     if !is_there {
-        let above = disk.list(parent).map(drop);
-        if above.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-            make_durable(disk, parent, false)?;
+        let is_missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        if let Some(above) = above
+            && disk.list(above).is_err_and(is_missing)
+        {
+            make_durable(disk, above, false)?;
         }
         disk.create_dir_all(dir)?;
     }
-    disk.sync_dir(parent)
+    disk.sync_dir(above.unwrap_or(Path::new(".")))
 }
 
 fn unusable(dir: &Path, source: io::Error) -> Error {
@@ -157,6 +156,19 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::base::host::SeededRng;
+    use crate::base::host::sim_disk::SimDisk;
+
+    /// Its own directory is not there on a disk that is simulated: it was looked for again and
+    /// again, one above the other.
+    #[test]
+    fn a_directory_without_one_above_it_is_made() {
+        let disk = SimDisk::new(Arc::new(SeededRng::new(1)));
+        for dir in ["data", "./data", "deep/er/data", "/deep/er/data", "/"] {
+            make_dir(&disk, Path::new(dir)).unwrap();
+            assert!(disk.list(Path::new(dir)).is_ok(), "{dir}");
+        }
+    }
 
     #[test]
     fn a_directory_that_others_look_into_is_not_served() {
