@@ -49,7 +49,7 @@ fn the_node_with_small_segments() {
         let stop = async move {
             terminate.recv().await;
         };
-        dkv::server::run(Host::system(), config, ready, stop).await
+        Box::pin(dkv::server::run(Host::system(), config, ready, stop)).await
     });
     served.unwrap();
 }

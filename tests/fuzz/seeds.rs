@@ -202,6 +202,7 @@ fn peer_frame(kind: u32, body: &[u8]) -> Vec<u8> {
     .concat()
 }
 
+#[derive(Clone, Copy)]
 enum Wire<'a> {
     Number(u64),
     Bytes(&'a [u8]),
