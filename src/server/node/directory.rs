@@ -101,10 +101,20 @@ fn has_log(disk: &dyn Disk, log: &Path) -> bool {
 fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
     let is_there = disk.list(dir).is_ok();
     match make_durable(disk, dir, is_there) {
-        // Whoever may not look into the parent has not made what is in it.
-        Err(error) if is_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) if is_there && is_of_others(&error) => Ok(()),
         made => made.map_err(|error| unusable(dir, error)),
     }
+}
+
+/// True if the parent is none that this program has made anything in: it may not look into it, or
+/// nobody can write there, as where a volume is mounted in a read-only image.
+fn is_of_others(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::InvalidInput
+    )
 }
 
 fn make_durable(disk: &dyn Disk, dir: &Path, is_there: bool) -> io::Result<()> {
