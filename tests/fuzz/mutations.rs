@@ -85,11 +85,7 @@ fn once(input: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
             let end = input.len().min(at + 1 + dice.index(16));
             input.drain(at.min(end)..end);
         }
-        3 => insert(
-            input,
-            at,
-            &dice.next().to_le_bytes()[..1 + dice.index(8)].to_vec(),
-        ),
+        3 => insert(input, at, &dice.next().to_le_bytes()[..1 + dice.index(8)]),
         4 => insert(input, at, TOKENS[dice.index(TOKENS.len())]),
         5 => {
             let end = input.len().min(at + dice.index(64));
@@ -125,7 +121,7 @@ fn insert(input: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 
 /// Writes a number over what is there: as a length field of 1 to 8 bytes in either order, as the
 /// variable length of protobuf, or one that is a little more or less than it was.
-fn number(input: &mut Vec<u8>, at: usize, dice: &mut Dice) {
+fn number(input: &mut [u8], at: usize, dice: &mut Dice) {
     let number = NUMBERS[dice.index(NUMBERS.len())];
     let width = 1 << dice.index(4);
     let bytes = match dice.index(4) {
