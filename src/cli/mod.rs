@@ -16,6 +16,8 @@ mod explain;
 mod failure;
 mod files;
 mod fresh;
+#[doc(hidden)]
+pub mod fuzzed;
 mod help;
 mod info;
 mod interrupts;

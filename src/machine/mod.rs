@@ -25,6 +25,9 @@ pub mod snapshot;
 pub mod codec;
 mod keys;
 
+#[doc(hidden)]
+pub mod fuzzed;
+
 #[cfg(test)]
 mod tests;
 

@@ -290,7 +290,11 @@ impl Inbound {
     }
 }
 
-fn read_append(append: peer::Append) -> Result<AppendEntriesRequest<Types>> {
+/// Reads the entries that a leader sends.
+///
+/// # Errors
+/// `Corrupt` if there can be no such request.
+pub(super) fn read_append(append: peer::Append) -> Result<AppendEntriesRequest<Types>> {
     let prev_log_id = read_log_id(append.prev)?;
     let first = prev_log_id.map_or(0, |prev| prev.index() + 1);
     let entries = append.entries.into_iter().zip(first..);

@@ -9,6 +9,8 @@ mod agreement;
 mod calls;
 mod changes;
 mod codec;
+#[doc(hidden)]
+pub mod fuzzed;
 mod group;
 mod held;
 mod hub;

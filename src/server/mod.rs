@@ -15,6 +15,8 @@ mod describe;
 pub mod direct;
 mod ephemeral;
 mod figures;
+#[doc(hidden)]
+pub mod fuzzed;
 mod grpc;
 mod http;
 mod lanes;

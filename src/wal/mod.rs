@@ -14,6 +14,8 @@
 
 mod error;
 mod format;
+#[doc(hidden)]
+pub mod fuzzed;
 mod handle;
 mod index;
 mod queue;

@@ -12,6 +12,7 @@ use super::record::{Durability, GroupId, Record, RecordKind};
 use super::segment::segment_path;
 use super::spares::{Spares, sync_data, sync_dir, write_at};
 use crate::base::host::{DiskFile, Host, Patience, Progress, Step};
+use crate::base::mutant;
 
 /// How long a full disk is left alone before the next try, microseconds.
 const RETRY_US: u64 = 1_000_000;
@@ -244,7 +245,9 @@ impl Writer {
             return Ok(());
         }
         let started_us = self.host.clock.boot_us();
-        sync_data(&*self.current.file, &self.current.path)?;
+        if !mutant::is_on("ack-before-sync") {
+            sync_data(&*self.current.file, &self.current.path)?;
+        }
         self.synced_through = self.next_batch - 1;
         let took_us = self.host.clock.boot_us().saturating_sub(started_us);
         self.shared.figures.fsync_us.record(took_us);
@@ -283,7 +286,9 @@ impl Writer {
         let disk = &*self.host.disk;
         disk.rename(&spare.path, &path)
             .map_err(|error| WalError::io(&spare.path, "rename", error))?;
-        sync_dir(disk, &self.dir)?;
+        if !mutant::is_on("dir-not-synced") {
+            sync_dir(disk, &self.dir)?;
+        }
         self.current = Current {
             file: spare.file,
             path,

@@ -7,6 +7,7 @@
 mod command;
 
 mod cursor;
+pub(in crate::cli) mod fuzzed;
 mod lexer;
 mod statement;
 mod terminal;

@@ -7,6 +7,7 @@
 
 mod csv;
 mod fields;
+pub(in crate::cli) mod fuzzed;
 mod item;
 mod jsonl;
 mod lines;

@@ -95,18 +95,40 @@ fn has_log(disk: &dyn Disk, log: &Path) -> bool {
     names.iter().any(|name| wal::is_segment(name))
 }
 
-/// Makes a directory whose name survives a power loss. Nothing to do if it is there.
+/// Makes a directory whose name survives a power loss, those above it included. One that is
+/// there may have been made by a process that died before the name was durable: what it is to
+/// keep must not go with it.
 fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    if disk.list(dir).is_ok() {
-        return Ok(());
+    let is_there = disk.list(dir).is_ok();
+    match make_durable(disk, dir, is_there) {
+        Err(error) if is_there && is_of_others(&error) => Ok(()),
+        made => made.map_err(|error| unusable(dir, error)),
     }
-    let parent = match dir.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    disk.create_dir_all(dir)
-        .and_then(|()| disk.sync_dir(parent))
-        .map_err(|error| unusable(dir, error))
+}
+
+/// True if the parent is none that this program has made anything in: it may not look into it, or
+/// nobody can write there, as where a volume is mounted in a read-only image.
+fn is_of_others(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::InvalidInput
+    )
+}
+
+fn make_durable(disk: &dyn Disk, dir: &Path, is_there: bool) -> io::Result<()> {
+    let above = dir.parent().filter(|parent| *parent != Path::new(""));
+    if !is_there {
+        let is_missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        if let Some(above) = above
+            && disk.list(above).is_err_and(is_missing)
+        {
+            make_durable(disk, above, false)?;
+        }
+        disk.create_dir_all(dir)?;
+    }
+    disk.sync_dir(above.unwrap_or(Path::new(".")))
 }
 
 fn unusable(dir: &Path, source: io::Error) -> Error {
@@ -144,6 +166,19 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::base::host::SeededRng;
+    use crate::base::host::sim_disk::SimDisk;
+
+    /// Its own directory is not there on a disk that is simulated: it was looked for again and
+    /// again, one above the other.
+    #[test]
+    fn a_directory_without_one_above_it_is_made() {
+        let disk = SimDisk::new(Arc::new(SeededRng::new(1)));
+        for dir in ["data", "./data", "deep/er/data", "/deep/er/data", "/"] {
+            make_dir(&disk, Path::new(dir)).unwrap();
+            assert!(disk.list(Path::new(dir)).is_ok(), "{dir}");
+        }
+    }
 
     #[test]
     fn a_directory_that_others_look_into_is_not_served() {

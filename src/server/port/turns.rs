@@ -253,11 +253,16 @@ mod tests {
     async fn many_of_one_address_are_a_few_to_all_others() {
         let crowd = begin(&Turns::of(2), 500);
         let rounds = 5_000;
-        let ours = async move {
-            for _ in 0..rounds {
-                tokio::task::yield_now().await;
+        // Not `yield_now`: that waits until all others have had their turn.
+        let mut left = rounds;
+        let ours = std::future::poll_fn(move |context| {
+            left -= 1;
+            context.waker().wake_by_ref();
+            match left {
+                0 => Poll::Ready(()),
+                _ => Poll::Pending,
             }
-        };
+        });
         tokio::spawn(ours).await.unwrap();
         let turns: Vec<u64> = crowd.iter().map(|it| it.load(Ordering::Relaxed)).collect();
         let all: u64 = turns.iter().sum();

@@ -9,6 +9,8 @@
 //! watcher holds more than its mailbox and one chunk. A shard that nobody watches pays one
 //! look at an atomic for each entry.
 
+#[doc(hidden)]
+pub mod fuzzed;
 mod interest;
 mod mailbox;
 
