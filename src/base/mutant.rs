@@ -6,10 +6,24 @@
 //! expects that some test notices.
 
 /// Every mutant, and what it does wrong.
-pub const ALL: &[(&str, &str)] = &[(
-    "leader-restored",
-    "a leader that was started again leads on in its old term",
-)];
+pub const ALL: &[(&str, &str)] = &[
+    (
+        "leader-restored",
+        "a leader that was started again leads on in its old term",
+    ),
+    (
+        "fsync-error-ignored",
+        "a sync of the log that fails is logged, and taken as done",
+    ),
+    (
+        "stale-local-read",
+        "a linearizable read is answered from the local state, without a read index",
+    ),
+    (
+        "calendar-clock",
+        "what ends by itself ends by the calendar, which people set",
+    ),
+];
 
 /// Whether the mutant of this name is switched on: the variable `DKV_MUTANT` names it, in a build
 /// for mutants.
