@@ -51,10 +51,10 @@ fn without(arguments: &[String], flags: &[&str]) -> Vec<String> {
 
 #[derive(Debug)]
 pub(crate) struct Cluster {
+    /// What befalls nodes until all is healed: gone before they are.
+    pub(crate) injections: Vec<Injection>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) links: Links,
-    /// What befalls nodes until all is healed.
-    pub(crate) injections: Vec<Injection>,
     /// Where members reach each other, by node.
     peers: Vec<String>,
     _ports: Vec<Port>,

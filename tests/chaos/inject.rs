@@ -13,6 +13,9 @@ use crate::PATIENCE;
 /// `fsync` of their directories.
 const SYNCS: &str = "fdatasync,fsync";
 
+/// How long a tracer may take to let go.
+const DETACHING: Duration = Duration::from_secs(2);
+
 /// What happens to which calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Defect {
@@ -21,6 +24,8 @@ pub(crate) enum Defect {
     SyncFails,
     /// Every sync takes a fifth of a second longer.
     SyncIsSlow,
+    /// Every sync takes a second longer.
+    SyncCrawls,
     /// What is written is not durable while this lasts.
     SyncHangs,
     /// There is no room for another segment of the log.
@@ -39,6 +44,7 @@ impl Defect {
         match self {
             Self::SyncFails => "error=EIO:when=1",
             Self::SyncIsSlow => "delay_enter=200000",
+            Self::SyncCrawls => "delay_enter=1000000",
             Self::SyncHangs => "delay_enter=600000000",
             Self::NoRoom => "error=ENOSPC",
         }
@@ -104,12 +110,25 @@ impl Injection {
         let seen = std::fs::read_to_string(&self.seen).unwrap_or_default();
         seen.contains(path)
     }
+
+    /// Ends the tracer without a word. A process that was killed while one of its calls is held up
+    /// does not end before that.
+    pub(crate) fn kill(mut self) {
+        let _ended = (self.strace.kill(), self.strace.wait());
+    }
 }
 
 impl Drop for Injection {
     /// Lets the process go on as it is.
     fn drop(&mut self) {
         let _asked = kill_process(Pid::from_child(&self.strace), Signal::TERM);
-        let _ended = self.strace.wait();
+        let began = Instant::now();
+        while matches!(self.strace.try_wait(), Ok(None)) {
+            if began.elapsed() > DETACHING {
+                let _ended = (self.strace.kill(), self.strace.wait());
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

@@ -122,6 +122,13 @@ impl Node {
         self.forgive_unready();
     }
 
+    /// The same while one of its calls is held up: what holds it up lets go only once it is to end.
+    pub(crate) fn kill_held(&mut self, injection: Injection) {
+        self.signal(Signal::KILL);
+        injection.kill();
+        self.kill();
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) fn terminate(&mut self) {
         self.signal(Signal::TERM);

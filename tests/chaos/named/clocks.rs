@@ -119,22 +119,21 @@ async fn locks(endpoints: Vec<String>) -> Client {
         .expect("the options are sound")
 }
 
-/// Takes a lock that nobody has: when that was asked for.
+/// Takes a lock that nobody has: when that was asked for first.
 async fn take(client: &Client, name: &str, ttl: Duration) -> Result<Instant, String> {
     let owner = OwnerId(*b"the first owner!");
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
-        let asked = Instant::now();
         let granted = client.acquire(name.to_owned(), owner, Some(ttl), Duration::ZERO);
         if let Ok(Some(_)) = granted.await {
-            return Ok(asked);
+            return Ok(began);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Err(format!("the lock {name}, which nobody has, is not given"))
 }
 
-/// Sets a key that goes by itself: when that was asked for.
+/// Sets a key that goes by itself: when that was asked for first.
 async fn keep(client: &Client, name: &str, ttl: Duration) -> Result<Instant, String> {
     let options = SetOptions {
         delete_in: Some(ttl),
@@ -142,10 +141,9 @@ async fn keep(client: &Client, name: &str, ttl: Duration) -> Result<Instant, Str
     };
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
-        let asked = Instant::now();
         let set = client.set_with(name.to_owned(), "alice", options.clone());
         if set.await.is_ok() {
-            return Ok(asked);
+            return Ok(began);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

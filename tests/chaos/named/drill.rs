@@ -18,7 +18,7 @@ pub(super) const WAITING: u32 = 20_000;
 /// The key that drills write and read.
 pub(super) const KEY: &str = "at-last";
 
-/// See the module. Half of the clients of the load stay with one node each, two with each of three.
+/// See the module. Half of the clients of the load stay with one node each: one with each of three.
 pub(super) struct Drill {
     pub(super) dice: Dice,
     pub(super) cluster: Cluster,
