@@ -13,14 +13,15 @@ use crate::inject::Defect;
 use crate::node::Node;
 
 /// A value, of which a few fill a segment of the log.
-const LARGE_BYTES: usize = 7 << 20;
+const LARGE_BYTES: usize = 4 << 20;
 
 /// A client of the shard whose keys nobody records.
 pub(crate) async fn aside(addresses: Vec<String>) -> Client {
     let options = ClientOptions {
         endpoints: addresses,
         shard: ShardId(ASIDE),
-        timeout: Duration::from_secs(3),
+        // What is large takes its time on a machine that has much to do.
+        timeout: Duration::from_secs(30),
         retries: 0,
         ..ClientOptions::default()
     };
@@ -46,10 +47,13 @@ pub(crate) async fn exhaust(cluster: &mut Cluster, node: usize) -> Result<(), St
 }
 
 /// Fills the segment of the node's log, until there is no room for another one.
+///
+/// # Errors
+/// If that never comes about.
 pub(crate) async fn fill_log(cluster: &Cluster, node: usize) -> Result<(), String> {
-    let client = aside(cluster.addresses()).await;
-    let value = vec![b'v'; LARGE_BYTES];
     let address = &cluster.nodes[node].address;
+    let client = aside(vec![address.clone()]).await;
+    let value = vec![b'v'; LARGE_BYTES];
     until("it says that its disk is full", async || {
         let _written = client.set("large", value.clone()).await;
         is_full(address).await == Some(true)

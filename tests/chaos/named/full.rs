@@ -3,7 +3,7 @@
 
 use super::drill::{Drill, perform};
 use crate::check::history::Outcome;
-use crate::cluster::until;
+use crate::cluster::{ASIDE, until};
 use crate::disk::{fill_log, page, recovers};
 use crate::inject::Defect;
 use crate::nemesis::Fault;
@@ -12,8 +12,13 @@ use crate::settings::Settings;
 /// Two segments of the log, and what the engines have beside it.
 const DISK_BYTES: u64 = 200 << 20;
 
+/// What fills the log goes into a shard that each node has for itself: only its disk is full then.
 fn small(settings: &mut Settings) {
     settings.disk_bytes = Some(DISK_BYTES);
+    let own = format!("{ASIDE}=lstore");
+    for argument in &mut settings.arguments {
+        *argument = argument.replace(&format!("{ASIDE}=dstore"), &own);
+    }
 }
 
 #[test]
