@@ -1,6 +1,6 @@
 //! One run from the start of the nodes to the verdict.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::check::dice::Dice;
 use crate::check::history::{Operation, Outcome};
@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::falsify::Liar;
 use crate::library::LibraryClient;
 use crate::load::Load;
-use crate::nemesis;
+use crate::nemesis::{self, Struck};
 use crate::node::Node;
 use crate::report::Report;
 use crate::settings::Settings;
@@ -61,7 +61,7 @@ pub(crate) fn die_while_founding(settings: &Settings, after: std::time::Duration
         let mut cluster = Cluster::start(settings).await;
         tokio::time::sleep(after).await;
         cluster.nodes.iter_mut().for_each(Node::kill);
-        cluster.heal();
+        cluster.heal().expect("what was founded starts again");
         let mut client = LibraryClient::new(cluster.addresses()).await;
         client.write_at_last().await
     });
@@ -81,7 +81,7 @@ pub(crate) fn read_after_crashes(settings: &Settings, rounds: u64) -> Vec<String
         for round in 0..rounds {
             load.write_at_last(&addresses, &dice, round).await;
             cluster.nodes.iter_mut().for_each(Node::kill);
-            cluster.heal();
+            cluster.heal().expect("what was killed starts again");
             let answered = load.finish(&addresses, &dice.fork(round)).await;
             answered.expect("all is healed");
         }
@@ -93,44 +93,68 @@ pub(crate) fn read_after_crashes(settings: &Settings, rounds: u64) -> Vec<String
 }
 
 async fn run_load(settings: Settings) -> Report {
+    let began = Instant::now();
     let dice = Dice::new(settings.seed);
     let mut cluster = Cluster::start(&settings).await;
     let addresses = cluster.addresses();
-    let mut load = Load::start(&addresses, settings.clients, &dice, None).await;
+    let load = Load::start(&addresses, settings.clients, &dice, None).await;
     let mut fate = dice.fork(u64::MAX);
     let mut problems = Vec::new();
     let mut struck = Vec::new();
-    let began = Instant::now();
     while struck.len() < settings.faults || began.elapsed() < settings.lasts {
-        struck.push(nemesis::strike(&mut cluster, load.recorder(), &mut fate).await);
-        let ended = cluster.nodes.iter_mut().find_map(|it| it.ended_by_itself());
-        if let Some(ended) = ended {
-            problems.push(ended);
+        let kinds = &settings.kinds;
+        match nemesis::strike(kinds, &mut cluster, load.recorder(), &mut fate).await {
+            Ok(one) => struck.push(one),
+            Err(problem) => problems.push(problem),
+        }
+        problems.extend(cluster.nodes.iter_mut().find_map(Node::ended_by_itself));
+        if !problems.is_empty() {
             break;
         }
     }
+    let mut report = conclude(settings, cluster, load, &dice, (struck, problems)).await;
+    report.problems.extend(vacuous(&report.history));
+    report.lasted = began.elapsed();
+    report
+}
+
+/// Heals all, ends the load, and judges what was recorded; what went wrong before is not judged
+/// again.
+pub(crate) async fn conclude(
+    settings: Settings,
+    mut cluster: Cluster,
+    mut load: Load,
+    dice: &Dice,
+    (struck, mut problems): (Vec<Struck>, Vec<String>),
+) -> Report {
     if problems.is_empty() {
-        cluster.heal();
+        problems.extend(cluster.heal().err());
     }
     if problems.is_empty() {
-        problems.extend(load.finish(&addresses, &dice).await.err());
+        problems.extend(load.finish(&cluster.addresses(), dice).await.err());
     }
     let history = load.recorder().history();
+    let mut elections = None;
     if problems.is_empty() {
+        elections = Some(cluster.term().await);
         problems.extend(states(&mut cluster).await.err());
     }
     let panicked = cluster.nodes.iter().filter(|node| node.panicked());
     problems.extend(panicked.map(|node| format!("{} panicked: see its log", node.name)));
+    if !problems.is_empty() {
+        cluster.keep();
+    }
     drop(cluster);
     let (found, undecided) = judge(&history);
     problems.extend(found);
-    problems.extend(vacuous(&history));
     Report {
         settings,
         history,
         struck,
         problems,
         undecided,
+        elections,
+        lasted: Duration::ZERO,
     }
 }
 
@@ -138,7 +162,7 @@ async fn run_load(settings: Settings) -> Report {
 pub(crate) async fn states(cluster: &mut Cluster) -> Result<(), String> {
     let before = cluster.converge(&[]).await?;
     cluster.nodes.iter_mut().for_each(Node::kill);
-    cluster.heal();
+    cluster.heal()?;
     let after = cluster.converge(&before).await?;
     for (before, after) in before.iter().zip(&after) {
         if before.applied_index == after.applied_index && before != after {

@@ -1,23 +1,62 @@
 //! The nodes of a run, and the links between them.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use dkv::proto::v1;
 
 use crate::PATIENCE;
+use crate::fake_clock::FakeClock;
+use crate::inject::Injection;
 use crate::links::Links;
-use crate::node::{Node, Port};
+use crate::node::{self, Node, Port};
 use crate::settings::Settings;
+use crate::small_disk::SmallDisk;
 use crate::wire;
 
 /// The shard everything is about.
 pub(crate) const SHARD: u32 = 100;
 
+/// A shard whose keys nobody records: for what the checkers would have to explain.
+pub(crate) const ASIDE: u32 = 300;
+
+/// Waits for what must come about.
+///
+/// # Errors
+/// Says what does not.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<(), String> {
+    let began = Instant::now();
+    while !is_so().await {
+        if began.elapsed() > PATIENCE {
+            return Err(format!("this does not come about: {what}"));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// Arguments without these flags and their values.
+fn without(arguments: &[String], flags: &[&str]) -> Vec<String> {
+    let mut left = arguments.iter();
+    let mut kept = Vec::new();
+    while let Some(argument) = left.next() {
+        match flags.contains(&argument.as_str()) {
+            true => drop(left.next()),
+            false => kept.push(argument.clone()),
+        }
+    }
+    kept
+}
+
 #[derive(Debug)]
 pub(crate) struct Cluster {
+    /// What befalls nodes until all is healed: gone before they are.
+    pub(crate) injections: Vec<Injection>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) links: Links,
+    /// Where members reach each other, by node.
+    peers: Vec<String>,
     _ports: Vec<Port>,
 }
 
@@ -36,13 +75,25 @@ impl Cluster {
         let folder = &settings.folder;
         let _none = std::fs::remove_dir_all(folder);
         std::fs::create_dir_all(folder).expect("the folder of a run can be made");
+        settings.save();
         let mut cluster = if settings.nodes == 1 {
             Self::alone(settings, folder)
         } else {
             Self::replicated(settings, folder).await
         };
+        for node in &mut cluster.nodes {
+            if settings.fakes_clocks {
+                node.clock = FakeClock::new(&node.folder);
+            }
+            if let Some(bytes) = settings.disk_bytes {
+                let disk = SmallDisk::mount(&node.folder.join("data"), bytes);
+                node.disk = disk.inspect_err(|why| eprintln!("{why}")).ok();
+            }
+        }
         cluster.nodes.iter_mut().for_each(Node::start);
-        cluster.nodes.iter_mut().for_each(Node::wait_ready);
+        for node in &mut cluster.nodes {
+            node.wait_ready().expect("a new node becomes ready");
+        }
         cluster
     }
 
@@ -54,6 +105,8 @@ impl Cluster {
         Self {
             nodes: vec![node],
             links: Links::default(),
+            injections: Vec::new(),
+            peers: Vec::new(),
             _ports: vec![port],
         }
     }
@@ -90,6 +143,8 @@ impl Cluster {
         Self {
             nodes,
             links,
+            injections: Vec::new(),
+            peers: peers.to_vec(),
             _ports: ports,
         }
     }
@@ -105,35 +160,118 @@ impl Cluster {
         if self.nodes.len() == 1 {
             return Some(0);
         }
-        for node in self.nodes.iter().filter(|it| it.runs() && !it.is_paused()) {
-            let Ok(status) = wire::status(&node.address).await else {
+        for at in 0..self.nodes.len() {
+            let node = &self.nodes[at];
+            if !node.runs() || node.is_paused() {
                 continue;
-            };
-            let group = status.groups.iter().find(|group| group.shard == SHARD);
-            let leader = group.map(|group| &group.leader);
-            let member = status.members.iter().find(|it| Some(&it.node) == leader);
-            let position = member.and_then(|it| self.nodes.iter().position(|n| n.name == it.name));
-            if position.is_some() {
-                return position;
+            }
+            let leader = self.leader_seen_by(at).await;
+            if leader.is_some() {
+                return leader;
             }
         }
         None
     }
 
+    /// The node that leads the shard, as far as this one knows.
+    pub(crate) async fn leader_seen_by(&self, at: usize) -> Option<usize> {
+        let status = wire::status(&self.nodes[at].address).await.ok()?;
+        let group = status.groups.iter().find(|group| group.shard == SHARD);
+        let leader = group.map(|group| &group.leader);
+        let member = status.members.iter().find(|it| Some(&it.node) == leader)?;
+        self.nodes.iter().position(|it| it.name == member.name)
+    }
+
+    /// How often a leader was voted for: the newest term that any node knows.
+    pub(crate) async fn term(&self) -> u64 {
+        let mut term = 0;
+        for node in &self.nodes {
+            let status = wire::status(&node.address).await;
+            let groups = status.into_iter().flat_map(|status| status.groups);
+            let group = groups.into_iter().find(|group| group.shard == SHARD);
+            term = term.max(group.map_or(0, |group| group.term));
+        }
+        term
+    }
+
+    /// Makes a member of a node again that has lost its disk: takes the old one out, and lets the
+    /// new one join.
+    ///
+    /// # Errors
+    /// Says what was refused.
+    pub(crate) async fn replace(&mut self, at: usize) -> Result<(), String> {
+        let members = self.nodes.len();
+        let other = (at + 1) % members;
+        let name = self.nodes[at].name.clone();
+        let asked = self.nodes[other].address.clone();
+        until("the lost member is removed", async || {
+            let mut remove = node::dkv();
+            remove.args(["cluster", "remove", &name, "--yes", "--endpoints", &asked]);
+            remove.stdout(Stdio::null()).stderr(Stdio::null());
+            remove.status().is_ok_and(|it| it.success())
+        })
+        .await?;
+        // A member that has not heard of that yet refuses whoever comes under this name.
+        let nodes = &self.nodes;
+        until("the others know that it is removed", async || {
+            let mut know = true;
+            for (_, node) in nodes.iter().enumerate().filter(|(it, _)| *it != at) {
+                let status = wire::status(&node.address).await;
+                let forgot = |it: &v1::ClusterStatusReply| {
+                    let is_old = |member: &v1::ClusterMember| member.name == name;
+                    !it.members.iter().any(is_old)
+                };
+                know &= status.is_ok_and(|it| forgot(&it));
+            }
+            know
+        })
+        .await?;
+        let node = &mut self.nodes[at];
+        let settled = node.arguments.clone();
+        let founding = ["--shards", "--cluster-members"];
+        node.arguments = without(&settled, &founding);
+        let joined = ["--join", &self.peers[other]].map(str::to_owned);
+        node.arguments.extend(joined);
+        node.start();
+        node.wait_ready()?;
+        until("the new member is a voter", async || {
+            let status = wire::status(&asked).await;
+            status.is_ok_and(|status| {
+                let votes = |group: &v1::GroupStatus| {
+                    !group.joint && group.learners.is_empty() && group.voters.len() == members
+                };
+                let is_in = status.members.iter().any(|it| it.name == name && it.voter);
+                is_in && status.groups.iter().all(votes)
+            })
+        })
+        .await?;
+        // Its own words are those of a member from now on: so it dials the others where it did.
+        let node = &mut self.nodes[at];
+        node.terminate();
+        node.arguments = settled;
+        node.start();
+        node.wait_ready()
+    }
+
     /// Starts what does not run, lets go what is held, and opens every link.
-    pub(crate) fn heal(&mut self) {
+    ///
+    /// # Errors
+    /// If a node does not become ready.
+    pub(crate) fn heal(&mut self) -> Result<(), String> {
+        self.injections.clear();
         self.links.heal();
         for node in &mut self.nodes {
             if node.is_paused() {
                 node.resume();
             }
+            if let Some(clock) = &node.clock {
+                clock.jump_to(0);
+            }
             if !node.runs() {
                 node.start();
             }
         }
-        for node in &mut self.nodes {
-            node.wait_ready();
-        }
+        self.nodes.iter_mut().try_for_each(Node::wait_ready)
     }
 
     /// Waits until all nodes are equally far, and as far as they were known to be, with the same
@@ -163,6 +301,19 @@ impl Cluster {
                 return Err(message);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Copies what is on disks that will be gone to where everything is kept.
+    pub(crate) fn keep(&mut self) {
+        for node in &mut self.nodes {
+            node.kill();
+            if node.disk.is_some() {
+                let mut copy = std::process::Command::new("cp");
+                copy.arg("-r").arg(node.data());
+                let copied = copy.arg(node.folder.join("data-kept")).status();
+                copied.expect("cp can be started");
+            }
         }
     }
 

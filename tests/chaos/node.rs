@@ -2,13 +2,16 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::PATIENCE;
+use crate::fake_clock::FakeClock;
+use crate::inject::{Defect, Injection};
 use crate::settings::Settings;
+use crate::small_disk::SmallDisk;
 
 /// A node; killed when dropped.
 #[derive(Debug)]
@@ -16,8 +19,12 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// Where clients reach it, over all its lives.
     pub(crate) address: String,
-    arguments: Vec<String>,
-    folder: PathBuf,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) folder: PathBuf,
+    /// If its calendar can be moved.
+    pub(crate) clock: Option<FakeClock>,
+    /// If its disk can be filled.
+    pub(crate) disk: Option<SmallDisk>,
     child: Option<Child>,
     is_stopped: bool,
     lives: u32,
@@ -32,6 +39,8 @@ impl Node {
             address,
             arguments,
             folder,
+            clock: None,
+            disk: None,
             child: None,
             is_stopped: false,
             lives: 0,
@@ -46,7 +55,7 @@ impl Node {
             .append(true)
             .open(self.log())
             .expect("the log of a node can be written");
-        let mut command = binary();
+        let mut command = self.command();
         command
             .args(["serve", "--listen", &self.address, "--data-dir"])
             .arg(self.folder.join("data"))
@@ -58,24 +67,46 @@ impl Node {
         self.lives += 1;
     }
 
+    /// The binary under test, with the clock and on the disk that are this node's.
+    fn command(&self) -> Command {
+        let mut command = match &self.disk {
+            Some(disk) => disk.command(&Settings::binary()),
+            None => Command::new(Settings::binary()),
+        };
+        clean(&mut command);
+        if let Some(clock) = &self.clock {
+            clock.wind(&mut command);
+        }
+        command
+    }
+
+    /// Where its data is, for this process.
+    pub(crate) fn data(&self) -> PathBuf {
+        let disk = self.disk.as_ref().map(SmallDisk::path);
+        disk.unwrap_or_else(|| self.folder.join("data"))
+    }
+
     /// Waits until it says that it is ready.
-    pub(crate) fn wait_ready(&mut self) {
+    ///
+    /// # Errors
+    /// Says how its log ends, if it ended or is stuck.
+    pub(crate) fn wait_ready(&mut self) -> Result<(), String> {
         let began = Instant::now();
         let lives = usize::try_from(self.lives).expect("a count fits memory");
         loop {
-            let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+            let said = self.said();
             if said.matches("dkv ready: listening on").count() >= lives {
-                return;
+                return Ok(());
             }
             let child = self.child.as_mut().expect("it was started");
             let ended = child.try_wait().expect("a child can be asked");
             let stuck = began.elapsed() > PATIENCE;
             if ended.is_some() || stuck {
                 let name = &self.name;
-                panic!(
+                return Err(format!(
                     "{name} is not ready ({ended:?}); its log ends:\n{}",
                     tail(&said)
-                );
+                ));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -89,6 +120,13 @@ impl Node {
         }
         self.is_stopped = false;
         self.forgive_unready();
+    }
+
+    /// The same while one of its calls is held up: what holds it up lets go only once it is to end.
+    pub(crate) fn kill_held(&mut self, injection: Injection) {
+        self.signal(Signal::KILL);
+        injection.kill();
+        self.kill();
     }
 
     /// Asks it to end, and waits until it has.
@@ -107,7 +145,7 @@ impl Node {
 
     /// A life that ended before it was ready never said so.
     fn forgive_unready(&mut self) {
-        let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let said = self.said();
         let ready = said.matches("dkv ready: listening on").count();
         self.lives = u32::try_from(ready).expect("a count is small");
     }
@@ -120,8 +158,53 @@ impl Node {
 
     /// Lets it go on, as if nothing had happened.
     pub(crate) fn resume(&mut self) {
-        self.signal(Signal::CONT);
+        self.go_on();
         self.is_stopped = false;
+    }
+
+    /// The same, while others look at it.
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Waits until it has ended, which nobody asked it to; how, and what it said last.
+    ///
+    /// # Errors
+    /// If it goes on.
+    pub(crate) async fn end_by_itself(&mut self) -> Result<(ExitStatus, String), String> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let child = self.child.as_mut().expect("it was started");
+            if let Some(ended) = child.try_wait().expect("a child can be asked") {
+                self.child = None;
+                self.forgive_unready();
+                return Ok((ended, tail(&self.said())));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Err(format!("{} goes on", self.name))
+    }
+
+    /// Lets a defect befall its system calls.
+    ///
+    /// # Errors
+    /// Says why that is not possible.
+    pub(crate) fn inject(&self, defect: Defect) -> Result<Injection, String> {
+        let child = self.child.as_ref();
+        let child = child.ok_or_else(|| format!("{} does not run", self.name))?;
+        Injection::into(Pid::from_child(child), defect, &self.folder)
+    }
+
+    /// Asks it to look at its certificates: it has none, and says so in its log.
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    /// Takes everything from it that it ever stored.
+    pub(crate) fn wipe(&mut self) {
+        assert!(self.child.is_none(), "{} runs", self.name);
+        let gone = std::fs::remove_dir_all(self.data());
+        gone.expect("the data of a node can be removed");
     }
 
     pub(crate) fn runs(&self) -> bool {
@@ -135,7 +218,7 @@ impl Node {
     /// How it ended by itself, if it did: nobody asked it to.
     pub(crate) fn ended_by_itself(&mut self) -> Option<String> {
         let ended = self.child.as_mut()?.try_wait().ok().flatten()?;
-        let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let said = self.said();
         Some(format!(
             "{} ended by itself ({ended}); its log ends:\n{}",
             self.name,
@@ -145,8 +228,12 @@ impl Node {
 
     /// True if it ever said that it panicked.
     pub(crate) fn panicked(&self) -> bool {
-        let said = std::fs::read_to_string(self.log()).unwrap_or_default();
-        said.contains("panicked at")
+        self.said().contains("panicked at")
+    }
+
+    /// Its log, of all its lives.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 
     fn log(&self) -> PathBuf {
@@ -167,16 +254,21 @@ impl Drop for Node {
     }
 }
 
-/// The binary under test, with no setting of the surrounding environment.
-fn binary() -> Command {
+/// The binary under test, as whoever types a command.
+pub(crate) fn dkv() -> Command {
     let mut command = Command::new(Settings::binary());
+    clean(&mut command);
+    command
+}
+
+/// No setting of the surrounding environment, but which defect a build for mutants is to have.
+fn clean(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("DKV_") {
+        if name.to_string_lossy().starts_with("DKV_") && name != "DKV_MUTANT" {
             command.env_remove(name);
         }
     }
     command.env("NO_COLOR", "1").stdin(Stdio::null());
-    command
 }
 
 fn tail(said: &str) -> String {

@@ -66,6 +66,7 @@ pub(crate) fn play_falsified(settings: Settings, workload: Workload) -> Vec<Stri
 }
 
 async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> Played {
+    let began = Instant::now();
     let dice = Dice::new(settings.seed);
     let mut cluster = Cluster::start(&settings).await;
     let addresses = cluster.addresses();
@@ -81,7 +82,7 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
     let mut problems: Vec<String> = ended.into_iter().collect();
     shared.stop.store(true, Ordering::SeqCst);
     if problems.is_empty() {
-        cluster.heal();
+        problems.extend(cluster.heal().err());
     }
     while let Some(ended) = players.join_next().await {
         ended.expect("a player does not panic");
@@ -99,7 +100,9 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
             Err(problem) => problems.push(problem),
         }
     }
+    let mut elections = None;
     if problems.is_empty() {
+        elections = Some(cluster.term().await);
         problems.extend(states(&mut cluster).await.err());
     }
     let panicked = cluster.nodes.iter().filter(|node| node.panicked());
@@ -108,7 +111,9 @@ async fn run(settings: Settings, workloads: &[Workload], liar: Option<Liar>) -> 
     let history = shared.history();
     problems.extend(judge(&history).iter().map(ToString::to_string));
     let showed = (history, watchers);
-    Played::new(settings, workloads, showed, struck, problems)
+    let mut played = Played::new(settings, workloads, showed, struck, problems);
+    (played.elections, played.lasted) = (elections, began.elapsed());
+    played
 }
 
 /// One misfortune after the other, as long as the settings say and the liar needs; and whether a
@@ -134,10 +139,16 @@ async fn mistreat(
         }
         let (clock, fate) = (&shared.clock, &mut fate);
         // Every other time it is the leader that is killed.
-        struck.push(match struck.len() % 2 {
-            0 => nemesis::strike_with(Fault::KillLeader, cluster, clock, fate).await,
-            _ => nemesis::strike(cluster, clock, fate).await,
-        });
+        let one = match struck.len() % 2 {
+            0 if settings.kinds.contains(&Fault::KillLeader) => {
+                nemesis::strike_with(Fault::KillLeader, cluster, clock, fate).await
+            }
+            _ => nemesis::strike(&settings.kinds, cluster, clock, fate).await,
+        };
+        match one {
+            Ok(one) => struck.push(one),
+            Err(problem) => return (struck, Some(problem)),
+        }
         let ended = cluster.nodes.iter_mut().find_map(|it| it.ended_by_itself());
         if ended.is_some() {
             return (struck, ended);

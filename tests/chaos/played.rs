@@ -4,10 +4,12 @@ use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::check::txn::player::Workload;
 use crate::check::txn::told::{End, Step, Transaction};
 use crate::check::watched::told::{Told, Watcher};
+use crate::figures::Figures;
 use crate::nemesis::Struck;
 use crate::settings::Settings;
 
@@ -24,6 +26,9 @@ pub(crate) struct Played {
     struck: Vec<Struck>,
     /// Everything that is wrong; empty: nothing is.
     pub(crate) problems: Vec<String>,
+    /// Terms of the group, where somebody knew.
+    pub(crate) elections: Option<u64>,
+    pub(crate) lasted: Duration,
 }
 
 impl Played {
@@ -47,6 +52,8 @@ impl Played {
             watchers,
             struck,
             problems,
+            elections: None,
+            lasted: Duration::ZERO,
         }
     }
 
@@ -73,6 +80,18 @@ impl Played {
             writeln!(text, "{problem}").expect("writing to a string cannot fail");
         }
         std::fs::write(folder.join("verdict.txt"), text).expect("the verdict can be written");
+        let unknown = |it: &&Transaction| matches!(it.end, End::Unknown { .. });
+        Figures {
+            settings: &self.settings,
+            workload: "transactions",
+            lasted: self.lasted,
+            struck: &self.struck,
+            operations: self.history.len(),
+            unknown: self.history.iter().filter(unknown).count(),
+            elections: self.elections,
+            violations: self.problems.len(),
+        }
+        .publish();
     }
 
     /// Fails if something is wrong, and says where to look; else removes what was kept, unless

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use crate::check::history::{self, Action, Operation, Outcome};
+use crate::figures::Figures;
 use crate::nemesis::Struck;
 use crate::settings::Settings;
 
@@ -17,6 +19,9 @@ pub(crate) struct Report {
     pub(crate) problems: Vec<String>,
     /// Keys whose search was given up.
     pub(crate) undecided: usize,
+    /// Terms of the group, where somebody knew.
+    pub(crate) elections: Option<u64>,
+    pub(crate) lasted: Duration,
 }
 
 impl Report {
@@ -33,6 +38,17 @@ impl Report {
             writeln!(text, "{problem}").expect("writing to a string cannot fail");
         }
         std::fs::write(folder.join("verdict.txt"), text).expect("the verdict can be written");
+        Figures {
+            settings: &self.settings,
+            workload: "keys and locks",
+            lasted: self.lasted,
+            struck: &self.struck,
+            operations: self.history.len(),
+            unknown: self.count(Operation::is_unknown),
+            elections: self.elections,
+            violations: self.problems.len(),
+        }
+        .publish();
     }
 
     /// Fails if something is wrong, and says where to look; else removes what was kept, unless
@@ -41,11 +57,10 @@ impl Report {
     pub(crate) fn settle(self) {
         const SHOWN: usize = 5;
         let folder = &self.settings.folder;
-        if self.problems.is_empty() && std::env::var_os("CHAOS_DIR").is_none() {
-            let _gone = std::fs::remove_dir_all(folder);
-            return;
-        }
         if self.problems.is_empty() {
+            if std::env::var_os("CHAOS_DIR").is_none() {
+                let _gone = std::fs::remove_dir_all(folder);
+            }
             return;
         }
         let shown: Vec<&str> = self
@@ -127,6 +142,9 @@ impl fmt::Display for Report {
         write!(f, "faults={}", self.struck.len())?;
         for (kind, count) in kinds {
             write!(f, " {kind:?}={count}")?;
+        }
+        if let Some(elections) = self.elections {
+            write!(f, "\nterms={elections}")?;
         }
         let failovers = self.failovers_ms();
         if let (Some(worst), Some(median)) = (failovers.last(), failovers.get(failovers.len() / 2))

@@ -7,6 +7,7 @@ use crate::check::history;
 use crate::check::txn::player::Workload;
 use crate::check::txn::told::judge as judge_transactions;
 use crate::falsify::{Liar, Lie};
+use crate::injectors::Injectors;
 use crate::play::{play, play_falsified};
 use crate::played;
 use crate::settings::Settings;
@@ -15,7 +16,7 @@ use crate::settings::Settings;
 fn campaign(nodes: usize, faults: usize) {
     let report = run(Settings::from_environment(nodes, faults));
     if Settings::is_campaign() {
-        eprintln!("{report}");
+        eprintln!("{}\n{report}", Injectors::found());
     }
     report.settle();
 }
@@ -40,7 +41,7 @@ fn transactions_under_faults_are_serializable() {
     settings.folder.set_extension("played");
     let played = play(settings, &Settings::workloads());
     if Settings::is_campaign() {
-        eprintln!("{played}");
+        eprintln!("{}\n{played}", Injectors::found());
     }
     played.settle();
 }

@@ -15,6 +15,7 @@ use prost::Message;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
+use crate::PATIENCE;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Condition, Consistency, Fence, Found, Outcome};
 use crate::cluster::SHARD;
@@ -31,11 +32,15 @@ pub(crate) struct WireClient {
 }
 
 fn endpoint(address: &str) -> Endpoint {
+    patient_endpoint(address)
+        .connect_timeout(CALL)
+        .timeout(CALL)
+}
+
+fn patient_endpoint(address: &str) -> Endpoint {
     let endpoint = Endpoint::from_shared(format!("http://{address}"));
     endpoint
         .expect("the address of a node is one")
-        .connect_timeout(CALL)
-        .timeout(CALL)
         .tcp_nodelay(true)
 }
 
@@ -60,6 +65,15 @@ impl WireClient {
             channel: endpoint(address).connect_lazy(),
             id: id.into(),
             sequence: 0,
+        }
+    }
+
+    /// One whose reads wait for a node that is held.
+    pub(crate) fn patient(address: &str, dice: &mut Dice) -> Self {
+        let channel = patient_endpoint(address).timeout(PATIENCE).connect_lazy();
+        Self {
+            channel,
+            ..Self::new(address, dice)
         }
     }
 

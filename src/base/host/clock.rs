@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::base::mutant;
+
 /// Time as this node can know it: since its boot, suspended time included.
 ///
 /// Promised: never goes back within a boot, and goes at a rate within 1 % of
@@ -53,6 +55,9 @@ impl Clock for SystemClock {
     }
 
     fn boot_us(&self) -> u64 {
+        if mutant::is_on("calendar-clock") {
+            return calendar_us();
+        }
         let now = clock_gettime(ClockId::Boottime);
         let seconds = u64::try_from(now.tv_sec).expect("the boot clock starts at zero");
         let nanos = u64::try_from(now.tv_nsec).expect("nanoseconds are never negative");
@@ -62,6 +67,13 @@ impl Clock for SystemClock {
     fn boot_id(&self) -> [u8; 16] {
         self.boot_id
     }
+}
+
+/// The mutant `calendar-clock`, which asks whom tests can deceive.
+#[allow(clippy::disallowed_methods, reason = "the defect is to ask for it")]
+fn calendar_us() -> u64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or_default()
 }
 
 /// A clock that tests move.

@@ -79,6 +79,11 @@ impl Reader {
 
     /// Begins a round with all reads that wait. False if there is nobody to ask.
     fn begin(&mut self, now: Instant) -> bool {
+        if mutant::is_on("stale-local-read") {
+            let reads = self.shared.reads.take();
+            reads.into_iter().for_each(|read| read.confirm(LogIndex(0)));
+            return true;
+        }
         let group = self.shared.group().clone();
         let leads = group.leads().is_some();
         let leader = group.leader().map(|(node, _)| node);
