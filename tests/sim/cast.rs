@@ -67,7 +67,7 @@ fn how_many(dice: &mut Dice, options: &Options) -> (u64, u64) {
     }
     let founders = match dice.below(100) {
         0..=14 => 1,
-        15..=69 => 3,
+        15..=74 => 3,
         _ => 5,
     };
     let others = match founders {

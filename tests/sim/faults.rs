@@ -84,17 +84,13 @@ impl Fault {
 
 /// A mixture of those that may be: half of them, so that now and then none hides another.
 pub(crate) fn draw(dice: &mut Dice, allowed: &[Fault]) -> Vec<Fault> {
-    let mut drawn: Vec<Fault> = allowed
+    let drawn: Vec<Fault> = allowed
         .iter()
         .copied()
         .filter(|_| dice.percent(50))
         .collect();
-    if drawn.is_empty() && !allowed.is_empty() {
-        drawn.push(*dice.pick(allowed));
+    match drawn.is_empty() && !allowed.is_empty() {
+        true => vec![*dice.pick(allowed)],
+        false => drawn,
     }
-    // It takes many changes to get from five members to one.
-    if drawn.contains(&Fault::Members) && dice.fork(1).percent(40) {
-        drawn.extend([Fault::Members; 6]);
-    }
-    drawn
 }

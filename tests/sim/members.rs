@@ -59,7 +59,6 @@ pub(crate) fn draw_change(
     machines: &[Arc<Machine>],
     dice: &mut Dice,
     stay_min: usize,
-    grow_percent: u64,
 ) -> Option<(Glimpse, Change)> {
     let leader = leader(machines)?;
     let members = leader.handle.members();
@@ -69,7 +68,7 @@ pub(crate) fn draw_change(
     let may_go = staying.count() > stay_min;
     let change = match (out.is_empty(), may_go) {
         (true, false) => return None,
-        (false, true) if dice.percent(grow_percent) => enter(dice, &out),
+        (false, true) if dice.percent(50) => enter(dice, &out),
         (false, false) => enter(dice, &out),
         (_, true) => {
             let all: Vec<_> = members.all.iter().collect();

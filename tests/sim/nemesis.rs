@@ -48,8 +48,6 @@ pub(crate) struct Suffering {
     pub(crate) latency_ms_max: u64,
     /// Members that stay at least.
     pub(crate) stay_min: usize,
-    /// Of a hundred changes of members, how many take one in.
-    pub(crate) grow_percent: u64,
 }
 
 /// See the module.
@@ -308,9 +306,9 @@ impl Nemesis {
     }
 
     fn change_members(&mut self) {
-        let (least, grow) = (self.suffers.stay_min, self.suffers.grow_percent);
-        let drawn = members::draw_change(&self.machines, &mut self.dice, least, grow);
-        if let Some((leader, change)) = drawn {
+        let least = self.suffers.stay_min;
+        if let Some((leader, change)) = members::draw_change(&self.machines, &mut self.dice, least)
+        {
             self.ask_leader(&leader, Errand::Change(change));
         }
     }

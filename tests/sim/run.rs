@@ -69,7 +69,6 @@ pub(crate) fn run(seed: u64, options: &Options) -> Report {
         },
         latency_ms_max,
         stay_min: cast.stay_min,
-        grow_percent: *dice.fork(7).pick(&[15, 50, 85]),
     };
     stage.note(format!("it suffers from {:?}", suffers.palette));
     let nemesis = Nemesis::new(&stage, machines, chance, suffers);
