@@ -22,6 +22,9 @@ const KUBERNETES_PREFIXES: [&str; 2] = ["DKV_PORT", "DKV_SERVICE_"];
 /// Settings of `install.sh`, which a shell may go on exporting once dkv is installed.
 const INSTALL_PREFIX: &str = "DKV_INSTALL_";
 
+/// Which defect a build for mutants is to have (`base/mutant.rs`); unknown to every other build.
+const MUTANT_VARIABLE: &str = "DKV_MUTANT";
+
 /// The variables that are settings.
 #[derive(Debug)]
 pub struct Environment {
@@ -72,6 +75,9 @@ fn setting_name(variable: &str) -> String {
 }
 
 fn is_setting(variable: &str) -> bool {
+    if cfg!(dkv_mutants) && variable == MUTANT_VARIABLE {
+        return false;
+    }
     variable.starts_with(PREFIX)
         && !LOCK_VARIABLES.contains(&variable)
         && variable != HISTORY_VARIABLE
