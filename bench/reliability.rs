@@ -20,11 +20,10 @@ use serde_json::Value;
 const HEAD: &str = include_str!("reliability/head.txt");
 const TAIL: &str = include_str!("reliability/tail.txt");
 
-fn main() {
+fn main() -> Result<(), String> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [folder, commit, date, machine] = &words[..] else {
-        eprintln!("reliability FOLDER COMMIT DATE MACHINE");
-        std::process::exit(2);
+        return Err("reliability FOLDER COMMIT DATE MACHINE".to_owned());
     };
     let folder = Path::new(folder);
     let mut page = HEAD
@@ -42,6 +41,7 @@ fn main() {
     page.push('\n');
     page.push_str(TAIL);
     print!("{page}");
+    Ok(())
 }
 
 type Section = fn(&mut String, &[Value]);

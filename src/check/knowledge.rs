@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Condition, Fence, Found, Outcome};
 
-/// Few, so that clients get into each other's way.
-pub(crate) const LOCKS: u64 = 2;
+/// Locks of a load: few, so that clients get into each other's way.
+pub const LOCKS: u64 = 2;
 
 /// See the module.
 #[derive(Debug)]

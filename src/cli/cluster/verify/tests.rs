@@ -86,7 +86,7 @@ async fn a_live_node_is_sound_and_left_as_it_was() {
     let (code, text, remarks) = verify("mine").await;
     assert_eq!((code, remarks.as_str()), (0, ""), "{text}");
     assert!(text.starts_with("sound: "), "{text}");
-    let made = dkv_at(&endpoint.to_string(), &["bucket", "create", "mine"]).await;
+    let made = dkv_at(endpoint, &["bucket", "create", "mine"]).await;
     assert_eq!(made.1, "created=true\n", "it was dropped");
     let (code, text, remarks) = verify("mine").await;
     assert_eq!((code, text.as_str()), (2, ""));
