@@ -121,13 +121,13 @@ fn simulation(page: &mut String, lines: &[Value]) {
     let runs = sum(lines, "/seeds/runs");
     let failed = lines.iter().filter_map(|it| it["failed_seeds"].as_array());
     let failed: usize = failed.map(Vec::len).sum();
-    let hours = sum(lines, "/simulated_seconds") / 3_600.0;
+    let minutes = sum(lines, "/simulated_seconds") / 60.0;
     let failed = f64::from(u32::try_from(failed).unwrap_or(u32::MAX));
     rows(
         page,
         &[
             ("seeds", shown(runs)),
-            ("simulated hours", format!("{hours:.1}")),
+            ("simulated minutes", format!("{minutes:.0}")),
             ("operations checked", shown(sum(lines, "/operations"))),
             ("runs by most voters", listed(&sums(lines, "voters"))),
             ("what happened", listed(&sums(lines, "events"))),
