@@ -17,6 +17,10 @@ use crate::server::settings::{EngineKind, ServeConfig, ShardKind, WantedShard};
 const ASK_WITHIN: Duration = Duration::from_secs(2);
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
+/// How often a node that wants to join asks again while its name is a member's: one that was
+/// removed just now is still known to members that have not heard of it.
+const TAKEN_ASKS: u32 = 15;
+
 /// What this node must remember of its cluster before it opens its shards.
 pub(in crate::server) struct Settled {
     pub(in crate::server) cluster: ClusterId,
@@ -259,6 +263,7 @@ pub(super) fn taken(name: &str, node: NodeId) -> Error {
 /// Asks the cluster behind `address` who it is and what it keeps.
 async fn join(address: &str, book: &Book, waiting: &Waiting) -> Result<Settled> {
     let myself = book.myself();
+    let mut taken_asks = 0;
     loop {
         let greeting = match hello(myself, address, None, ASK_WITHIN).await {
             Ok(reply) => Ok(Greeting::read(reply)?),
@@ -278,7 +283,13 @@ async fn join(address: &str, book: &Book, waiting: &Waiting) -> Result<Settled> 
             let name = myself.name();
             let known = greeting.members.iter().find(|(_, it)| it.name == name);
             if let Some((node, _)) = known.filter(|(node, _)| **node != myself.node()) {
-                return Err(taken(name, *node));
+                taken_asks += 1;
+                if taken_asks > TAKEN_ASKS {
+                    return Err(taken(name, *node));
+                }
+                waiting.for_others(format!("{name} is a member yet: was it removed just now?"));
+                tokio::time::sleep(ASK_AGAIN).await;
+                continue;
             }
             // Whoever gets entries must know where to send its answers.
             book.learn(greeting.members);
