@@ -327,7 +327,7 @@ pub fn write(history: &[Operation], to: &mut impl Write) -> Result<()> {
     })
 }
 
-/// Reads what [`write`] wrote, and makes sure that it can be judged: see [`form::check`].
+/// Reads what [`write()`] wrote, and makes sure that it can be judged: see [`form::check`].
 ///
 /// # Errors
 /// `Invalid`, naming the line that is no operation, or one that no client can have recorded.
