@@ -166,6 +166,16 @@ pub const CONNECTION_RATE_MAX: u32 = 1_000_000;
 /// How long a connection may take to say what it speaks, ms.
 pub const CONNECTION_GREETING_MS: u64 = 30_000;
 
+/// Tasks of one address's connections that are in a runtime's queue at once, for each of its
+/// threads.
+pub const TURNS_OF_ADDRESS: usize = 2;
+
+/// How long a connection goes on to read in one turn, us: ...
+pub const TURN_US: u64 = 250;
+
+/// ... it looks at the time after so many bytes, which are some thousand of the smallest frames.
+pub const TURN_READ_BYTES: usize = 16 << 10;
+
 /// How long a handshake of TLS may take, ms.
 pub const HANDSHAKE_MS: u64 = 10_000;
 

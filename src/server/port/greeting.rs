@@ -2,11 +2,15 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use super::turns::Pace;
+use crate::base::limits;
 
 /// Bytes after which a connection has said what it speaks: the preface of HTTP/2. A request of
 /// HTTP/1.1 has more.
@@ -19,6 +23,7 @@ pub(super) struct Greeted<S, T> {
     stream: S,
     /// Until it is complete.
     greeting: Option<Greeting>,
+    pace: Arc<Pace>,
     /// Goes when the stream is closed.
     _with: T,
 }
@@ -37,8 +42,9 @@ impl Greeting {
 }
 
 impl<S, T> Greeted<S, T> {
-    /// `with` lives until the stream is closed.
-    pub(super) fn new(stream: S, within: Duration, with: T) -> Self {
+    /// `with` lives until the stream is closed. No more is read in one turn than its `pace`
+    /// allows.
+    pub(super) fn new(stream: S, within: Duration, pace: Arc<Pace>, with: T) -> Self {
         let greeting = Greeting {
             bytes_left: GREETING_BYTES,
             until: Box::pin(sleep(within)),
@@ -46,9 +52,26 @@ impl<S, T> Greeted<S, T> {
         Self {
             stream,
             greeting: Some(greeting),
+            pace,
             _with: with,
         }
     }
+}
+
+/// Reads, but no more at once than is looked at between two looks at the time.
+fn poll_piece(
+    stream: Pin<&mut impl AsyncRead>,
+    context: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    if buffer.remaining() <= limits::TURN_READ_BYTES {
+        return stream.poll_read(context, buffer);
+    }
+    let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(limits::TURN_READ_BYTES));
+    let polled = stream.poll_read(context, &mut piece);
+    let read = piece.filled().len();
+    buffer.advance(read);
+    polled
 }
 
 impl<S: AsyncRead + Unpin, T: Unpin> AsyncRead for Greeted<S, T> {
@@ -57,8 +80,12 @@ impl<S: AsyncRead + Unpin, T: Unpin> AsyncRead for Greeted<S, T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.pace.is_spent() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let polled = poll_piece(Pin::new(&mut self.stream), context, buffer);
         let Some(greeting) = &mut self.greeting else {
             return polled;
         };
@@ -115,7 +142,7 @@ mod tests {
     async fn a_connection_that_says_nothing_ends_and_one_that_spoke_may_be_silent() {
         let within = Duration::from_millis(20);
         let (mut silent, theirs) = tokio::io::duplex(64);
-        let mut ours = Greeted::new(theirs, within, ());
+        let mut ours = Greeted::new(theirs, within, Pace::new(), ());
         silent.write_all(b"PRI * HTTP").await.unwrap();
         let mut bytes = [0; 64];
         assert_eq!(ours.read(&mut bytes).await.unwrap(), 10);
@@ -123,7 +150,7 @@ mod tests {
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
 
         let (mut speaks, theirs) = tokio::io::duplex(64);
-        let mut ours = Greeted::new(theirs, within, ());
+        let mut ours = Greeted::new(theirs, within, Pace::new(), ());
         speaks.write_all(&[b'x'; GREETING_BYTES]).await.unwrap();
         assert_eq!(ours.read(&mut bytes).await.unwrap(), GREETING_BYTES);
         let later = tokio::time::timeout(3 * within, ours.read(&mut bytes));

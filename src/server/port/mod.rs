@@ -2,7 +2,7 @@
 //! port and the peer port are both this one; what answers requests is handed in.
 //!
 //! Invariant: nobody who connects makes a port wait for them, or costs more than its `Limits`:
-//! whatever they leave out, time is over for it. No request is looked at here.
+//! whatever they leave out, time is over for it; however many they are, they take turns. No request is looked at here.
 
 mod accept;
 mod allowance;
@@ -21,6 +21,7 @@ mod rate;
 mod security;
 mod serve;
 mod socket;
+mod turns;
 
 pub(super) use allowance::{Allowance, Full, Held};
 pub(super) use bind::Listener;

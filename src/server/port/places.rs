@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::allowance::{Allowances, Pools};
 use super::handshakes::{Handshake, Handshakes};
+use super::turns::Turns;
 use crate::base::limits;
 
 /// How many connections there may be.
@@ -116,9 +117,10 @@ struct Inner {
 }
 
 /// The connections from one address.
-#[derive(Default)]
 struct Seats {
     taken: usize,
+    /// On the processor.
+    turns: Arc<Turns>,
     /// Somebody was refused, and that was logged.
     is_told: bool,
 }
@@ -130,6 +132,7 @@ pub(super) type Place = OwnedSemaphorePermit;
 pub(super) struct Seat {
     connections: Connections,
     origin: Origin,
+    turns: Arc<Turns>,
     _place: Place,
 }
 
@@ -177,25 +180,29 @@ impl Connections {
     pub(super) fn seat(&self, remote: Option<SocketAddr>, place: Place) -> Result<Seat, Place> {
         let origin = origin(remote);
         let most = self.inner.bounds.of(origin);
-        let is_news = {
+        let seated = {
             let mut origins = self.inner.origins.lock();
-            let seats = origins.entry(origin).or_default();
+            let seats = origins.entry(origin).or_insert_with(Seats::new);
             match seats.taken < most {
                 true => {
                     seats.taken += 1;
-                    None
+                    Ok(Arc::clone(&seats.turns))
                 }
-                false => Some(!std::mem::replace(&mut seats.is_told, true)),
+                false => Err(!std::mem::replace(&mut seats.is_told, true)),
             }
         };
-        let Some(is_news) = is_news else {
-            self.inner.open.fetch_add(1, Ordering::Relaxed);
-            self.inner.accepted.fetch_add(1, Ordering::Relaxed);
-            return Ok(Seat {
-                connections: self.clone(),
-                origin,
-                _place: place,
-            });
+        let is_news = match seated {
+            Ok(turns) => {
+                self.inner.open.fetch_add(1, Ordering::Relaxed);
+                self.inner.accepted.fetch_add(1, Ordering::Relaxed);
+                return Ok(Seat {
+                    connections: self.clone(),
+                    origin,
+                    turns,
+                    _place: place,
+                });
+            }
+            Err(is_news) => is_news,
         };
         self.inner.refused.fetch_add(1, Ordering::Relaxed);
         if is_news {
@@ -273,7 +280,22 @@ impl Connections {
     }
 }
 
+impl Seats {
+    fn new() -> Self {
+        Self {
+            taken: 0,
+            turns: Turns::new(),
+            is_told: false,
+        }
+    }
+}
+
 impl Seat {
+    /// Those of all connections from there, on the processor.
+    pub(super) fn turns(&self) -> &Arc<Turns> {
+        &self.turns
+    }
+
     /// Begins a handshake.
     pub(super) fn handshake(&self) -> Handshake {
         self.connections.handshakes().begin(self.origin)

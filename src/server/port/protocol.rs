@@ -1,18 +1,21 @@
 //! How HTTP is spoken on a port.
 
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
 
 use super::limits::{Limits, Speaks};
+use super::turns::Executor;
 use crate::base::limits;
 
-/// Speaks HTTP on connections.
-pub(super) type Protocol = Builder<TokioExecutor>;
+/// Speaks HTTP on a connection.
+pub(super) type Protocol = Builder<Executor>;
 
+/// What the connection starts is done by `executor`.
+///
 /// IMPORTANT: every bound is named here. Without a timer no time limit of HTTP/1.1 holds, and
 /// some of HTTP/2 are off where a builder is told `None`.
-pub(super) fn protocol(allows: &Limits) -> Protocol {
-    let mut protocol = Builder::new(TokioExecutor::new());
+pub(super) fn protocol(allows: &Limits, executor: Executor) -> Protocol {
+    let mut protocol = Builder::new(executor);
     let head_bytes = usize::try_from(allows.head_bytes).unwrap_or(usize::MAX);
     protocol
         .http1()

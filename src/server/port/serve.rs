@@ -14,10 +14,11 @@ use super::connection::{Answers, OfCaller, converse, told};
 use super::greeting::Greeted;
 use super::limits::Limits;
 use super::places::{Connections, Seat};
-use super::protocol::{Protocol, protocol};
+use super::protocol::protocol;
 use super::rate::Rate;
 use super::security::{Secure, Security, Whose};
 use super::socket::Socket;
+use super::turns::{Executor, InTurn, Pace};
 
 /// Lets `answers` answer whoever comes to `listener`, until `stop` holds true or its sender is
 /// gone; then answers what is under way. With `security`, whoever comes over TCP speaks TLS.
@@ -31,7 +32,6 @@ pub(in crate::server) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let house = Arc::new(House {
-        protocol: protocol(&allows),
         allows,
         connections: connections.clone(),
         security: security.filter(|_| listener.is_of_network()),
@@ -47,7 +47,10 @@ pub(in crate::server) async fn serve(
                 Some(came) = coming.next() => came,
             };
             let (house, answers, stop) = (house.clone(), answers.clone(), stop.clone());
-            open.spawn(async move { house.receive(socket, seat, answers, stop).await });
+            let (turns, pace) = (Arc::clone(seat.turns()), Pace::new());
+            let of_turn = Arc::clone(&pace);
+            let received = async move { house.receive(socket, seat, pace, answers, stop).await };
+            open.spawn(InTurn::new(received, turns, of_turn));
         }
     }
     // Nobody can come any more.
@@ -56,7 +59,6 @@ pub(in crate::server) async fn serve(
 
 /// What is the same for all connections of a port.
 struct House {
-    protocol: Protocol,
     allows: Limits,
     connections: Connections,
     security: Option<Security>,
@@ -69,30 +71,26 @@ impl House {
         &self,
         socket: Socket,
         seat: Seat,
+        pace: Arc<Pace>,
         answers: impl Answers,
         mut stop: watch::Receiver<bool>,
     ) {
         let caller = self.caller(&socket);
+        let protocol = protocol(&self.allows, Executor::new(seat.turns()));
         // Boxed, for a connection of one kind has no room for the other.
         match &self.security {
             None => {
-                let io = Greeted::new(socket, self.allows.greeting, seat);
+                let io = Greeted::new(socket, self.allows.greeting, pace, seat);
                 let requests = OfCaller::new(answers, caller);
                 let stopped = told(&mut stop);
-                Box::pin(converse(
-                    io,
-                    requests,
-                    &self.protocol,
-                    &self.allows,
-                    stopped,
-                ))
-                .await;
+                Box::pin(converse(io, requests, &protocol, &self.allows, stopped)).await;
             }
             Some(security) => {
                 let secured = Box::pin(self.secured(security, socket, &seat, &caller, &mut stop));
                 if let Some(secure) = secured.await {
                     let ending = Ending { security, stop };
-                    Box::pin(self.receive_secure(secure, seat, caller, answers, ending)).await;
+                    let io = (seat, pace);
+                    Box::pin(self.receive_secure(secure, io, caller, answers, ending)).await;
                 }
             }
         }
@@ -120,7 +118,7 @@ impl House {
     async fn receive_secure(
         &self,
         secure: Secure,
-        seat: Seat,
+        (seat, pace): (Seat, Arc<Pace>),
         mut caller: Caller,
         answers: impl Answers,
         mut ending: Ending<'_>,
@@ -134,7 +132,8 @@ impl House {
             tracing::info!(%caller, %why, "a connection ends");
         };
         let lost = pin!(lost.shared());
-        let io = Greeted::new(stream, self.allows.greeting, seat);
+        let protocol = protocol(&self.allows, Executor::new(seat.turns()));
+        let io = Greeted::new(stream, self.allows.greeting, pace, seat);
         let requests = OfCaller::new(answers, caller.clone());
         let over = async {
             tokio::select! {
@@ -147,7 +146,7 @@ impl House {
             tokio::time::sleep(self.allows.distrust).await;
         };
         tokio::select! {
-            () = converse(io, requests, &self.protocol, &self.allows, over) => {}
+            () = converse(io, requests, &protocol, &self.allows, over) => {}
             () = cut => tracing::debug!(%caller, "what it was answered took too long: cut off"),
         }
     }
