@@ -170,11 +170,15 @@ pub const CONNECTION_GREETING_MS: u64 = 30_000;
 /// threads.
 pub const TURNS_OF_ADDRESS: usize = 2;
 
+/// Tasks that a thread runs before it looks for what came from the network and other threads:
+/// each may take as long as a turn.
+pub const POLLS_BETWEEN_EVENTS: u32 = 4;
+
 /// How long a connection goes on to read in one turn, us: ...
-pub const TURN_US: u64 = 250;
+pub const TURN_US: u64 = 100;
 
 /// ... it looks at the time after so many bytes, which are some thousand of the smallest frames.
-pub const TURN_READ_BYTES: usize = 16 << 10;
+pub const TURN_READ_BYTES: usize = 8 << 10;
 
 /// How long a handshake of TLS may take, ms.
 pub const HANDSHAKE_MS: u64 = 10_000;
@@ -208,6 +212,13 @@ pub const CONNECTION_FAREWELL_MS: u64 = 5_000;
 /// Requests open at once on one connection of HTTP/2: as many calls may wait for locks, and
 /// some must still let them go.
 pub const CONNECTION_STREAMS_MAX: u32 = 4_096;
+
+/// Of those, what each connection may have whatever others of its address do, ...
+pub const CONNECTION_STREAMS_SHARE: usize = 16;
+
+/// ... and what all connections of one address may have beyond their shares: an open request
+/// costs about 20 KiB, so that a thousand connections make a node hold half a gigabyte.
+pub const ADDRESS_STREAMS_MAX: usize = 8_192;
 
 /// What a node holds for a connection of gRPC that has sent long requests, each from its
 /// beginning until it is looked at, and as much again for answers that it has not read,
@@ -320,6 +331,7 @@ const _: () = assert!(IMPORT_WRITES_MAX < SESSION_OUTCOMES_MAX);
 const _: () = assert!(PEER_GUESTS_MAX < PEER_CONNECTIONS_MAX / 4);
 const _: () = assert!(REQUEST_HEAD_BYTES_MAX as usize > 3 * 3 * KEY_BYTES_MAX);
 const _: () = assert!(CONNECTION_STREAMS_MAX as usize > LOCK_WAITERS_MAX);
+const _: () = assert!(ADDRESS_STREAMS_MAX > CONNECTION_STREAMS_MAX as usize);
 const _: () = assert!(CONNECTION_BYTES_MAX > 2 * (REQUEST_BYTES_MAX + MESSAGE_SLACK_BYTES));
 const _: () = assert!(BATCH_OPS_MAX <= ENTRY_COMMANDS_MAX);
 const _: () = assert!(SESSION_HELD_MS < SESSION_IDLE_MS);

@@ -64,6 +64,10 @@ impl Service<Request<Body>> for Front {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if is_grpc(request.version(), request.headers()) {
+            if let Err(crowded) = Caller::seat(request.extensions()) {
+                let refused = Ok(to_status(&crowded).into_http());
+                return Box::pin(std::future::ready(refused));
+            }
             let (grpc, waiting) = (self.grpc.clone(), self.waiting.why());
             let rate = Caller::rate_of(request.extensions()).cloned();
             return Box::pin(async move {

@@ -88,8 +88,9 @@ pub(super) fn write_connections(page: &mut Page, connections: &Connections) {
     .value(&[("result", "failed")], unsecured);
     page.counter(
         "dkv_requests_refused_total",
-        "Requests refused for what their connection does, by reason.",
+        "Requests refused for what their connection or its address does, by reason.",
     )
+    .value(&[("reason", "open")], connections.crowded())
     .value(&[("reason", "rate")], connections.too_fast())
     .value(&[("reason", "memory")], connections.too_large());
 }

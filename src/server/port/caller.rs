@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::Extensions;
 
 use super::allowance::Allowances;
+use super::crowd::Crowded;
 use super::rate::Rate;
 use crate::base::Result;
 use crate::tls::Identity;
@@ -43,11 +44,23 @@ impl Caller {
         Some(&Self::of(extensions)?.allowances)
     }
 
+    /// Lets a request with these extensions be open.
+    ///
+    /// # Errors
+    /// `LimitExceeded` if its address has too many open.
+    pub(in crate::server) fn seat(extensions: &Extensions) -> Result<()> {
+        match extensions.get::<Crowded>() {
+            None => Ok(()),
+            Some(_) => Err(Crowded::refusal()),
+        }
+    }
+
     /// Lets a request with these extensions in.
     ///
     /// # Errors
-    /// `LimitExceeded` if it came too soon behind others.
+    /// `LimitExceeded` if its address has too many open, or it came too soon behind others.
     pub(in crate::server) fn admit(extensions: &Extensions) -> Result<()> {
+        Self::seat(extensions)?;
         Self::rate_of(extensions).map_or(Ok(()), |rate| rate.take())
     }
 }

@@ -15,6 +15,7 @@ use tonic::body::Body;
 use tower::Service;
 
 use super::caller::Caller;
+use super::crowd::{Crowd, Crowded};
 use super::idle::{Answer, Open, Requests};
 use super::limits::Limits;
 use super::protocol::Protocol;
@@ -93,11 +94,12 @@ pub(super) struct OfCaller<S> {
 }
 
 impl<S> OfCaller<S> {
-    pub(super) fn new(answers: S, caller: Caller) -> Self {
+    /// What is open counts in `crowd`.
+    pub(super) fn new(answers: S, caller: Caller, crowd: &Arc<Crowd>) -> Self {
         Self {
             answers,
             caller,
-            open: Requests::new(),
+            open: Requests::new(crowd),
         }
     }
 }
@@ -110,9 +112,13 @@ impl<S: Answers> hyper::service::Service<Request<Incoming>> for OfCaller<S> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.caller.clone());
+        let open = self.open.open();
+        if open.is_too_many() {
+            request.extensions_mut().insert(Crowded);
+        }
         Answering {
             answer: self.answers.clone().call(request),
-            open: Some(self.open.open()),
+            open: Some(open),
         }
     }
 }

@@ -10,6 +10,7 @@ mod bind;
 mod budget;
 mod caller;
 mod connection;
+mod crowd;
 mod greeting;
 mod guests;
 mod handshakes;

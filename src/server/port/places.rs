@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::allowance::{Allowances, Pools};
+use super::crowd::Crowd;
 use super::handshakes::{Handshake, Handshakes};
 use super::turns::Turns;
 use crate::base::limits;
@@ -107,6 +108,8 @@ struct Inner {
     refused: AtomicU64,
     /// Requests that were refused, not connections.
     too_fast: AtomicU64,
+    /// Requests, too: their address had too many open.
+    crowded: Arc<AtomicU64>,
     handshakes: Handshakes,
     pools: Pools,
     places: Arc<Semaphore>,
@@ -119,10 +122,18 @@ struct Inner {
 /// The connections from one address.
 struct Seats {
     taken: usize,
-    /// On the processor.
-    turns: Arc<Turns>,
+    shared: Shared,
     /// Somebody was refused, and that was logged.
     is_told: bool,
+}
+
+/// What the connections from one address have together.
+#[derive(Clone)]
+pub(super) struct Shared {
+    /// On the processor.
+    pub(super) turns: Arc<Turns>,
+    /// Of open requests.
+    pub(super) crowd: Arc<Crowd>,
 }
 
 /// Room for a connection.
@@ -132,7 +143,7 @@ pub(super) type Place = OwnedSemaphorePermit;
 pub(super) struct Seat {
     connections: Connections,
     origin: Origin,
-    turns: Arc<Turns>,
+    shared: Shared,
     _place: Place,
 }
 
@@ -144,6 +155,7 @@ impl Connections {
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             too_fast: AtomicU64::new(0),
+            crowded: Arc::default(),
             handshakes: Handshakes::new(bounds),
             pools: Pools::new(),
             places: Arc::new(Semaphore::new(bounds.total)),
@@ -182,23 +194,24 @@ impl Connections {
         let most = self.inner.bounds.of(origin);
         let seated = {
             let mut origins = self.inner.origins.lock();
-            let seats = origins.entry(origin).or_insert_with(Seats::new);
+            let seats = origins.entry(origin);
+            let seats = seats.or_insert_with(|| Seats::new(&self.inner.crowded));
             match seats.taken < most {
                 true => {
                     seats.taken += 1;
-                    Ok(Arc::clone(&seats.turns))
+                    Ok(seats.shared.clone())
                 }
                 false => Err(!std::mem::replace(&mut seats.is_told, true)),
             }
         };
         let is_news = match seated {
-            Ok(turns) => {
+            Ok(shared) => {
                 self.inner.open.fetch_add(1, Ordering::Relaxed);
                 self.inner.accepted.fetch_add(1, Ordering::Relaxed);
                 return Ok(Seat {
                     connections: self.clone(),
                     origin,
-                    turns,
+                    shared,
                     _place: place,
                 });
             }
@@ -274,6 +287,11 @@ impl Connections {
         self.inner.pools.refused()
     }
 
+    /// Requests that were refused, for their address had too many open.
+    pub(in crate::server) fn crowded(&self) -> u64 {
+        self.inner.crowded.load(Ordering::Relaxed)
+    }
+
     /// Requests that were refused, for their connection sent too many.
     pub(in crate::server) fn too_fast(&self) -> u64 {
         self.inner.too_fast.load(Ordering::Relaxed)
@@ -281,19 +299,22 @@ impl Connections {
 }
 
 impl Seats {
-    fn new() -> Self {
+    fn new(crowded: &Arc<AtomicU64>) -> Self {
         Self {
             taken: 0,
-            turns: Turns::new(),
+            shared: Shared {
+                turns: Turns::new(),
+                crowd: Crowd::new(limits::ADDRESS_STREAMS_MAX, crowded),
+            },
             is_told: false,
         }
     }
 }
 
 impl Seat {
-    /// Those of all connections from there, on the processor.
-    pub(super) fn turns(&self) -> &Arc<Turns> {
-        &self.turns
+    /// What all connections from there have together.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Begins a handshake.

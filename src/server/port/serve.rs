@@ -47,7 +47,7 @@ pub(in crate::server) async fn serve(
                 Some(came) = coming.next() => came,
             };
             let (house, answers, stop) = (house.clone(), answers.clone(), stop.clone());
-            let (turns, pace) = (Arc::clone(seat.turns()), Pace::new());
+            let (turns, pace) = (Arc::clone(&seat.shared().turns), Pace::new());
             let of_turn = Arc::clone(&pace);
             let received = async move { house.receive(socket, seat, pace, answers, stop).await };
             open.spawn(InTurn::new(received, turns, of_turn));
@@ -76,12 +76,12 @@ impl House {
         mut stop: watch::Receiver<bool>,
     ) {
         let caller = self.caller(&socket);
-        let protocol = protocol(&self.allows, Executor::new(seat.turns()));
+        let protocol = protocol(&self.allows, Executor::new(&seat.shared().turns));
         // Boxed, for a connection of one kind has no room for the other.
         match &self.security {
             None => {
+                let requests = OfCaller::new(answers, caller, &seat.shared().crowd);
                 let io = Greeted::new(socket, self.allows.greeting, pace, seat);
-                let requests = OfCaller::new(answers, caller);
                 let stopped = told(&mut stop);
                 Box::pin(converse(io, requests, &protocol, &self.allows, stopped)).await;
             }
@@ -132,9 +132,9 @@ impl House {
             tracing::info!(%caller, %why, "a connection ends");
         };
         let lost = pin!(lost.shared());
-        let protocol = protocol(&self.allows, Executor::new(seat.turns()));
+        let protocol = protocol(&self.allows, Executor::new(&seat.shared().turns));
+        let requests = OfCaller::new(answers, caller.clone(), &seat.shared().crowd);
         let io = Greeted::new(stream, self.allows.greeting, pace, seat);
-        let requests = OfCaller::new(answers, caller.clone());
         let over = async {
             tokio::select! {
                 () = told(&mut ending.stop) => {}

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -22,17 +22,16 @@ use crate::base::limits;
 
 /// The turns of one address.
 pub(super) struct Turns {
-    state: Mutex<State>,
+    line: Mutex<Line>,
 }
 
-struct State {
+struct Line {
     /// Turns that nobody has.
     free: usize,
-    /// Who wants one, by ticket; ascending.
-    waiting: VecDeque<(u64, Waker)>,
-    next_ticket: u64,
-    /// Who was given one, and was woken for it.
-    given: Vec<u64>,
+    /// Who wants one; some of them may be gone.
+    waiting: VecDeque<Arc<Ticket>>,
+    /// Somebody calls who waits.
+    is_calling: bool,
 }
 
 impl Turns {
@@ -44,98 +43,210 @@ impl Turns {
 
     fn of(free: usize) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State {
+            line: Mutex::new(Line {
                 free,
                 waiting: VecDeque::new(),
-                next_ticket: 0,
-                given: Vec::new(),
+                is_calling: false,
             }),
         })
     }
 
-    /// Takes a turn, or keeps a place in the line: its ticket.
-    fn take(&self, ticket: Option<u64>, waker: &Waker) -> Result<(), u64> {
-        let mut state = self.state.lock();
-        if let Some(ticket) = ticket {
-            if let Some(at) = state.given.iter().position(|it| *it == ticket) {
-                state.given.swap_remove(at);
-                return Ok(());
+    /// Takes a turn, or a place in the line; true if it is a turn.
+    fn take(&self, ticket: &Arc<Ticket>) -> bool {
+        let mut line = self.line.lock();
+        match line.free {
+            0 => line.waiting.push_back(Arc::clone(ticket)),
+            _ => {
+                line.free -= 1;
+                return true;
             }
-            let place = state.place(ticket);
-            let place = place.expect("a ticket is in the line or was called");
-            state.waiting[place].1.clone_from(waker);
-            return Err(ticket);
         }
-        if state.free > 0 {
-            state.free -= 1;
-            return Ok(());
+        false
+    }
+
+    /// Takes a place in the line, if there is one; false if nobody waits.
+    fn queue(&self, ticket: &Arc<Ticket>) -> bool {
+        let mut line = self.line.lock();
+        if line.waiting.is_empty() {
+            return false;
         }
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        state.waiting.push_back((ticket, waker.clone()));
-        Err(ticket)
+        line.waiting.push_back(Arc::clone(ticket));
+        true
     }
 
     /// Gives a turn to the next in the line.
     fn give_back(&self) {
-        let mut state = self.state.lock();
-        let Some((ticket, waker)) = state.waiting.pop_front() else {
-            state.free += 1;
-            return;
-        };
-        state.given.push(ticket);
-        drop(state);
-        waker.wake();
-    }
-
-    /// Whoever had a ticket is gone.
-    fn forget(&self, ticket: u64) {
-        let mut state = self.state.lock();
-        if let Some(place) = state.place(ticket) {
-            state.waiting.remove(place);
+        let mut line = self.line.lock();
+        line.free += 1;
+        if std::mem::replace(&mut line.is_calling, true) {
+            // Whoever does will see it. It may be further up this stack: at the end of a runtime
+            // each that is called ends at once, and gives its turn back.
             return;
         }
-        let Some(at) = state.given.iter().position(|it| *it == ticket) else {
-            return;
-        };
-        state.given.swap_remove(at);
-        drop(state);
-        self.give_back();
+        while let Some(next) = line.next() {
+            drop(line);
+            let came = next.call();
+            line = self.line.lock();
+            line.free += usize::from(!came);
+        }
+        line.is_calling = false;
     }
 }
 
-impl State {
-    fn place(&self, ticket: u64) -> Option<usize> {
-        let place = self.waiting.binary_search_by_key(&ticket, |(it, _)| *it);
-        place.ok()
+impl Line {
+    /// Who has a turn now.
+    fn next(&mut self) -> Option<Arc<Ticket>> {
+        let left = self.free.checked_sub(1)?;
+        let next = self.waiting.pop_front()?;
+        self.free = left;
+        Some(next)
+    }
+}
+
+/// A task's place among those of its address.
+///
+/// IMPORTANT: what wakes the task wakes this. The runtime hears of it when the task has a turn:
+/// once it is in the runtime's queue, it is before all who come later.
+struct Ticket {
+    turns: Arc<Turns>,
+    task: Mutex<Task>,
+}
+
+struct Task {
+    phase: Phase,
+    /// The task's own.
+    waker: Waker,
+    /// The task, as long as the runtime does not know of it.
+    unborn: Option<Unborn>,
+}
+
+type Unborn = Box<dyn FnOnce() + Send>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It has nothing to do.
+    Asleep,
+    /// In the line.
+    Waiting,
+    /// It has a turn, and is in the runtime's queue.
+    Called,
+    /// It is at work.
+    Working,
+    /// It is at work, and there is more to do.
+    Woken,
+    Gone,
+}
+
+impl Ticket {
+    /// Calls who was in the line; false if it is gone.
+    fn call(&self) -> bool {
+        let mut task = self.task.lock();
+        if task.phase == Phase::Gone {
+            return false;
+        }
+        task.phase = Phase::Called;
+        let (waker, unborn) = (task.waker.clone(), task.unborn.take());
+        drop(task);
+        match unborn {
+            Some(begin) => begin(),
+            None => waker.wake(),
+        }
+        true
+    }
+
+    /// The runtime has come to it: true if it has a turn.
+    fn begin(self: &Arc<Self>, waker: &Waker) -> bool {
+        let mut task = self.task.lock();
+        task.waker.clone_from(waker);
+        task.phase = match task.phase {
+            Phase::Called => Phase::Working,
+            // It is new, or was woken by who does not know of turns.
+            Phase::Asleep if self.turns.take(self) => Phase::Working,
+            Phase::Asleep => Phase::Waiting,
+            other => other,
+        };
+        task.phase == Phase::Working
+    }
+
+    /// It did what it had to do for now.
+    fn end(self: &Arc<Self>) {
+        let mut task = self.task.lock();
+        if task.phase == Phase::Woken {
+            // Locked as long as the line may call it.
+            if self.turns.queue(self) {
+                task.phase = Phase::Waiting;
+            } else {
+                task.phase = Phase::Called;
+                task.waker.wake_by_ref();
+                return;
+            }
+        } else {
+            task.phase = Phase::Asleep;
+        }
+        drop(task);
+        self.turns.give_back();
+    }
+
+    fn leave(&self) {
+        let phase = {
+            let mut task = self.task.lock();
+            // What may still wake it keeps no more of it than this.
+            task.waker = Waker::noop().clone();
+            std::mem::replace(&mut task.phase, Phase::Gone)
+        };
+        if matches!(phase, Phase::Called | Phase::Working | Phase::Woken) {
+            self.turns.give_back();
+        }
+    }
+}
+
+impl Wake for Ticket {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut task = self.task.lock();
+        match task.phase {
+            Phase::Asleep if self.turns.take(self) => {
+                task.phase = Phase::Called;
+                let waker = task.waker.clone();
+                drop(task);
+                waker.wake();
+            }
+            Phase::Asleep => task.phase = Phase::Waiting,
+            Phase::Working => task.phase = Phase::Woken,
+            Phase::Waiting | Phase::Called | Phase::Woken | Phase::Gone => {}
+        }
     }
 }
 
 /// Work that is done in turns.
 pub(super) struct InTurn<F> {
     work: Pin<Box<F>>,
-    turns: Arc<Turns>,
-    ticket: Option<u64>,
+    ticket: Arc<Ticket>,
+    /// The ticket's.
+    waker: Waker,
     pace: Arc<Pace>,
 }
 
 impl<F: Future> InTurn<F> {
     pub(super) fn new(work: F, turns: Arc<Turns>, pace: Arc<Pace>) -> Self {
+        let task = Task {
+            phase: Phase::Asleep,
+            waker: Waker::noop().clone(),
+            unborn: None,
+        };
+        let ticket = Arc::new(Ticket {
+            turns,
+            task: Mutex::new(task),
+        });
         Self {
             work: Box::pin(work),
-            turns,
-            ticket: None,
+            waker: Waker::from(Arc::clone(&ticket)),
+            ticket,
             pace,
         }
-    }
-}
-
-/// Gives its turn back, also when the work panics.
-struct Turn<'a>(&'a Turns);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.give_back();
     }
 }
 
@@ -144,24 +255,24 @@ impl<F: Future> Future for InTurn<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        match this.turns.take(this.ticket.take(), context.waker()) {
-            Ok(()) => {}
-            Err(ticket) => {
-                this.ticket = Some(ticket);
-                return Poll::Pending;
-            }
+        if !this.ticket.begin(context.waker()) {
+            return Poll::Pending;
         }
-        let _turn = Turn(&this.turns);
         this.pace.begin();
-        this.work.as_mut().poll(context)
+        let mut in_turn = Context::from_waker(&this.waker);
+        let polled = this.work.as_mut().poll(&mut in_turn);
+        match polled {
+            // Whoever is done goes, and gives its turn back then; so does one that panicked.
+            Poll::Ready(_) => this.ticket.leave(),
+            Poll::Pending => this.ticket.end(),
+        }
+        polled
     }
 }
 
 impl<F> Drop for InTurn<F> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.turns.forget(ticket);
-        }
+        self.ticket.leave();
     }
 }
 
@@ -203,11 +314,18 @@ impl Pace {
 
 /// Does what a connection starts in the turns of its address.
 #[derive(Clone)]
-pub(super) struct Executor(Arc<Turns>);
+pub(super) struct Executor {
+    turns: Arc<Turns>,
+    runtime: Handle,
+}
 
 impl Executor {
+    /// On this runtime.
     pub(super) fn new(turns: &Arc<Turns>) -> Self {
-        Self(Arc::clone(turns))
+        Self {
+            turns: Arc::clone(turns),
+            runtime: Handle::current(),
+        }
     }
 }
 
@@ -215,13 +333,28 @@ impl<F> hyper::rt::Executor<F> for Executor
 where
     F: Future<Output: Send> + Send + 'static,
 {
+    /// A task that begins is in the runtime's queue, too: it begins when it has a turn.
     fn execute(&self, work: F) {
-        tokio::spawn(InTurn::new(work, Arc::clone(&self.0), Pace::new()));
+        let work = InTurn::new(work, Arc::clone(&self.turns), Pace::new());
+        let (ticket, runtime) = (Arc::clone(&work.ticket), self.runtime.clone());
+        let begin = move || drop(runtime.spawn(work));
+        let mut task = ticket.task.lock();
+        if self.turns.take(&ticket) {
+            task.phase = Phase::Called;
+            drop(task);
+            begin();
+        } else {
+            task.phase = Phase::Waiting;
+            task.unborn = Some(Box::new(begin));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hyper::rt::Executor as _;
+    use tokio::sync::Notify;
+
     use super::*;
 
     /// Always has more to do.
@@ -278,24 +411,94 @@ mod tests {
         );
     }
 
+    /// A crowd that was woken at once was in the runtime's queue before anybody who came later:
+    /// what it did first was to ask for its turn, which one thread always has to give.
+    #[tokio::test]
+    async fn who_comes_behind_a_crowd_that_was_woken_waits_for_a_few_of_it() {
+        let (turns, wake) = (Turns::of(2), Arc::new(Notify::new()));
+        let done = Arc::new(AtomicU64::new(0));
+        for _ in 0..500 {
+            let (wake, done) = (Arc::clone(&wake), Arc::clone(&done));
+            let work = async move {
+                wake.notified().await;
+                done.fetch_add(1, Ordering::Relaxed);
+            };
+            Executor::new(&turns).execute(work);
+        }
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        wake.notify_waiters();
+        let before = Arc::clone(&done);
+        let ours = tokio::spawn(async move { before.load(Ordering::Relaxed) });
+        assert!(ours.await.unwrap() <= 2);
+        while done.load(Ordering::Relaxed) < 500 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Each began at once, and was in the runtime's queue before it could ask for its turn.
+    #[tokio::test]
+    async fn what_a_crowd_begins_waits_for_its_turn() {
+        let (turns, done) = (Turns::of(2), Arc::new(AtomicU64::new(0)));
+        let executor = Executor::new(&turns);
+        for _ in 0..500 {
+            let done = Arc::clone(&done);
+            executor.execute(async move { done.fetch_add(1, Ordering::Relaxed) });
+        }
+        let before = Arc::clone(&done);
+        let ours = tokio::spawn(async move { before.load(Ordering::Relaxed) });
+        assert!(ours.await.unwrap() <= 3);
+        while done.load(Ordering::Relaxed) < 500 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Every one that ended called the next, which ended: as deep as there were tasks.
+    #[test]
+    fn a_long_line_ends_with_its_runtime() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let turns = runtime.block_on(async {
+            let turns = Turns::of(1);
+            let executor = Executor::new(&turns);
+            (0..200_000).for_each(|_| executor.execute(std::future::pending::<()>()));
+            turns
+        });
+        drop(runtime);
+        let line = turns.line.lock();
+        assert_eq!((line.free, line.waiting.len()), (1, 0));
+    }
+
     #[tokio::test]
     async fn a_turn_is_not_lost_with_whoever_waited_for_it() {
         let turns = Turns::of(1);
-        let waker = Waker::noop();
-        assert!(turns.take(None, waker).is_ok());
-        let waits = || {
-            let mut work = Box::pin(InTurn::new(async {}, Arc::clone(&turns), Pace::new()));
-            let mut context = Context::from_waker(waker);
-            assert!(work.as_mut().poll(&mut context).is_pending());
-            work
+        let endless = || {
+            let work = std::future::pending::<()>();
+            Box::pin(InTurn::new(work, Arc::clone(&turns), Pace::new()))
         };
-        let [called, gone, last] = [(); 3].map(|()| waits());
+        let poll = |work: &mut Pin<Box<InTurn<std::future::Pending<()>>>>| {
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(work.as_mut().poll(&mut context).is_pending());
+            work.ticket.task.lock().phase
+        };
+        let mut busy = endless();
+        assert_eq!(poll(&mut busy), Phase::Asleep);
+        busy.waker.wake_by_ref();
+        let [mut called, mut gone, mut last] = [(); 3].map(|()| endless());
+        for waits in [&mut called, &mut gone, &mut last] {
+            assert_eq!(poll(waits), Phase::Waiting);
+        }
         drop(gone);
-        turns.give_back();
-        // It was called, and goes before it comes.
+        assert_eq!(poll(&mut busy), Phase::Asleep);
+        assert_eq!(called.ticket.task.lock().phase, Phase::Called);
+        // It goes before it comes.
         drop(called);
-        last.await;
-        assert_eq!(turns.state.lock().free, 1);
-        assert!(turns.state.lock().given.is_empty());
+        assert_eq!(last.ticket.task.lock().phase, Phase::Called);
+        assert_eq!(poll(&mut last), Phase::Asleep);
+        drop((busy, last));
+        let line = turns.line.lock();
+        assert_eq!((line.free, line.waiting.len()), (1, 0));
     }
 }
