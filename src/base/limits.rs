@@ -170,10 +170,6 @@ pub const CONNECTION_GREETING_MS: u64 = 30_000;
 /// threads.
 pub const TURNS_OF_ADDRESS: usize = 2;
 
-/// Tasks that a thread runs before it looks for what came from the network and other threads:
-/// each may take as long as a turn.
-pub const POLLS_BETWEEN_EVENTS: u32 = 4;
-
 /// How long a connection goes on to read in one turn, us: ...
 pub const TURN_US: u64 = 100;
 

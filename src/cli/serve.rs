@@ -154,8 +154,6 @@ fn start(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(workers)
-        .event_interval(limits::POLLS_BETWEEN_EVENTS)
-        .global_queue_interval(limits::POLLS_BETWEEN_EVENTS)
         .thread_name("serve")
         .build()
         .map_err(|error| Error::internal("the runtime did not start").with_source(error))?;

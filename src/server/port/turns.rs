@@ -9,7 +9,7 @@
 //! next one in.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -122,6 +122,31 @@ struct Task {
 
 type Unborn = Box<dyn FnOnce() + Send>;
 
+/// Begins a task when it is woken.
+struct Birth(Mutex<Option<Unborn>>);
+
+impl Wake for Birth {
+    fn wake(self: Arc<Self>) {
+        let begin = self.0.lock().take();
+        if let Some(begin) = begin {
+            begin();
+        }
+    }
+}
+
+/// Wakes a task when the runtime has looked for what is new.
+///
+/// IMPORTANT: the runtime runs first what the running task woke. A crowd that calls one another
+/// so would be before everybody, and the network not be looked at. What yields comes back behind
+/// both: that is asked for here, in the name of another task.
+fn wake_behind_others(waker: &Waker) {
+    let yielding = pin!(tokio::task::yield_now());
+    let polled = yielding.poll(&mut Context::from_waker(waker));
+    if polled.is_ready() {
+        waker.wake_by_ref();
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// It has nothing to do.
@@ -145,12 +170,12 @@ impl Ticket {
             return false;
         }
         task.phase = Phase::Called;
-        let (waker, unborn) = (task.waker.clone(), task.unborn.take());
+        let waker = match task.unborn.take() {
+            Some(begin) => Waker::from(Arc::new(Birth(Mutex::new(Some(begin))))),
+            None => task.waker.clone(),
+        };
         drop(task);
-        match unborn {
-            Some(begin) => begin(),
-            None => waker.wake(),
-        }
+        wake_behind_others(&waker);
         true
     }
 
@@ -177,7 +202,9 @@ impl Ticket {
                 task.phase = Phase::Waiting;
             } else {
                 task.phase = Phase::Called;
-                task.waker.wake_by_ref();
+                let waker = task.waker.clone();
+                drop(task);
+                wake_behind_others(&waker);
                 return;
             }
         } else {
@@ -385,7 +412,7 @@ mod tests {
     #[tokio::test]
     async fn many_of_one_address_are_a_few_to_all_others() {
         let crowd = begin(&Turns::of(2), 500);
-        let rounds = 5_000;
+        let rounds = 100_000;
         // Not `yield_now`: that waits until all others have had their turn.
         let mut left = rounds;
         let ours = std::future::poll_fn(move |context| {
@@ -399,12 +426,12 @@ mod tests {
         tokio::spawn(ours).await.unwrap();
         let turns: Vec<u64> = crowd.iter().map(|it| it.load(Ordering::Relaxed)).collect();
         let all: u64 = turns.iter().sum();
-        assert!(all >= rounds, "nothing is held back: {all}");
         assert!(
-            all <= 4 * rounds,
+            all <= rounds,
             "{all} of them went before {rounds} of ours"
         );
         let (least, most) = (turns.iter().min(), turns.iter().max());
+        assert!(least > Some(&0), "all of them go, too");
         assert!(
             most <= least.map(|it| it + 2).as_ref(),
             "{least:?} to {most:?}"
