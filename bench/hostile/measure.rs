@@ -1,10 +1,11 @@
 //! One attack, from the calm before it to the calm after it.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::Duration;
 
 use dkv::base::{Error, Result};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use crate::assault::{Assault, start};
@@ -29,6 +30,10 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Row> {
         return Err(Error::invalid("a cluster has two nodes at least"));
     };
     let (sink, target) = target(settings, attacked).await?;
+    let pid = sink.as_ref().and_then(Child::id).unwrap_or(attacked.pid);
+    if let Some(core) = settings.core {
+        give(core, pid).await?;
+    }
     prepared(settings, attacked).await?;
     let warming = (Phase::default(), settings.rate / 2);
     let warm = Load::begin(attacked, warming.1, &warming.0).await?;
@@ -87,6 +92,20 @@ async fn target(settings: &Settings, attacked: &Node) -> Result<(Option<Child>, 
     let target = line.and_then(|line| line.parse().ok());
     let target = target.ok_or_else(|| Error::internal("the sink does not say where it is"))?;
     Ok((Some(sink), target))
+}
+
+/// Has all threads of a process run on that core, where nothing else runs: as if it had a
+/// machine of its own.
+async fn give(core: u16, pid: u32) -> Result<()> {
+    let (core, pid) = (core.to_string(), pid.to_string());
+    let given = Command::new("taskset")
+        .args(["--all-tasks", "--cpu-list", "--pid", &core, &pid])
+        .stdout(Stdio::null())
+        .status();
+    match given.await {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(Error::unavailable("taskset could not give it that core")),
+    }
 }
 
 /// What the attack reads is written to the node, whichever port is attacked.

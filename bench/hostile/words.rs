@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) peer: bool,
     /// Nobody is attacked but a process that only reads.
     pub(crate) control: bool,
+    /// What is attacked has this core to itself.
+    pub(crate) core: Option<u16>,
 }
 
 impl Settings {
@@ -40,6 +42,7 @@ impl Settings {
             bytes_max: 3 << 30,
             peer: false,
             control: false,
+            core: None,
         };
         let mut more = more.iter();
         while let Some(flag) = more.next() {
@@ -50,6 +53,7 @@ impl Settings {
                 "--rate" => settings.rate = number::<u32>(more.next())?.max(2),
                 "--memory-max" => settings.bytes_max = number::<u64>(more.next())? << 20,
                 "--peer" => settings.peer = true,
+                "--core" => settings.core = Some(number(more.next())?),
                 "--control" => settings.control = true,
                 other => return Err(Error::invalid(format!("{other} is no flag"))),
             }
