@@ -179,6 +179,10 @@ pub const TURN_READ_BYTES: usize = 8 << 10;
 /// How long a handshake of TLS may take, ms.
 pub const HANDSHAKE_MS: u64 = 10_000;
 
+/// How long a thread goes on with those who wait for turns before it lets other threads go
+/// first, us.
+pub const TURNS_UNTIL_OTHERS_US: u64 = 500;
+
 /// Handshakes of TLS that are not finished, at once on a port; at most half of its
 /// connections, ...
 pub const HANDSHAKES_MAX: usize = 2_048;

@@ -74,6 +74,11 @@ impl Turns {
         true
     }
 
+    /// True if somebody waits for a turn.
+    fn has_line(&self) -> bool {
+        !self.line.lock().waiting.is_empty()
+    }
+
     /// Gives a turn to the next in the line.
     fn give_back(&self) {
         let mut line = self.line.lock();
@@ -293,6 +298,9 @@ impl<F: Future> Future for InTurn<F> {
             Poll::Ready(_) => this.ticket.leave(),
             Poll::Pending => this.ticket.end(),
         }
+        if this.ticket.turns.has_line() {
+            breather::take_if_due();
+        }
         polled
     }
 }
@@ -300,6 +308,32 @@ impl<F: Future> Future for InTurn<F> {
 impl<F> Drop for InTurn<F> {
     fn drop(&mut self) {
         self.ticket.leave();
+    }
+}
+
+/// A thread that has a crowd to serve never sleeps, and the operating system lets whoever wakes
+/// up beside it, such as consensus and the log, wait until its slice of some milliseconds is over.
+mod breather {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use crate::base::limits;
+
+    thread_local! {
+        static LAST: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    /// Lets other threads go first, now and then.
+    pub(super) fn take_if_due() {
+        let now = Instant::now();
+        let pause = Duration::from_micros(limits::TURNS_UNTIL_OTHERS_US);
+        let is_due = LAST.get().is_none_or(|last| now - last >= pause);
+        if is_due {
+            std::thread::yield_now();
+            LAST.set(Some(Instant::now()));
+        }
     }
 }
 
