@@ -167,8 +167,12 @@ pub const CONNECTION_RATE_MAX: u32 = 1_000_000;
 pub const CONNECTION_GREETING_MS: u64 = 30_000;
 
 /// Tasks of one address's connections that are in a runtime's queue at once, for each of its
-/// threads.
-pub const TURNS_OF_ADDRESS: usize = 2;
+/// threads, ...
+pub const TURNS_OF_ADDRESS: usize = 16;
+/// ... and if it has more than so many connections, ...
+pub const CROWD_CONNECTIONS: usize = 16;
+/// ... these.
+pub const TURNS_OF_CROWD: usize = 2;
 
 /// How long a connection goes on to read in one turn, us: ...
 pub const TURN_US: u64 = 100;
@@ -178,6 +182,9 @@ pub const TURN_READ_BYTES: usize = 8 << 10;
 
 /// How long a handshake of TLS may take, ms.
 pub const HANDSHAKE_MS: u64 = 10_000;
+
+/// What a connection writes in one turn, bytes: some ten microseconds of copying.
+pub const TURN_WRITE_BYTES: usize = 128 << 10;
 
 /// How long a thread goes on with those who wait for turns before it lets other threads go
 /// first, us.

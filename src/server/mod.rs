@@ -5,7 +5,6 @@
 //! alone calls the stores. Only `node.rs` knows how the rooms fit together.
 
 mod answers;
-mod apart;
 mod asking;
 mod certificates;
 mod client_port;

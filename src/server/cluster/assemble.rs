@@ -12,7 +12,6 @@ use crate::base::host::Host;
 use crate::base::types::NodeId;
 use crate::base::{Error, Result, limits};
 use crate::raft::{Group, Hub, Member, PeerTransport};
-use crate::server::apart::{Apart, Within};
 use crate::server::node::{Directory, Node, Opened};
 use crate::server::peer::{Myself, PeerFigures, PeerLinks, PeerServer, PeerService, Road};
 use crate::server::port::{GuestBounds, Security};
@@ -25,8 +24,6 @@ pub(in crate::server) struct Membership {
     links: PeerLinks,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
-    /// Where all of it is done. The last to go.
-    apart: Apart,
 }
 
 impl Membership {
@@ -36,22 +33,6 @@ impl Membership {
     /// # Errors
     /// As the message says; nothing was served.
     pub(in crate::server) async fn settle(
-        host: &Host,
-        config: &ServeConfig,
-        directory: &mut Directory,
-        client_address: String,
-        kept: Option<Arc<Kept>>,
-        waiting: &Waiting,
-    ) -> Result<Self> {
-        let apart = Apart::start()?;
-        let there = apart.handle();
-        let settling =
-            Self::settle_there(apart, host, config, directory, client_address, kept, waiting);
-        Within::new(there, settling).await
-    }
-
-    async fn settle_there(
-        apart: Apart,
         host: &Host,
         config: &ServeConfig,
         directory: &mut Directory,
@@ -116,7 +97,6 @@ impl Membership {
             links,
             tasks,
             stop,
-            apart,
         })
     }
 
@@ -126,16 +106,6 @@ impl Membership {
     /// # Errors
     /// `Corrupt` when log and engine of a shard do not fit together.
     pub(in crate::server) async fn start(
-        &mut self,
-        host: &Host,
-        opened: Opened,
-        config: &ServeConfig,
-    ) -> Result<Node> {
-        let there = self.apart.handle();
-        Within::new(there, self.start_there(host, opened, config)).await
-    }
-
-    async fn start_there(
         &mut self,
         host: &Host,
         opened: Opened,

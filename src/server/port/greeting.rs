@@ -74,6 +74,20 @@ fn poll_piece(
     polled
 }
 
+/// The first slices that are no longer than `left` together; the beginning of the first, if
+/// that alone is longer.
+fn fitting<'a>(bytes: &'a [IoSlice<'a>], left: usize) -> Result<&'a [IoSlice<'a>], &'a [u8]> {
+    let mut together = 0;
+    let fits = |slice: &&IoSlice<'_>| {
+        together += slice.len();
+        together <= left
+    };
+    match (bytes.iter().take_while(fits).count(), bytes.first()) {
+        (0, Some(first)) => Err(&first[..first.len().min(left)]),
+        (count, _) => Ok(&bytes[..count]),
+    }
+}
+
 impl<S: AsyncRead + Unpin, T: Unpin> AsyncRead for Greeted<S, T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -100,13 +114,35 @@ impl<S: AsyncRead + Unpin, T: Unpin> AsyncRead for Greeted<S, T> {
     }
 }
 
+impl<S: AsyncWrite + Unpin, T: Unpin> Greeted<S, T> {
+    /// Writes a piece of no more than its turn has left.
+    fn poll_write_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>, usize) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let left = self.pace.bytes_left();
+        if left == 0 {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let written = write(Pin::new(&mut self.stream), context, left);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.pace.wrote(bytes);
+        }
+        written
+    }
+}
+
 impl<S: AsyncWrite + Unpin, T: Unpin> AsyncWrite for Greeted<S, T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.poll_write_piece(context, |stream, context, left| {
+            stream.poll_write(context, &bytes[..bytes.len().min(left)])
+        })
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -122,7 +158,12 @@ impl<S: AsyncWrite + Unpin, T: Unpin> AsyncWrite for Greeted<S, T> {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        self.poll_write_piece(context, |stream, context, left| {
+            match fitting(bytes, left) {
+                Ok(slices) => stream.poll_write_vectored(context, slices),
+                Err(first) => stream.poll_write(context, first),
+            }
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -132,6 +173,8 @@ impl<S: AsyncWrite + Unpin, T: Unpin> AsyncWrite for Greeted<S, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
@@ -155,5 +198,34 @@ mod tests {
         assert_eq!(ours.read(&mut bytes).await.unwrap(), GREETING_BYTES);
         let later = tokio::time::timeout(3 * within, ours.read(&mut bytes));
         assert!(later.await.is_err(), "it may be silent now");
+    }
+
+    /// One answer of megabytes was written for as long as the system took it, and everybody
+    /// waited.
+    #[tokio::test]
+    async fn a_turn_writes_so_much_and_the_next_one_goes_on() {
+        let (pace, most) = (Pace::new(), limits::TURN_WRITE_BYTES);
+        let (_reads, theirs) = tokio::io::duplex(1 << 20);
+        let mut ours = Greeted::new(theirs, Duration::from_secs(1), Arc::clone(&pace), ());
+        let (bytes, mut context) = (vec![7; 1 << 20], Context::from_waker(Waker::noop()));
+        let whole = |polled: Poll<io::Result<usize>>| match polled {
+            Poll::Ready(written) => written.unwrap(),
+            Poll::Pending => 0,
+        };
+        let mut write = |ours: &mut Greeted<_, ()>, slices: &[usize]| {
+            let slices: Vec<_> = slices
+                .iter()
+                .map(|it| IoSlice::new(&bytes[..*it]))
+                .collect();
+            whole(Pin::new(ours).poll_write_vectored(&mut context, &slices))
+        };
+        assert_eq!(write(&mut ours, &[most + 1]), most + 1, "it takes no turns");
+        pace.begin();
+        assert_eq!(write(&mut ours, &[most - 2, 1, 9]), most - 1);
+        assert_eq!(write(&mut ours, &[9, 9]), 1);
+        assert_eq!(write(&mut ours, &[9]), 0);
+        pace.begin();
+        assert_eq!(write(&mut ours, &[9]), 9);
+        assert_eq!(write(&mut ours, &[2 * most]), most - 9);
     }
 }

@@ -139,7 +139,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_from_the_end_of_its_last_request() {
         let second = Duration::from_secs(1);
-        let (began, requests) = (Instant::now(), Requests::new(&Crowd::new(2, &Arc::default())));
+        let (began, requests) = (
+            Instant::now(),
+            Requests::new(&Crowd::new(2, &Arc::default())),
+        );
         assert_eq!(requests.idle_since(), Some(began));
         let (first, second_one) = (requests.open(), requests.open());
         tokio::time::advance(second).await;
@@ -160,7 +163,10 @@ mod tests {
         let share = limits::CONNECTION_STREAMS_SHARE;
         let mut open: Vec<_> = (0..share + 2).map(|_| one.open()).collect();
         assert!(open.iter().all(|it| !it.is_too_many()));
-        assert!(one.open().is_too_many(), "that of a refused one is no place");
+        assert!(
+            one.open().is_too_many(),
+            "that of a refused one is no place"
+        );
         assert!(one.open().is_too_many());
         let theirs: Vec<_> = (0..share).map(|_| other.open()).collect();
         assert!(theirs.iter().all(|it| !it.is_too_many()), "nobody takes it");

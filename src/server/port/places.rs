@@ -199,6 +199,7 @@ impl Connections {
             match seats.taken < most {
                 true => {
                     seats.taken += 1;
+                    seats.shared.turns.serve(seats.taken);
                     Ok(seats.shared.clone())
                 }
                 false => Err(!std::mem::replace(&mut seats.is_told, true)),
@@ -229,17 +230,20 @@ impl Connections {
         Err(place)
     }
 
-    fn leave(&self, origin: Origin) {
+    fn leave(&self, origin: Origin, turns: &Turns) {
         let most = self.inner.bounds.of(origin);
         let mut origins = self.inner.origins.lock();
         if let Some(seats) = origins.get_mut(&origin) {
             seats.taken -= 1;
+            turns.serve(seats.taken);
             // One that goes and comes again is no news.
             seats.is_told &= seats.taken > most - most / 8;
             if seats.taken == 0 {
                 origins.remove(&origin);
             }
         }
+        drop(origins);
+        turns.go_on();
         self.inner.open.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -325,7 +329,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.connections.leave(self.origin);
+        self.connections.leave(self.origin, &self.shared.turns);
     }
 }
 

@@ -11,10 +11,10 @@
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -23,11 +23,14 @@ use crate::base::limits;
 /// The turns of one address.
 pub(super) struct Turns {
     line: Mutex<Line>,
+    threads: usize,
 }
 
 struct Line {
-    /// Turns that nobody has.
-    free: usize,
+    /// Turns that there are, for each thread.
+    turns: usize,
+    /// Turns that nobody has; below nothing while there are more than there should be.
+    free: isize,
     /// Who wants one; some of them may be gone.
     waiting: VecDeque<Arc<Ticket>>,
     /// Somebody calls who waits.
@@ -35,33 +38,50 @@ struct Line {
 }
 
 impl Turns {
-    /// So many at once for each thread that works.
+    /// On this runtime, of an address that has no connections yet.
     pub(super) fn new() -> Arc<Self> {
         let threads = Handle::try_current().map_or(1, |it| it.metrics().num_workers());
-        Self::of(limits::TURNS_OF_ADDRESS * threads)
+        Self::of(limits::TURNS_OF_ADDRESS, threads)
     }
 
-    fn of(free: usize) -> Arc<Self> {
+    fn of(turns: usize, threads: usize) -> Arc<Self> {
         Arc::new(Self {
             line: Mutex::new(Line {
-                free,
+                turns,
+                free: count(turns * threads),
                 waiting: VecDeque::new(),
                 is_calling: false,
             }),
+            threads,
         })
+    }
+
+    /// The address has so many connections now: a crowd has fewer turns. Whoever may go now is
+    /// called by [`Self::go_on`].
+    pub(super) fn serve(&self, connections: usize) {
+        let turns = match connections > limits::CROWD_CONNECTIONS {
+            true => limits::TURNS_OF_CROWD,
+            false => limits::TURNS_OF_ADDRESS,
+        };
+        let mut line = self.line.lock();
+        line.free += (count(turns) - count(line.turns)) * count(self.threads);
+        line.turns = turns;
+    }
+
+    /// Calls whoever may go.
+    pub(super) fn go_on(&self) {
+        self.call(self.line.lock());
     }
 
     /// Takes a turn, or a place in the line; true if it is a turn.
     fn take(&self, ticket: &Arc<Ticket>) -> bool {
         let mut line = self.line.lock();
-        match line.free {
-            0 => line.waiting.push_back(Arc::clone(ticket)),
-            _ => {
-                line.free -= 1;
-                return true;
-            }
+        let is_free = line.free > 0;
+        match is_free {
+            true => line.free -= 1,
+            false => line.waiting.push_back(Arc::clone(ticket)),
         }
-        false
+        is_free
     }
 
     /// Takes a place in the line, if there is one; false if nobody waits.
@@ -83,6 +103,11 @@ impl Turns {
     fn give_back(&self) {
         let mut line = self.line.lock();
         line.free += 1;
+        self.call(line);
+    }
+
+    /// Calls who has a turn now.
+    fn call<'a>(&'a self, mut line: MutexGuard<'a, Line>) {
         if std::mem::replace(&mut line.is_calling, true) {
             // Whoever does will see it. It may be further up this stack: at the end of a runtime
             // each that is called ends at once, and gives its turn back.
@@ -92,18 +117,25 @@ impl Turns {
             drop(line);
             let came = next.call();
             line = self.line.lock();
-            line.free += usize::from(!came);
+            line.free += isize::from(!came);
         }
         line.is_calling = false;
     }
 }
 
+/// As a number that may be below nothing.
+fn count(turns: usize) -> isize {
+    isize::try_from(turns).unwrap_or(isize::MAX)
+}
+
 impl Line {
     /// Who has a turn now.
     fn next(&mut self) -> Option<Arc<Ticket>> {
-        let left = self.free.checked_sub(1)?;
+        if self.free <= 0 {
+            return None;
+        }
         let next = self.waiting.pop_front()?;
-        self.free = left;
+        self.free -= 1;
         Some(next)
     }
 }
@@ -209,7 +241,7 @@ impl Ticket {
                 task.phase = Phase::Called;
                 let waker = task.waker.clone();
                 drop(task);
-                wake_behind_others(&waker);
+                waker.wake();
                 return;
             }
         } else {
@@ -337,14 +369,16 @@ mod breather {
     }
 }
 
-/// How long a connection may look at what came in one turn.
+/// How long a connection may look at what came in one turn, and how much it may answer.
 ///
 /// HTTP takes whatever it can read, and frames that ask for nothing are small: without this a
-/// turn lasts for as long as somebody sends.
+/// turn lasts for as long as somebody sends. It gives whatever the system takes, which is
+/// megabytes of a connection.
 pub(super) struct Pace {
     epoch: Instant,
     /// When this turn began, since then.
     began_us: AtomicU64,
+    wrote_bytes: AtomicUsize,
 }
 
 /// Of a connection that takes no turns: it may read for as long as it likes.
@@ -355,6 +389,7 @@ impl Pace {
         Arc::new(Self {
             epoch: Instant::now(),
             began_us: AtomicU64::new(NOT_BEGUN),
+            wrote_bytes: AtomicUsize::new(0),
         })
     }
 
@@ -362,8 +397,21 @@ impl Pace {
         u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.began_us.store(self.now_us(), Ordering::Relaxed);
+        self.wrote_bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// How much it may still write.
+    pub(super) fn bytes_left(&self) -> usize {
+        match self.began_us.load(Ordering::Relaxed) {
+            NOT_BEGUN => usize::MAX,
+            _ => limits::TURN_WRITE_BYTES.saturating_sub(self.wrote_bytes.load(Ordering::Relaxed)),
+        }
+    }
+
+    pub(super) fn wrote(&self, bytes: usize) {
+        self.wrote_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// True if it has looked for long enough: the rest is for its next turn.
@@ -445,7 +493,7 @@ mod tests {
     /// connections.
     #[tokio::test]
     async fn many_of_one_address_are_a_few_to_all_others() {
-        let crowd = begin(&Turns::of(2), 500);
+        let crowd = begin(&Turns::of(2, 1), 500);
         let rounds = 100_000;
         // Not `yield_now`: that waits until all others have had their turn.
         let mut left = rounds;
@@ -460,10 +508,7 @@ mod tests {
         tokio::spawn(ours).await.unwrap();
         let turns: Vec<u64> = crowd.iter().map(|it| it.load(Ordering::Relaxed)).collect();
         let all: u64 = turns.iter().sum();
-        assert!(
-            all <= rounds,
-            "{all} of them went before {rounds} of ours"
-        );
+        assert!(all <= rounds, "{all} of them went before {rounds} of ours");
         let (least, most) = (turns.iter().min(), turns.iter().max());
         assert!(least > Some(&0), "all of them go, too");
         assert!(
@@ -476,7 +521,7 @@ mod tests {
     /// what it did first was to ask for its turn, which one thread always has to give.
     #[tokio::test]
     async fn who_comes_behind_a_crowd_that_was_woken_waits_for_a_few_of_it() {
-        let (turns, wake) = (Turns::of(2), Arc::new(Notify::new()));
+        let (turns, wake) = (Turns::of(2, 1), Arc::new(Notify::new()));
         let done = Arc::new(AtomicU64::new(0));
         for _ in 0..500 {
             let (wake, done) = (Arc::clone(&wake), Arc::clone(&done));
@@ -501,7 +546,7 @@ mod tests {
     /// Each began at once, and was in the runtime's queue before it could ask for its turn.
     #[tokio::test]
     async fn what_a_crowd_begins_waits_for_its_turn() {
-        let (turns, done) = (Turns::of(2), Arc::new(AtomicU64::new(0)));
+        let (turns, done) = (Turns::of(2, 1), Arc::new(AtomicU64::new(0)));
         let executor = Executor::new(&turns);
         for _ in 0..500 {
             let done = Arc::clone(&done);
@@ -515,6 +560,22 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn an_address_has_fewer_turns_as_long_as_it_is_a_crowd() {
+        let turns = Turns::new();
+        let (few, many) = (limits::TURNS_OF_CROWD, limits::TURNS_OF_ADDRESS);
+        let executor = Executor::new(&turns);
+        let waiting = || turns.line.lock().waiting.len();
+        turns.serve(limits::CROWD_CONNECTIONS + 1);
+        (0..100).for_each(|_| executor.execute(std::future::pending::<()>()));
+        assert_eq!(waiting(), 100 - few);
+        turns.serve(limits::CROWD_CONNECTIONS);
+        turns.go_on();
+        assert_eq!(waiting(), 100 - many);
+        turns.serve(limits::CROWD_CONNECTIONS + 1);
+        assert_eq!(turns.line.lock().free, count(few) - count(many));
+    }
+
     /// Every one that ended called the next, which ended: as deep as there were tasks.
     #[test]
     fn a_long_line_ends_with_its_runtime() {
@@ -522,7 +583,7 @@ mod tests {
             .build()
             .unwrap();
         let turns = runtime.block_on(async {
-            let turns = Turns::of(1);
+            let turns = Turns::of(1, 1);
             let executor = Executor::new(&turns);
             (0..200_000).for_each(|_| executor.execute(std::future::pending::<()>()));
             turns
@@ -534,7 +595,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_is_not_lost_with_whoever_waited_for_it() {
-        let turns = Turns::of(1);
+        let turns = Turns::of(1, 1);
         let endless = || {
             let work = std::future::pending::<()>();
             Box::pin(InTurn::new(work, Arc::clone(&turns), Pace::new()))
