@@ -33,6 +33,11 @@ pub use small_file::SmallFile;
 pub use spawn::{Patience, Progress, SimSpawn, Spawn, Step, ThreadSpawn};
 pub use wall::unix_seconds;
 
+/// Lets other threads that are ready go before this one.
+pub fn yield_thread() {
+    std::thread::yield_now();
+}
+
 /// Everything a node takes from the machine it runs on.
 #[derive(Clone)]
 pub struct Host {

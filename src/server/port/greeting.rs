@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::turns::Pace;
+use super::pace::Pace;
 use crate::base::limits;
 
 /// Bytes after which a connection has said what it speaks: the preface of HTTP/2. A request of

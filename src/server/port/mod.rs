@@ -16,6 +16,7 @@ mod guests;
 mod handshakes;
 mod idle;
 mod limits;
+mod pace;
 mod places;
 mod protocol;
 mod rate;

@@ -13,12 +13,13 @@ use super::caller::Caller;
 use super::connection::{Answers, OfCaller, converse, told};
 use super::greeting::Greeted;
 use super::limits::Limits;
+use super::pace::Pace;
 use super::places::{Connections, Seat};
 use super::protocol::protocol;
 use super::rate::Rate;
 use super::security::{Secure, Security, Whose};
 use super::socket::Socket;
-use super::turns::{Executor, InTurn, Pace};
+use super::turns::{Executor, InTurn};
 
 /// Lets `answers` answer whoever comes to `listener`, until `stop` holds true or its sender is
 /// gone; then answers what is under way. With `security`, whoever comes over TCP speaks TLS.
