@@ -1,4 +1,5 @@
-//! Opens connections to nodes: in plain text, by TLS, or to a socket.
+//! Opens connections to nodes: in plain text, by TLS, or to a socket; in a simulation, to wherever
+//! that leads.
 
 use std::error::Error as StdError;
 use std::io;
@@ -6,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use http::uri::Authority;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
@@ -19,6 +21,7 @@ use super::heard::Heard;
 use super::options::ClientOptions;
 use super::tls::Tls;
 use crate::base::Result;
+use crate::base::host::{Dialler, Line};
 use crate::tls::{Failure, Noted, Side};
 
 /// Bytes that may be under way unacknowledged: a full reply message of a session
@@ -37,12 +40,9 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(crate) struct Dial {
     tls: Option<Tls>,
+    /// In place of the system's sockets.
+    dialler: Option<Arc<dyn Dialler>>,
 }
-
-/// A connection to a node.
-pub(crate) trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
 
 /// A connection on which calls are made.
 pub(super) struct Wire {
@@ -62,7 +62,14 @@ impl Dial {
             None => None,
             Some(options) => Some(Tls::open(options).await?),
         };
-        Ok(Arc::new(Self { tls }))
+        let dialler = None;
+        Ok(Arc::new(Self { tls, dialler }))
+    }
+
+    /// In plain text, over what `dialler` opens.
+    pub(super) fn over(dialler: Arc<dyn Dialler>) -> Arc<Self> {
+        let dialler = Some(dialler);
+        Arc::new(Self { tls: None, dialler })
     }
 
     /// Opens a connection.
@@ -121,7 +128,26 @@ impl Dial {
         within: Duration,
     ) -> Result<(Box<dyn Line>, Noted), BoxError> {
         let host = uri.host().unwrap_or_default().to_owned();
-        let stream = tcp(uri, within).await?;
+        let Some(dialler) = &self.dialler else {
+            let stream = tcp(uri, within).await?;
+            return self.begin(stream, &host, alpn, within).await;
+        };
+        let authority = uri.authority().map_or("", Authority::as_str);
+        let stream = dialler.dial(authority).await?;
+        self.begin(stream, &host, alpn, within).await
+    }
+
+    /// Begins to speak on a connection that was dialled as `host`.
+    async fn begin<S>(
+        &self,
+        stream: S,
+        host: &str,
+        alpn: &'static [u8],
+        within: Duration,
+    ) -> Result<(Box<dyn Line>, Noted), BoxError>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let Some(tls) = &self.tls else {
             let heard = Heard::new(stream);
             let noted = heard.noted();
@@ -129,7 +155,7 @@ impl Dial {
         };
         // Whoever waits as long as this for all of it should hear what it was.
         let within = within * 5 / 6;
-        let connected = tls.secure(&host, alpn, stream, within).await?;
+        let connected = tls.secure(host, alpn, stream, within).await?;
         let noted = connected.noted();
         Ok((Box::new(connected), noted))
     }

@@ -72,19 +72,21 @@ impl Client {
     /// `Invalid` for options that cannot be, naming the endpoint that is misspelt, or the
     /// file that TLS cannot use.
     pub async fn connect(options: ClientOptions) -> Result<Self> {
-        options.check()?;
-        let mut endpoints = Vec::new();
-        for text in &options.endpoints {
-            let endpoint = Endpoint::parse(text)?;
-            if !endpoints.contains(&endpoint) {
-                endpoints.push(endpoint);
-            }
-        }
+        let endpoints = options.known_endpoints()?;
         let wire = (endpoints, Dial::open(&options).await?);
+        Ok(Self::new(wire, options, Host::system(), None))
+    }
+
+    /// One that runs on `host`, and asks the nodes at these endpoints or `resident`.
+    pub(super) fn new(
+        wire: (Vec<Endpoint>, Arc<Dial>),
+        options: ClientOptions,
+        host: Host,
+        resident: Option<Arc<dyn Resident>>,
+    ) -> Self {
         let route = Arc::new(Route::new(options.shard));
-        let host = Host::system();
-        let shared = Shared::new(wire, &options, Arc::clone(&route), host, None);
-        Ok(Self {
+        let shared = Shared::new(wire, &options, Arc::clone(&route), host, resident);
+        Self {
             shared: Arc::new(shared),
             route,
             bucket: options.bucket,
@@ -92,7 +94,7 @@ impl Client {
             timeout: options.timeout,
             consistency: options.consistency,
             stale_turn: None,
-        })
+        }
     }
 
     /// The same client, asking another shard.
@@ -250,7 +252,7 @@ impl Client {
 
 impl Shared {
     /// What the handles of one client share, with `route` as the first shard's.
-    pub(super) fn new(
+    fn new(
         (endpoints, dial): (Vec<Endpoint>, Arc<Dial>),
         options: &ClientOptions,
         route: Arc<Route>,

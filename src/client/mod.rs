@@ -32,6 +32,8 @@ mod heard;
 mod node;
 mod resident;
 mod route;
+#[doc(hidden)]
+pub mod simulated;
 mod tls;
 
 mod desk;
@@ -50,7 +52,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use dial::{Dial, Line};
+pub(crate) use dial::Dial;
 pub(crate) use error::from_status;
 pub(crate) use resident::Resident;
 

@@ -86,6 +86,22 @@ impl ClientOptions {
         Ok(Some(self.tls.clone().unwrap_or_default()))
     }
 
+    /// Every endpoint once, of options that can be.
+    ///
+    /// # Errors
+    /// `Invalid`, saying what cannot be, or which endpoint is misspelt.
+    pub(super) fn known_endpoints(&self) -> Result<Vec<Endpoint>> {
+        self.check()?;
+        let mut endpoints = Vec::new();
+        for text in &self.endpoints {
+            let endpoint = Endpoint::parse(text)?;
+            if !endpoints.contains(&endpoint) {
+                endpoints.push(endpoint);
+            }
+        }
+        Ok(endpoints)
+    }
+
     /// Checks everything but the spelling of the endpoints.
     pub(crate) fn check(&self) -> Result<()> {
         if self.endpoints.is_empty() {

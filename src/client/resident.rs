@@ -14,10 +14,8 @@ use super::Client;
 use super::call::{Answer, Attempt, Effect, Source, check_size, header, ms};
 use super::convert;
 use super::freshness::Freshness;
-use super::handle::Shared;
 use super::options::ClientOptions;
 use super::outcome;
-use super::route::Route;
 use super::types::Description;
 use crate::base::host::Host;
 use crate::base::types::Revision;
@@ -61,23 +59,7 @@ impl Client {
         host: Host,
     ) -> Result<Self> {
         options.check()?;
-        let route = Arc::new(Route::new(options.shard));
-        let shared = Shared::new(
-            <_>::default(),
-            &options,
-            Arc::clone(&route),
-            host,
-            Some(node),
-        );
-        Ok(Self {
-            shared: Arc::new(shared),
-            route,
-            bucket: options.bucket,
-            lane: 1,
-            timeout: options.timeout,
-            consistency: options.consistency,
-            stale_turn: None,
-        })
+        Ok(Self::new(<_>::default(), options, host, Some(node)))
     }
 
     pub(super) async fn call_resident(

@@ -129,6 +129,12 @@ async fn drive(desk: Arc<Desk>, mut replies: Streaming<Replies>) {
     let mut alarm = std::pin::pin!(tokio::time::sleep(FAR));
     let why = loop {
         tokio::select! {
+            biased;
+            // First: however much comes, whoever waits for too long is told so.
+            () = alarm.as_mut() => {
+                let due_ms = desk.expire(&mut wakers);
+                alarm.as_mut().reset(wake_at(&*desk.clock, due_ms, FAR));
+            }
             message = replies.message() => match message {
                 Ok(Some(message)) => desk.deliver(message, &mut wakers),
                 Ok(None) => break "the server closed it".into(),
@@ -138,10 +144,6 @@ async fn drive(desk: Arc<Desk>, mut replies: Streaming<Replies>) {
                 let Some(due_ms) = desk.due_ms() else {
                     break "nobody uses it any more".into();
                 };
-                alarm.as_mut().reset(wake_at(&*desk.clock, due_ms, FAR));
-            }
-            () = alarm.as_mut() => {
-                let due_ms = desk.expire(&mut wakers);
                 alarm.as_mut().reset(wake_at(&*desk.clock, due_ms, FAR));
             }
         }

@@ -1,5 +1,5 @@
-//! The machine underneath, as seams: clock, randomness, disk and threads. Each
-//! has two sides, the operating system and a simulated one.
+//! The machine underneath, as seams: clock, randomness, disk and threads, and the connections
+//! to others. Each has two sides, the operating system and a simulated one.
 //!
 //! Invariant: no other file of the crate reads a clock, draws randomness, opens
 //! a file or starts a thread (`clippy.toml` holds the list).
@@ -12,6 +12,7 @@ mod aside;
 mod clock;
 mod dir_mode;
 mod disk;
+mod lines;
 mod name;
 mod process;
 mod rng;
@@ -26,6 +27,7 @@ pub use aside::aside;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dir_mode::{dir_mode, is_read_only};
 pub use disk::{Disk, DiskFile, DiskLock, OpenMode, SystemDisk, is_no_room};
+pub use lines::{Acceptor, Dialler, Line};
 pub use name::host_name;
 pub use process::{ProcessFigures, ProcessLoad, cores};
 pub use rng::{Rng, SeededRng, SystemRng};

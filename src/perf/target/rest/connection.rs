@@ -11,7 +11,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 
-use crate::client::{Dial, Line};
+use crate::base::host::Line;
+use crate::client::Dial;
 
 /// A longer answer is no answer of dkv, bytes: a page of large values in base64.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
