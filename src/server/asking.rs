@@ -48,6 +48,7 @@ impl Asking {
         let mut stopping = self.stopping.clone();
         let answered = async {
             tokio::select! {
+                biased;
                 answered = self.within(deadline, request) => answered,
                 // The wait is given up with the future. One that does not wait has its answer
                 // soon, and whoever asked shall hear it.

@@ -89,19 +89,9 @@ pub async fn run(
         return Ok(());
     };
     let describe = describe(&host, &node, &addresses, started_ms);
-    let admin = Admin {
-        describe: describe.clone(),
-        book: membership.as_ref().map(|it| it.book.clone()),
-    };
-    let asking = Asking::new(node.service.clone(), standing.stopping.clone());
-    let services = Grpc::new(node.service.clone(), describe, standing.clone());
-    let once = "only this function sets it, once";
-    let mut live = live(&host, &node, asking, admin.clone(), membership.as_ref());
+    let mut live = live(&host, &node, &standing, describe, membership.as_ref());
     live.certificates = kept;
-    standing.live.set(live).ok().expect(once);
-    tokio::spawn(figures::sample(standing.clone()));
-    let services = client_port::grpc_routes(services, admin, health(standing.clone()).await)?;
-    grpc.set(services).expect(once);
+    answer(live, &standing, &grpc).await?;
     ready(&Ready::of(&node, addresses));
     let ended = tokio::select! {
         () = &mut stop => Ok(()),
@@ -115,7 +105,24 @@ pub async fn run(
     ended
 }
 
-fn describe(host: &Host, node: &Node, addresses: &[String], started_ms: u64) -> Describe {
+/// Has a node that has recovered answer what clients ask, which waited for it.
+pub(super) async fn answer(live: Live, standing: &Standing, grpc: &SetOnce<Routes>) -> Result<()> {
+    let (admin, describe) = (live.admin.clone(), live.describe.clone());
+    let services = Grpc::new(describe.service.clone(), describe, standing.clone());
+    let once = "a node is put together once";
+    standing.live.set(live).ok().expect(once);
+    tokio::spawn(figures::sample(standing.clone()));
+    let services = client_port::grpc_routes(services, admin, health(standing.clone()).await)?;
+    grpc.set(services).expect(once);
+    Ok(())
+}
+
+pub(super) fn describe(
+    host: &Host,
+    node: &Node,
+    addresses: &[String],
+    started_ms: u64,
+) -> Describe {
     Describe {
         service: node.service.clone(),
         read_only: node.read_only(),
@@ -207,17 +214,19 @@ async fn peer_port_failed(membership: Option<&mut Membership>) -> Error {
     }
 }
 
-fn live(
+pub(super) fn live(
     host: &Host,
     node: &Node,
-    asking: Asking,
-    admin: Admin,
+    standing: &Standing,
+    describe: Describe,
     membership: Option<&Membership>,
 ) -> Live {
+    let asking = Asking::new(node.service.clone(), standing.stopping.clone());
+    let book = membership.map(|it| it.book.clone());
     Live {
-        describe: admin.describe.clone(),
+        describe: describe.clone(),
         asking,
-        admin,
+        admin: Admin { describe, book },
         log: node.log_status(),
         links: membership.map_or_else(|| Arc::new(Vec::new) as Arc<_>, Membership::figures),
         certificates: None,

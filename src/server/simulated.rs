@@ -1,20 +1,23 @@
 //! A member of a cluster without its peer port, for simulations alone: whoever simulates
-//! brings the way to the other members, and says which cluster this is.
+//! brings the way to the other members and the clients' way in, and says which cluster this is.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 use tonic::Status;
 
-use super::Node;
 use super::cluster::Reconciler;
+use super::http::Standing;
 use super::node::{Directory, Opened};
+use super::port::{Connections, Listener};
+use super::run::{answer, describe, live};
 use super::settings::ServeConfig;
 use super::watch::serve;
+use super::{Node, client_port};
 use crate::base::Result;
-use crate::base::host::Host;
+use crate::base::host::{Acceptor, Host};
 use crate::base::types::{ClusterId, NodeId};
 use crate::proto::v1;
 use crate::raft::{Group, Hub, Member, PeerTransport};
@@ -68,6 +71,39 @@ pub async fn start(
     }
     tokio::spawn(keep_members_right(groups));
     Ok(node)
+}
+
+/// Serves everything that clients ask over the connections of `acceptor`, until the node cannot
+/// go on. Dropped, it closes every connection.
+///
+/// # Errors
+/// Why the node cannot go on.
+pub async fn serve_clients(
+    host: &Host,
+    config: &ServeConfig,
+    node: &Node,
+    acceptor: Box<dyn Acceptor>,
+) -> Result<()> {
+    let listeners = vec![Listener::Given(acceptor)];
+    let addresses = client_port::addresses(config, &listeners);
+    // It is never stopped in good order.
+    let (_goes_on, stopping) = watch::channel(false);
+    let standing = Standing {
+        live: Arc::default(),
+        waiting: <_>::default(),
+        stopping,
+        connections: Connections::new(client_port::bounds(config)?),
+    };
+    let grpc: Arc<SetOnce<_>> = Arc::default();
+    let mut serving = client_port::serve(listeners, config, None, &standing, &grpc);
+    let describe = describe(host, node, &addresses, host.clock.boot_ms());
+    let live = live(host, node, &standing, describe, None);
+    answer(live, &standing, &grpc).await?;
+    tokio::select! {
+        biased;
+        failure = node.fatal.raised() => Err(failure),
+        Some(ended) = serving.join_next() => Err(client_port::listener_ended(ended)),
+    }
 }
 
 /// Serves a stream of watches as the transports do, for as long as it is polled.

@@ -1,4 +1,4 @@
-//! Where a port listens: TCP and Unix sockets.
+//! Where a port listens: TCP and Unix sockets; in a simulation, wherever that says.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use rustix::fs::{FileType, Stat, lstat};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::socket::Socket;
-use crate::base::host::Disk;
+use crate::base::host::{Acceptor, Disk};
 use crate::base::{Error, ErrorKind, Result};
 use crate::server::settings::ListenAddress;
 
@@ -15,6 +15,8 @@ use crate::server::settings::ListenAddress;
 pub(in crate::server) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener, PathBuf),
+    /// In place of the system's.
+    Given(Box<dyn Acceptor>),
 }
 
 impl Listener {
@@ -44,7 +46,7 @@ impl Listener {
 
     /// True if other machines could come: those of this one have the file system's word.
     pub(super) fn is_of_network(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        matches!(self, Self::Tcp(_) | Self::Given(_))
     }
 
     /// Where it listens, as clients write it.
@@ -55,6 +57,7 @@ impl Listener {
                 |address| address.to_string(),
             ),
             Self::Unix(_, path) => unix(path),
+            Self::Given(acceptor) => acceptor.address().to_string(),
         }
     }
 
@@ -66,6 +69,10 @@ impl Listener {
                 Ok(Socket::tcp(stream, remote))
             }
             Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),
+            Self::Given(acceptor) => {
+                let (line, remote) = acceptor.accept().await?;
+                Ok(Socket::Given(line, remote))
+            }
         }
     }
 }

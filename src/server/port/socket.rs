@@ -8,11 +8,15 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::base::host::Line;
+
 /// A socket.
 pub(super) enum Socket {
     /// And where the other end is: of one that has gone the system does not say it any more.
     Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
+    /// What a simulation has in place of one of the network, and where the other end is.
+    Given(Box<dyn Line>, SocketAddr),
 }
 
 impl Socket {
@@ -28,22 +32,22 @@ impl Socket {
     /// The other end; nothing on a Unix socket, and there alone.
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(_, remote) => Some(*remote),
+            Self::Tcp(_, remote) | Self::Given(_, remote) => Some(*remote),
             Self::Unix(_) => None,
         }
     }
 
-    /// Where the other end came to.
+    /// Where the other end came to, if the system knows.
     pub(super) fn local(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream, _) => stream.local_addr().ok(),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Given(..) => None,
         }
     }
 
     /// Waits for the first bytes: true if they are those of a request of HTTP/1.1. They stay
     /// to be read.
-    pub(super) async fn begins_with_http(&self) -> bool {
+    pub(super) async fn begins_with_http(&mut self) -> bool {
         let Self::Tcp(stream, _) = self else {
             return false;
         };
@@ -65,6 +69,7 @@ impl AsyncRead for Socket {
         match &mut *self {
             Self::Tcp(stream, _) => Pin::new(stream).poll_read(context, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Given(line, _) => Pin::new(line).poll_read(context, buffer),
         }
     }
 }
@@ -78,6 +83,7 @@ impl AsyncWrite for Socket {
         match &mut *self {
             Self::Tcp(stream, _) => Pin::new(stream).poll_write(context, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Given(line, _) => Pin::new(line).poll_write(context, bytes),
         }
     }
 
@@ -85,6 +91,7 @@ impl AsyncWrite for Socket {
         match &mut *self {
             Self::Tcp(stream, _) => Pin::new(stream).poll_flush(context),
             Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Self::Given(line, _) => Pin::new(line).poll_flush(context),
         }
     }
 
@@ -92,6 +99,7 @@ impl AsyncWrite for Socket {
         match &mut *self {
             Self::Tcp(stream, _) => Pin::new(stream).poll_shutdown(context),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Given(line, _) => Pin::new(line).poll_shutdown(context),
         }
     }
 
@@ -103,6 +111,7 @@ impl AsyncWrite for Socket {
         match &mut *self {
             Self::Tcp(stream, _) => Pin::new(stream).poll_write_vectored(context, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
+            Self::Given(line, _) => Pin::new(line).poll_write_vectored(context, bytes),
         }
     }
 
@@ -110,6 +119,7 @@ impl AsyncWrite for Socket {
         match self {
             Self::Tcp(stream, _) => stream.is_write_vectored(),
             Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Given(line, _) => line.is_write_vectored(),
         }
     }
 }

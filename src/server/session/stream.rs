@@ -304,6 +304,7 @@ impl Session {
             let begin_by = tag.due - wait;
             let call = timeout_at(tag.due, service.call(tag.shard, operation, begin_by));
             let result = tokio::select! {
+                biased;
                 answered = call => answered.unwrap_or_else(|_| Err(overdue())),
                 // The wait is given up with the future.
                 () = stopped(&mut stop) => Err(wait_broken_off()),
