@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use dkv::client::Client;
+
 use crate::check::dice::Dice;
 use crate::check::history::{Operation, Outcome};
 use crate::check::{replay, search};
 use crate::cluster::Cluster;
 use crate::falsify::Liar;
-use crate::library::LibraryClient;
+use crate::library;
 use crate::load::Load;
 use crate::nemesis::{self, Struck};
 use crate::node::Node;
@@ -62,11 +64,22 @@ pub(crate) fn die_while_founding(settings: &Settings, after: std::time::Duration
         tokio::time::sleep(after).await;
         cluster.nodes.iter_mut().for_each(Node::kill);
         cluster.heal().expect("what was founded starts again");
-        let mut client = LibraryClient::new(cluster.addresses()).await;
-        client.write_at_last().await
+        write_at_last(&library::connect(cluster.addresses()).await).await
     });
     assert!(written, "kept: {}", settings.folder.display());
     let _gone = std::fs::remove_dir_all(&settings.folder);
+}
+
+/// Writes until it is confirmed; false if it never is.
+async fn write_at_last(client: &Client) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < crate::PATIENCE {
+        if client.set("at-last", "alice").await.is_ok() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
 }
 
 /// Kills all of a cluster as soon as a write is confirmed, starts it again, and reads at every

@@ -10,7 +10,7 @@ use crate::check::client::Knowledge;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Condition, Consistency, Operation, Outcome, Recorder};
 use crate::falsify::Liar;
-use crate::library::LibraryClient;
+use crate::library;
 use crate::wire::WireClient;
 
 /// Keys in use at once. They are retired after so many operations, so that no key's history
@@ -34,7 +34,7 @@ struct Shared {
 /// How a client asks.
 enum Caller {
     Wire(WireClient),
-    Library(Box<LibraryClient>),
+    Library(library::Caller),
 }
 
 /// One client: what it knows, and what it holds.
@@ -70,8 +70,8 @@ impl Load {
             } else {
                 let mut endpoints = addresses.to_vec();
                 endpoints.rotate_left(at);
-                let client = LibraryClient::new(endpoints).await;
-                ("any".to_owned(), Caller::Library(Box::new(client)))
+                let client = library::Caller::of(library::connect(endpoints).await);
+                ("any".to_owned(), Caller::Library(client))
             };
             let asker = Asker {
                 number,

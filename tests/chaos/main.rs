@@ -12,6 +12,8 @@
 
 #[path = "../check/mod.rs"]
 mod check;
+#[path = "../library/mod.rs"]
+mod library;
 
 mod author;
 mod campaign;
@@ -22,7 +24,6 @@ mod falsify;
 mod figures;
 mod inject;
 mod injectors;
-mod library;
 mod links;
 mod load;
 mod named;
@@ -34,7 +35,6 @@ mod report;
 mod settings;
 mod small_disk;
 mod spies;
-mod teller;
 mod tests;
 mod wire;
 

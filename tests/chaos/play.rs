@@ -17,11 +17,11 @@ use crate::check::txn::told::{Transaction, judge};
 use crate::check::watched::told::Watcher;
 use crate::check::watched::{acked, validate};
 use crate::cluster::Cluster;
+use crate::library::{Teller, connect};
 use crate::nemesis::{self, Fault, Struck};
 use crate::played::Played;
 use crate::settings::Settings;
 use crate::spies::{self, Spies};
-use crate::teller::Teller;
 
 /// Who appends in optimistic transactions, beside the players.
 const AUTHORS: [u32; 2] = [1_001, 1_002];
@@ -166,7 +166,7 @@ async fn told(
     addresses: &[String],
     history: &[Transaction],
 ) -> Result<(Vec<Watcher>, Vec<String>), String> {
-    let client = Teller::new(addresses.to_vec()).await.client().clone();
+    let client = connect(addresses.to_vec()).await;
     let last = client.get_dated("nothing").await;
     let last = last.map_err(|error| format!("nobody tells the revision: {error}"))?;
     let watchers = spies.finish(last.revision.0).await?;
@@ -199,15 +199,14 @@ async fn start(
             } else {
                 addresses.len()
             });
-            let teller = Teller::new(endpoints).await;
+            let teller = Teller::of(connect(endpoints).await);
             let player = Player::new(workload, number);
             let dice = dice.fork(u64::from(number) + 1);
             players.spawn(Arc::clone(shared).go_on(number, player, teller, dice));
         }
         if workload == Workload::Lists {
             for number in AUTHORS {
-                let teller = Teller::new(addresses.to_vec()).await;
-                let author = Author::new(teller.client().clone(), number);
+                let author = Author::new(connect(addresses.to_vec()).await, number);
                 let dice = dice.fork(u64::from(number));
                 players.spawn(Arc::clone(shared).write_on(number, author, dice));
             }
@@ -221,7 +220,7 @@ async fn found(workload: Workload, addresses: &[String]) {
     let Some(ask) = workload.founding() else {
         return;
     };
-    let teller = Teller::new(addresses.to_vec()).await;
+    let teller = Teller::of(connect(addresses.to_vec()).await);
     let began = Instant::now();
     while !matches!(
         teller.ask(&ask).await,
@@ -238,7 +237,7 @@ async fn survey(
     addresses: &[String],
 ) -> Result<(), String> {
     for (at, address) in (0..).zip(addresses) {
-        let teller = Teller::new(vec![address.clone()]).await;
+        let teller = Teller::of(connect(vec![address.clone()]).await);
         let number = u32::MAX - at;
         for &workload in workloads {
             let mut surveyor = Player::surveyor(workload, number, &shared.history());

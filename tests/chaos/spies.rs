@@ -8,16 +8,14 @@ use std::time::{Duration, Instant};
 
 use dkv::base::types::Revision;
 use dkv::base::{Error, ErrorKind};
-use dkv::client::{
-    ChangeKind, Client, EventKind, HistoryOptions, KeyRange, Watch, WatchBatch, WatchEvent,
-    WatchOptions, Watched,
-};
+use dkv::client::{ChangeKind, Client, HistoryOptions, KeyRange, Watch, WatchOptions, Watched};
 use tokio::task::JoinSet;
 
 use crate::check::dice::Dice;
 use crate::check::watched::log::Log;
-use crate::check::watched::told::{Begin, Event, Kind, State, Stream, Told, Wanted, Watcher};
-use crate::teller::Teller;
+use crate::check::watched::told::{Begin, Event, Kind, Stream, Told, Wanted, Watcher};
+use crate::library;
+use crate::library::watched::{message, options};
 use crate::wire::{bytes, text};
 
 /// Nobody knows yet with which revision the run ends.
@@ -51,7 +49,7 @@ impl Spies {
         for number in 0..many {
             let mut endpoints = addresses.to_vec();
             endpoints.rotate_left(number as usize % addresses.len());
-            let client = Teller::new(endpoints).await.client().clone();
+            let client = library::connect(endpoints).await;
             let dice = dice.fork(3_000 + u64::from(number));
             let spy = Spy::new(client, dice, Arc::clone(&end), number);
             spies.spawn(spy.run());
@@ -104,7 +102,7 @@ pub(crate) async fn log(
     }
     let mut differences = Vec::new();
     for address in addresses {
-        let client = Teller::new(vec![address.clone()]).await.client().clone();
+        let client = library::connect(vec![address.clone()]).await;
         for (key, told) in &keys {
             let known = remembered(&client, key).await;
             let (known, floor) =
@@ -245,22 +243,10 @@ impl Spy {
     }
 
     async fn open(&self, begin: Begin) -> Result<Watch, Error> {
-        let wanted = &self.watcher.wanted;
-        let kind = |kind: &Kind| match kind {
-            Kind::Set => EventKind::Set,
-            Kind::Delete => EventKind::Delete,
-            Kind::Expire => EventKind::Expire,
-        };
         let options = WatchOptions {
             keys: self.keys.clone(),
-            from: match begin {
-                Begin::From(from) => Some(Revision(from)),
-                _ => None,
-            },
-            initial: begin == Begin::Initial,
-            previous: wanted.previous,
-            kinds: wanted.kinds.iter().map(kind).collect(),
             progress: Some(Duration::from_millis(200)),
+            ..options(&self.watcher.wanted, begin)
         };
         self.client.watch(options).await
     }
@@ -368,51 +354,5 @@ fn draw_keys(dice: &mut Dice) -> (Watched, String, Option<String>) {
         3 => range("counter-", "list."),
         4 => range("list-0-1", "list-0-3"),
         _ => range("pair-", ""),
-    }
-}
-
-fn message(batch: &WatchBatch) -> (Told, Option<u64>) {
-    let through = batch.through.map(|Revision(through)| through);
-    let told = match batch.initial {
-        true => Told::Initial {
-            keys: batch.events.iter().map(initial).collect(),
-            through,
-            restarted: batch.restarted,
-        },
-        false => Told::Changes {
-            events: batch.events.iter().map(event).collect(),
-            through: through.expect("only an initial state is incomplete"),
-        },
-    };
-    (told, through)
-}
-
-fn initial(event: &WatchEvent) -> (String, State) {
-    let revision = event.revision.0;
-    let value = event
-        .record
-        .as_ref()
-        .filter(|_| event.kind == EventKind::Set);
-    let value = value.map(|record| text(&record.value));
-    (text(&event.key), State { value, revision })
-}
-
-fn event(event: &WatchEvent) -> Event {
-    let kind = match event.kind {
-        EventKind::Set => Kind::Set,
-        EventKind::Delete => Kind::Delete,
-        EventKind::Expire => Kind::Expire,
-        EventKind::Touch => panic!("no watch tells that timers changed"),
-    };
-    let value = event.record.as_ref().filter(|_| kind == Kind::Set);
-    Event {
-        revision: event.revision.0,
-        kind,
-        key: text(&event.key),
-        value: value.map(|record| text(&record.value)),
-        previous: event.previous.as_ref().map(|record| State {
-            value: (!record.expired).then(|| text(&record.value)),
-            revision: record.revision.0,
-        }),
     }
 }

@@ -4,46 +4,26 @@ use std::time::Duration;
 
 use dkv::base::types::{FenceToken, OwnerId, Revision};
 use dkv::base::{Error, ErrorKind};
-use dkv::client::{Client, ClientOptions, Condition as Wanted, Fence as Held, SetOptions};
+use dkv::client::{Client, Condition as Wanted, Consistency as Fresh, Fence as Held, SetOptions};
 
-use crate::check::history::{Action, Condition, Fence, Found, Outcome};
-use crate::wire::{bytes, owner_of, text};
+use super::{bytes, text};
+use crate::check::history::{Action, Condition, Consistency, Fence, Found, Outcome};
 
-/// Long enough to outlive a failover now and then, short enough not to outlive all of them.
-const CALL: Duration = Duration::from_secs(3);
+/// How long a queued acquire waits.
+const WAIT: Duration = Duration::from_millis(200);
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct LibraryClient {
+pub(crate) struct Caller {
     client: Client,
 }
 
-impl LibraryClient {
-    pub(crate) async fn new(endpoints: Vec<String>) -> Self {
-        let options = ClientOptions {
-            endpoints,
-            timeout: CALL,
-            ..ClientOptions::default()
-        };
-        let client = Client::connect(options).await;
-        Self {
-            client: client.expect("the options are sound"),
-        }
+impl Caller {
+    pub(crate) fn of(client: Client) -> Self {
+        Self { client }
     }
 
-    /// Writes until it is confirmed; false if it never is.
-    pub(crate) async fn write_at_last(&mut self) -> bool {
-        let began = std::time::Instant::now();
-        while began.elapsed() < crate::PATIENCE {
-            if self.client.set("at-last", "alice").await.is_ok() {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        false
-    }
-
-    pub(crate) async fn call(&mut self, action: &Action) -> Outcome {
+    pub(crate) async fn call(&self, action: &Action) -> Outcome {
         let is_write = !matches!(action, Action::Get { .. });
         let answered = self.ask(action).await;
         answered.unwrap_or_else(|error| failure(&error, is_write))
@@ -52,12 +32,17 @@ impl LibraryClient {
     async fn ask(&self, action: &Action) -> Result<Outcome, Error> {
         let client = &self.client;
         Ok(match action {
-            Action::Get { key, .. } => {
-                let found = client.get(bytes(key)).await?.map(|record| Found {
+            Action::Get { key, consistency } => {
+                let client = client.with_consistency(match consistency {
+                    Consistency::Linearizable => Fresh::Linearizable,
+                    Consistency::Stale => Fresh::Stale,
+                });
+                let read = client.get_dated(bytes(key)).await?;
+                let found = read.value.map(|record| Found {
                     value: text(&record.value),
                     revision: record.revision.0,
                 });
-                let revision = None;
+                let revision = Some(read.revision.0);
                 Outcome::Read { found, revision }
             }
             Action::Set {
@@ -107,8 +92,8 @@ impl LibraryClient {
                 ttl_ms,
                 waits,
             } => {
-                let owner = OwnerId(owner_of(owner));
-                let wait = Duration::from_millis(if *waits { 200 } else { 0 });
+                let owner = owner_of(owner);
+                let wait = if *waits { WAIT } else { Duration::ZERO };
                 let fence = client
                     .acquire(bytes(lock), owner, ttl(*ttl_ms), wait)
                     .await?;
@@ -121,14 +106,14 @@ impl LibraryClient {
                 owner,
                 ttl_ms,
             } => {
-                let owner = OwnerId(owner_of(owner));
+                let owner = owner_of(owner);
                 let fence = client.renew(bytes(lock), owner, ttl(*ttl_ms)).await?;
                 fence.map_or(Outcome::NotRenewed { revision }, |FenceToken(fence)| {
                     Outcome::Renewed { fence, revision }
                 })
             }
             Action::Release { lock, owner } => {
-                let owner = OwnerId(owner_of(owner));
+                let owner = owner_of(owner);
                 match client.release(bytes(lock), owner).await? {
                     true => Outcome::Released { revision },
                     false => Outcome::NotReleased { revision },
@@ -162,4 +147,10 @@ fn wanted(condition: &Condition) -> Wanted {
 
 fn held(fence: &Fence) -> Held {
     Held::new(bytes(&fence.lock), FenceToken(fence.token))
+}
+
+/// The owner written in hexadecimal.
+fn owner_of(owner: &str) -> OwnerId {
+    let number = u128::from_str_radix(owner, 16).expect("owners are written so");
+    OwnerId(number.to_be_bytes())
 }

@@ -1,21 +1,16 @@
 //! A client of the library that asks what players ask.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use dkv::base::types::Revision;
 use dkv::base::{Error, ErrorKind};
 use dkv::client::{
-    BucketSettings, Client, ClientOptions, Compare, Op, OpOutcome, Record, Relation, ScanOptions,
-    Txn,
+    BucketSettings, Client, Compare, Deleted, Op, OpOutcome, Record, Relation, ScanOptions, Txn,
 };
 
+use super::{bytes, text};
 use crate::check::history::Found;
 use crate::check::txn::asked::{Ask, Each, Said};
-use crate::wire::{bytes, text};
-
-/// Long enough to outlive a failover now and then, short enough not to outlive all of them.
-const CALL: Duration = Duration::from_secs(3);
 
 /// See the module.
 #[derive(Debug)]
@@ -24,21 +19,8 @@ pub(crate) struct Teller {
 }
 
 impl Teller {
-    /// Asks the first of these at first, and whoever leads later.
-    pub(crate) async fn new(endpoints: Vec<String>) -> Self {
-        let options = ClientOptions {
-            endpoints,
-            timeout: CALL,
-            ..ClientOptions::default()
-        };
-        let client = Client::connect(options).await;
-        Self {
-            client: client.expect("the options are sound"),
-        }
-    }
-
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    pub(crate) fn of(client: Client) -> Self {
+        Self { client }
     }
 
     pub(crate) async fn ask(&self, ask: &Ask) -> Said {
@@ -179,10 +161,10 @@ impl Teller {
             }
             Ask::Put { bucket, key, value } => {
                 let client = self.client.with_bucket(bucket);
-                done(match value {
-                    Some(value) => client.set(bytes(key), bytes(value)).await?,
-                    None => client.delete(bytes(key)).await?.revision,
-                })
+                let Some(value) = value else {
+                    return Ok(removed(client.delete(bytes(key)).await?));
+                };
+                done(client.set(bytes(key), bytes(value)).await?)
             }
             Ask::Make { bucket } => {
                 let settings = BucketSettings::default();
@@ -200,6 +182,14 @@ impl Teller {
             }
             other => unreachable!("{other:?} is about no bucket"),
         })
+    }
+}
+
+fn removed(removed: Deleted) -> Said {
+    let revision = removed.revision.0;
+    match removed.deleted {
+        0 => Said::NothingToDo { revision },
+        _ => Said::Done { revision },
     }
 }
 
