@@ -17,6 +17,7 @@ use crate::asks;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Operation, Outcome};
 use crate::check::txn::asked::{Ask, Said};
+use crate::load::Asks;
 use crate::machine::{Job, Machine, Request};
 use crate::members;
 use crate::stage::{Event, Stage};
@@ -55,7 +56,7 @@ pub(crate) struct Asker {
     number: u32,
     stage: Arc<Stage>,
     machines: Vec<Arc<Machine>>,
-    pub(crate) dice: Dice,
+    dice: Dice,
     id: ClientId,
     sequence: u64,
     at: usize,
@@ -90,55 +91,6 @@ impl Asker {
         self.machines = vec![self.machines[at].clone()];
         self.at = 0;
         self.lost_percent = 0;
-    }
-
-    /// Asks until there is an answer or it gives up, and records what came of it.
-    pub(crate) async fn ask(&mut self, action: Action) -> Outcome {
-        let invoked_ns = self.stage.moment_ns();
-        let sequences = u64::from(!matches!(action, Action::Get { .. }));
-        let learnt = self
-            .try_all(sequences, |request| words::operation(&action, request))
-            .await;
-        let outcome = match learnt {
-            Learnt::Answer(answer) => words::outcome(&action, answer),
-            Learnt::FenceStale => Outcome::FenceStale,
-            Learnt::NoBucket => unreachable!("the default bucket is always there"),
-            Learnt::Failed(why) => Outcome::Failed { why },
-            Learnt::Unknown(why) if sequences == 0 => Outcome::Failed { why },
-            Learnt::Unknown(why) => Outcome::Unknown { why },
-        };
-        self.record(invoked_ns, action, outcome.clone());
-        self.count(&outcome);
-        outcome
-    }
-
-    /// The same for what a player asks. The history holds that something took place, too.
-    pub(crate) async fn ask_for(&mut self, ask: &Ask) -> Said {
-        let invoked_ns = self.stage.moment_ns();
-        let learnt = self
-            .try_all(asks::sequences(ask), |request| {
-                asks::operation(ask, request)
-            })
-            .await;
-        let said = match learnt {
-            Learnt::Answer(answer) => asks::said(ask, answer),
-            Learnt::FenceStale => unreachable!("no player has a fence"),
-            Learnt::NoBucket => Said::NoBucket,
-            Learnt::Failed(why) => Said::Failed { why },
-            Learnt::Unknown(why) if !ask.is_write() => Said::Failed { why },
-            Learnt::Unknown(why) => Said::Unknown { why },
-        };
-        match &said {
-            Said::Refused { .. } => self.stage.count(Event::Refused),
-            Said::NoBucket => self.stage.count(Event::NoBucket),
-            Said::Unknown { .. } => self.stage.count(Event::Unknown),
-            _ => {}
-        }
-        for outcome in asks::outcomes(ask, &said) {
-            let what = format!("{ask:?}");
-            self.record(invoked_ns, Action::Other { what }, outcome);
-        }
-        said
     }
 
     /// Makes changes together, and says what became of each; of nothing if it was not told.
@@ -290,15 +242,55 @@ impl Asker {
             ));
         }
     }
+}
 
-    fn count(&self, outcome: &Outcome) {
-        match outcome {
-            Outcome::NotWritten { .. } => self.stage.count(Event::Conflict),
-            Outcome::FenceStale => self.stage.count(Event::StaleFence),
-            Outcome::Acquired { .. } => self.stage.count(Event::Grant),
-            Outcome::Unknown { .. } => self.stage.count(Event::Unknown),
-            _ => {}
+impl Asks for Asker {
+    fn dice(&mut self) -> &mut Dice {
+        &mut self.dice
+    }
+
+    /// Asks until there is an answer or it gives up, and records what came of it.
+    async fn ask(&mut self, action: Action) -> Outcome {
+        let invoked_ns = self.stage.moment_ns();
+        let sequences = u64::from(!matches!(action, Action::Get { .. }));
+        let learnt = self
+            .try_all(sequences, |request| words::operation(&action, request))
+            .await;
+        let outcome = match learnt {
+            Learnt::Answer(answer) => words::outcome(&action, answer),
+            Learnt::FenceStale => Outcome::FenceStale,
+            Learnt::NoBucket => unreachable!("the default bucket is always there"),
+            Learnt::Failed(why) => Outcome::Failed { why },
+            Learnt::Unknown(why) if sequences == 0 => Outcome::Failed { why },
+            Learnt::Unknown(why) => Outcome::Unknown { why },
+        };
+        self.record(invoked_ns, action, outcome.clone());
+        self.stage.count_outcome(&outcome);
+        outcome
+    }
+
+    /// The same for what a player asks. The history holds that something took place, too.
+    async fn ask_for(&mut self, ask: &Ask) -> Said {
+        let invoked_ns = self.stage.moment_ns();
+        let learnt = self
+            .try_all(asks::sequences(ask), |request| {
+                asks::operation(ask, request)
+            })
+            .await;
+        let said = match learnt {
+            Learnt::Answer(answer) => asks::said(ask, answer),
+            Learnt::FenceStale => unreachable!("no player has a fence"),
+            Learnt::NoBucket => Said::NoBucket,
+            Learnt::Failed(why) => Said::Failed { why },
+            Learnt::Unknown(why) if !ask.is_write() => Said::Failed { why },
+            Learnt::Unknown(why) => Said::Unknown { why },
+        };
+        self.stage.count_said(&said);
+        for outcome in asks::outcomes(ask, &said) {
+            let what = format!("{ask:?}");
+            self.record(invoked_ns, Action::Other { what }, outcome);
         }
+        said
     }
 }
 

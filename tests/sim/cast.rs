@@ -23,7 +23,7 @@ pub(crate) struct Cast {
 /// Machines whose nodes know each other, and of which the first will found the cluster with some
 /// of the others.
 pub(crate) fn draw(dice: &mut Dice, stage: &Arc<Stage>, options: &Options) -> Cast {
-    let setup = setup(dice);
+    let setup = setup(dice, options);
     stage.note(format!("{setup:?}"));
     let (founders, all) = how_many(&mut dice.fork(5), options);
     let machines = enter(dice, stage, &setup, founders, all);
@@ -44,8 +44,9 @@ pub(crate) fn draw(dice: &mut Dice, stage: &Arc<Stage>, options: &Options) -> Ca
     }
 }
 
-fn setup(dice: &mut Dice) -> Setup {
+fn setup(dice: &mut Dice, options: &Options) -> Setup {
     Setup {
+        has_port: options.has_ports,
         history: remembered(&mut dice.fork(4)),
         engine: *dice.pick(&EngineKind::ALL),
         snapshot_entries: dice.within(5, 80),

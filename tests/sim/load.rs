@@ -1,5 +1,6 @@
 //! What clients ask for: much about few keys, so that they get into each other's way.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::asker::Asker;
 use crate::check::client::Knowledge;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Condition, Consistency, Outcome};
-use crate::check::txn::asked::Said;
+use crate::check::txn::asked::{Ask, Said};
 use crate::check::txn::player::{Next, Player, Workload};
 use crate::machine::Machine;
 use crate::members;
@@ -24,10 +25,21 @@ const TURNS_PERCENT: u64 = 30;
 /// a key grows too long to be searched.
 const OPERATIONS_OF_A_GENERATION: u64 = 40;
 
+/// How a client asks: until there is an answer or it gives up. What came of it is recorded.
+pub(crate) trait Asks {
+    fn dice(&mut self) -> &mut Dice;
+
+    /// Asks for one thing.
+    async fn ask(&mut self, action: Action) -> Outcome;
+
+    /// The same for what a player asks. The history holds that something took place, too.
+    async fn ask_for(&mut self, ask: &Ask) -> Said;
+}
+
 /// One client.
-pub(crate) struct Client {
+pub(crate) struct Client<A> {
     stage: Arc<Stage>,
-    asker: Asker,
+    asker: A,
     known: Knowledge,
     players: Vec<Player>,
     number: u32,
@@ -35,8 +47,8 @@ pub(crate) struct Client {
     pause_ms: u64,
 }
 
-impl Client {
-    pub(crate) fn new(number: u32, stage: &Arc<Stage>, asker: Asker, pause_ms: u64) -> Self {
+impl<A: Asks> Client<A> {
+    pub(crate) fn new(number: u32, stage: &Arc<Stage>, asker: A, pause_ms: u64) -> Self {
         Self {
             stage: stage.clone(),
             asker,
@@ -59,7 +71,7 @@ impl Client {
                 let outcome = self.asker.ask(action.clone()).await;
                 self.known.learn(&action, &outcome);
             }
-            let pause_ms = self.asker.dice.within(0, self.pause_ms);
+            let pause_ms = self.asker.dice().within(0, self.pause_ms);
             sleep(Duration::from_millis(pause_ms)).await;
         }
     }
@@ -70,7 +82,7 @@ impl Client {
         let at = usize::try_from(self.dice().below(players)).expect("a few");
         let player = &mut self.players[at];
         let invoked_ns = self.stage.moment_ns();
-        let mut ask = player.begin(&mut self.asker.dice);
+        let mut ask = player.begin(self.asker.dice());
         let parts = loop {
             let said = self.asker.ask_for(&ask).await;
             match player.hear(said) {
@@ -82,7 +94,7 @@ impl Client {
     }
 
     fn dice(&mut self) -> &mut Dice {
-        &mut self.asker.dice
+        self.asker.dice()
     }
 
     fn draw(&mut self) -> Action {
@@ -97,12 +109,12 @@ impl Client {
                 Action::Get { key, consistency }
             }
             30..=51 => self.known.set(key, None, None),
-            52..=66 => self.known.set_if_seen(&mut self.asker.dice, key),
+            52..=66 => self.known.set_if_seen(self.asker.dice(), key),
             67..=71 => self.known.set(key, Some(Condition::Absent), None),
             72..=79 => Action::Delete { key, fence: None },
             _ => {
                 let ttl_ms = self.dice().within(200, 2_000);
-                let dice = &mut self.asker.dice;
+                let dice = self.asker.dice();
                 self.known.draw_lock(dice, key, ttl_ms, true)
             }
         }
@@ -110,7 +122,7 @@ impl Client {
 }
 
 /// Makes what players need.
-pub(crate) async fn found(stage: &Arc<Stage>, asker: &mut Asker) {
+pub(crate) async fn found(stage: &Arc<Stage>, asker: &mut impl Asks) {
     for ask in Workload::ALL.into_iter().filter_map(Workload::founding) {
         while !stage.is_stopping() {
             let said = asker.ask_for(&ask).await;
@@ -136,38 +148,40 @@ pub(crate) async fn read_all(
             _ => sleep(Duration::from_millis(10)).await,
         }
     };
-    let history = stage.history();
-    let mut keys: Vec<String> = history
-        .iter()
-        .filter_map(|it| it.key().map(str::to_owned))
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let keys = keys(stage);
     for (at, machine) in members.iter().enumerate() {
         let number = clients + u32::try_from(at).expect("few machines");
         let dice = dice.fork(u64::from(number) + 100);
         let mut asker = Asker::new(number, stage, &members, dice, 0);
         asker.stay_at(at);
-        for key in &keys {
-            let outcome = asker
-                .ask(Action::Get {
-                    key: key.clone(),
-                    consistency: Consistency::Linearizable,
-                })
-                .await;
-            if !matches!(outcome, Outcome::Read { .. }) {
-                stage.is_wrong(format!(
-                    "{} does not answer after all was mended: {outcome:?}",
-                    machine.name
-                ));
-            }
-        }
+        read(stage, &keys, &mut asker, &machine.name).await;
         survey(stage, number, &mut asker).await;
     }
 }
 
+/// Every key that somebody asked for.
+pub(crate) fn keys(stage: &Stage) -> Vec<String> {
+    let history = stage.history();
+    let keys = history.iter().filter_map(|it| it.key().map(str::to_owned));
+    keys.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Reads keys at the one node that somebody asks.
+pub(crate) async fn read(stage: &Stage, keys: &[String], asker: &mut impl Asks, name: &str) {
+    for key in keys {
+        let key = key.clone();
+        let consistency = Consistency::Linearizable;
+        let outcome = asker.ask(Action::Get { key, consistency }).await;
+        if !matches!(outcome, Outcome::Read { .. }) {
+            stage.is_wrong(format!(
+                "{name} does not answer after all was mended: {outcome:?}"
+            ));
+        }
+    }
+}
+
 /// Reads what players left.
-async fn survey(stage: &Arc<Stage>, number: u32, asker: &mut Asker) {
+pub(crate) async fn survey(stage: &Arc<Stage>, number: u32, asker: &mut impl Asks) {
     for workload in Workload::ALL {
         let mut surveyor = Player::surveyor(workload, number, &stage.transactions());
         while let Some(ask) = surveyor.survey() {

@@ -30,6 +30,7 @@ use crate::lines::Wire;
 use crate::links::{self, Weather};
 use crate::members::Errand;
 use crate::stage::Stage;
+use crate::wired;
 
 /// Requests that wait at a node; clients are few.
 const REQUESTS_MAX: usize = 64;
@@ -61,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) compaction_overhead: u64,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) history: HistoryLimits,
+    /// They listen to clients.
+    pub(crate) has_port: bool,
 }
 
 /// See the module.
@@ -71,6 +74,11 @@ pub(crate) struct Machine {
     pub(crate) weather: Arc<Weather>,
     rng: Arc<SeededRng>,
     config: ServeConfig,
+    has_port: bool,
+    /// What clients have to the node.
+    connections: Arc<wired::Open>,
+    /// They end now.
+    hangs_up: AtomicBool,
     stage: Arc<Stage>,
     place: Mutex<Option<Place>>,
     spawn: Mutex<SimSpawn>,
@@ -165,6 +173,9 @@ impl Machine {
             spawn: Mutex::new(SimSpawn::new(rng.clone())),
             rng,
             config,
+            has_port: setup.has_port,
+            connections: Arc::default(),
+            hangs_up: AtomicBool::new(false),
             stage: stage.clone(),
             place: Mutex::new(None),
             life: Mutex::new(None),
@@ -182,6 +193,14 @@ impl Machine {
             rng: self.rng.clone(),
             disk: Arc::new(self.disk.clone()),
             spawn: Arc::new(self.spawn.lock().clone()),
+        }
+    }
+
+    /// Where clients find the node, if it listens to them.
+    pub(crate) fn client_address(&self) -> String {
+        match self.has_port {
+            true => wired::address(&self.name),
+            false => String::new(),
         }
     }
 
@@ -231,6 +250,11 @@ impl Machine {
                 return Ok(None);
             }
         };
+        if self.has_port {
+            let (config, connections) = (self.config.clone(), self.connections.clone());
+            let serving = wired::serve(self.host(), config, node.clone(), connections);
+            tokio::task::spawn_local(serving);
+        }
         let store = node.service.shard(SHARD)?.store.clone();
         let shard = store.replicated().expect("it is a dstore").clone();
         let (jobs, waiting) = mpsc::channel(REQUESTS_MAX);
@@ -257,6 +281,9 @@ impl Machine {
     /// Background work, a little at each moment.
     async fn work(self: Arc<Self>, steps: SimSpawn) {
         loop {
+            if self.hangs_up.swap(false, Ordering::SeqCst) {
+                self.connections.end();
+            }
             let lags = self.rng.below(100) < self.disk_lag_percent.load(Ordering::SeqCst);
             if !lags && !self.is_paused.load(Ordering::SeqCst) {
                 for _ in 0..=self.rng.below(STEPS_MAX) {
@@ -371,12 +398,23 @@ impl Machine {
         self.disk.halt_after(operations);
     }
 
+    /// The system ends the connections of a process that is about to die, and says so.
+    pub(crate) fn hang_up(&self) {
+        self.hangs_up.store(true, Ordering::SeqCst);
+    }
+
+    /// Nothing leaves the machine any more. Before the simulated runtime goes.
+    pub(crate) fn fall_silent(&self) {
+        self.connections.end();
+    }
+
     /// What is left once the simulated runtime is gone.
     pub(crate) fn die(&self, of_power_loss: bool) {
         *self.life.lock() = None;
         self.spawn.lock().crash();
         self.is_paused.store(false, Ordering::SeqCst);
         self.is_dying.store(false, Ordering::SeqCst);
+        self.hangs_up.store(false, Ordering::SeqCst);
         self.has_stopped.store(false, Ordering::SeqCst);
         if of_power_loss {
             self.disk.crash();

@@ -7,12 +7,9 @@
 //! them. Beside them are scenarios without any dice, for what must not be left to chance
 //! ([`directed`]).
 //!
-//! What takes part is the node from its service on. Sessions of gRPC, REST and the client library are
-//! left out: the library dials the system's sockets (`client/dial.rs`), the server accepts from them
-//! (`server/port/bind.rs`, `server/port/socket.rs`), and what is between the two asks only for streams
-//! of bytes. A second level needs a dialler that the library is given and a listener that the
-//! server is given, each with the system's as one side and turmoil's as the other, and the ids of
-//! clients drawn from a seed.
+//! What takes part in the first level is the node from its service on, and clients hand it what they
+//! ask. In the second ([`wired`]) the client library asks over connections, through the server's
+//! port, HTTP/2, gRPC and sessions: `scripts/simulate --level 2`.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -22,6 +19,8 @@
 
 #[path = "../check/mod.rs"]
 mod check;
+#[path = "../library/mod.rs"]
+mod library;
 
 mod annals;
 mod asker;
@@ -49,6 +48,7 @@ mod scene;
 mod stage;
 mod tests;
 mod watcher;
+mod wired;
 mod wishes;
 mod words;
 

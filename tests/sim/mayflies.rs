@@ -12,6 +12,7 @@ use dkv::kv::{KvCommand, Set};
 use crate::asker::Asker;
 use crate::check::dice::Dice;
 use crate::check::history::{Action, Operation, Outcome};
+use crate::load::Asks;
 use crate::stage::{Life, Stage};
 use crate::words::{bytes, text};
 
@@ -29,7 +30,7 @@ pub(crate) async fn run(stage: Arc<Stage>, mut asker: Asker) {
     let mut swarms = 0;
     while !stage.is_stopping() {
         swarms += 1;
-        let swarm = draw(swarms, &mut asker.dice);
+        let swarm = draw(swarms, asker.dice());
         let changes: Vec<_> = swarm.iter().cloned().map(KvCommand::Set).collect();
         let asked_ns = stage.moment_ns();
         let told = asker.change(&changes).await;
@@ -59,7 +60,10 @@ pub(crate) async fn run(stage: Arc<Stage>, mut asker: Asker) {
         ));
         stage.record_brief(writes);
         let (least_ms, most_ms) = PAUSE_MS;
-        sleep(Duration::from_millis(asker.dice.within(least_ms, most_ms))).await;
+        sleep(Duration::from_millis(
+            asker.dice().within(least_ms, most_ms),
+        ))
+        .await;
     }
 }
 

@@ -48,6 +48,7 @@ async fn hand_over(group: &Group, to: NodeId) -> dkv::base::Result<()> {
 pub(crate) fn fresh(machine: &Machine) -> Member {
     Member {
         name: machine.name.clone(),
+        client_address: machine.client_address(),
         wants_vote: true,
         ..Member::default()
     }

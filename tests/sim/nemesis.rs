@@ -48,6 +48,8 @@ pub(crate) struct Suffering {
     pub(crate) latency_ms_max: u64,
     /// Members that stay at least.
     pub(crate) stay_min: usize,
+    /// Machines whose connections stand still with a machine.
+    pub(crate) guests: Vec<String>,
 }
 
 /// See the module.
@@ -269,6 +271,9 @@ impl Nemesis {
         for other in self.others(at) {
             sim.hold(self.name(at), self.name(other));
         }
+        for guest in &self.suffers.guests {
+            sim.hold(self.name(at), guest.as_str());
+        }
         self.stage.count(Event::Pause);
         self.after(lasts_ms, Deed::Release(at));
     }
@@ -280,6 +285,9 @@ impl Nemesis {
         self.dead[at] = true;
         let operations = self.dice.below(LAST_OPERATIONS);
         self.machines[at].begin_to_die(operations);
+        if !of_power_loss {
+            self.machines[at].hang_up();
+        }
         let agony = self.dice.below(AGONY_MS);
         self.after(agony, Deed::Bury { at, of_power_loss });
     }
@@ -346,12 +354,16 @@ impl Nemesis {
                 for other in self.others(at) {
                     sim.release(self.name(at), self.name(other));
                 }
+                for guest in &self.suffers.guests {
+                    sim.release(self.name(at), guest.as_str());
+                }
             }
             Deed::Quicken(a, b) => {
                 let latency = Duration::from_millis(self.suffers.latency_ms_max);
                 sim.set_link_max_message_latency(self.name(a), self.name(b), latency);
             }
             Deed::Bury { at, of_power_loss } => {
+                self.machines[at].fall_silent();
                 sim.crash(self.name(at));
                 self.machines[at].die(of_power_loss);
                 self.stage.count(match of_power_loss {

@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) without: Vec<Fault>,
     /// So many members found the cluster, and there are no other machines.
     pub(crate) nodes: Option<u64>,
+    /// Nodes listen to clients, who come over connections.
+    pub(crate) has_ports: bool,
     /// A folder for the traces of runs that failed.
     pub(crate) trace: Option<PathBuf>,
     /// A file to which a line of figures is added.
@@ -37,6 +39,7 @@ impl Options {
             only: faults("DKV_SIM_ONLY"),
             without: faults("DKV_SIM_WITHOUT"),
             nodes,
+            has_ports: false,
             trace: path("DKV_SIM_TRACE"),
             figures: path("DKV_SIM_FIGURES"),
         }

@@ -30,7 +30,7 @@ const LOAD_UNTIL_MS: u64 = 6_500;
 /// When whatever is not done is stuck.
 const STUCK_MS: u64 = 60_000;
 
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// What a run showed.
 pub(crate) struct Report {
@@ -69,11 +69,17 @@ pub(crate) fn run(seed: u64, options: &Options) -> Report {
         },
         latency_ms_max,
         stay_min: cast.stay_min,
+        guests: Vec::new(),
     };
     stage.note(format!("it suffers from {:?}", suffers.palette));
     let nemesis = Nemesis::new(&stage, machines, chance, suffers);
-    let onlooker = play(&mut sim, &stage, machines, nemesis);
-    judge::judge(&stage, &onlooker.annals);
+    let onlooker = play(&mut sim, &stage, machines, nemesis, |_, _| {});
+    report(&sim, &stage, &onlooker)
+}
+
+/// Judges a run that is over.
+pub(crate) fn report(sim: &Sim<'_>, stage: &Stage, onlooker: &Onlooker) -> Report {
+    judge::judge(stage, &onlooker.annals);
     Report {
         trace: stage.trace(),
         tally: stage.tally(),
@@ -147,12 +153,14 @@ pub(crate) fn step(sim: &mut Sim<'_>, stage: &Stage, machines: &[Arc<Machine>]) 
     is_done
 }
 
-/// Lets time pass until all is done, or something is wrong.
-fn play(
+/// Lets time pass until all is done, or something is wrong. `beside` is done at each moment, and
+/// told whether anything may be broken.
+pub(crate) fn play(
     sim: &mut Sim<'_>,
     stage: &Arc<Stage>,
     machines: &[Arc<Machine>],
     mut nemesis: Nemesis,
+    mut beside: impl FnMut(&mut Sim<'_>, bool),
 ) -> Onlooker {
     let mut onlooker = Onlooker::new(stage);
     let mut is_mended = false;
@@ -167,6 +175,7 @@ fn play(
         }
         let may_break = now_ms >= FAULTS_FROM_MS && !is_mended;
         nemesis.step(sim, onlooker.leader(), may_break);
+        beside(sim, may_break);
         if now_ms >= LOAD_UNTIL_MS {
             stage.stop();
         }

@@ -46,6 +46,7 @@ impl Scene<'_> {
             compaction_overhead: u64::MAX,
             wal_segment_bytes: 1 << 20,
             history: HistoryLimits::default(),
+            has_port: false,
         };
         let stage = Arc::new(Stage::default());
         let mut sim = run::build(7, LATENCY_MS);

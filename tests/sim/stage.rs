@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::check::history::{Operation, Outcome};
+use crate::check::txn::asked::Said;
 use crate::check::txn::player::Part;
 use crate::check::txn::told::Transaction;
 use crate::check::watched::told::Watcher;
@@ -85,10 +86,20 @@ pub(crate) enum Event {
     FellBehind,
     /// It was told that what came next was gone.
     Compacted,
+    /// A client opened a connection, ...
+    Dialled,
+    /// ... to where it had one before, ...
+    Redialled,
+    /// ... or found nobody there.
+    NobodyThere,
+    /// A client and a node lost what they sent each other, ...
+    LineCut,
+    /// ... or got it late.
+    LineHeld,
 }
 
 impl Event {
-    /// Every kind.
+    /// Every kind of the first level.
     pub(crate) const ALL: [Self; 41] = [
         Self::Election,
         Self::Crash,
@@ -130,6 +141,46 @@ impl Event {
         Self::Mark,
         Self::Resumed,
         Self::FellBehind,
+        Self::Compacted,
+    ];
+
+    /// What every campaign of the second level must have seen, ...
+    pub(crate) const OVER_LINES: [Self; 26] = [
+        Self::Election,
+        Self::PowerLoss,
+        Self::Restart,
+        Self::Partition,
+        Self::OneWay,
+        Self::Latency,
+        Self::SlowDisk,
+        Self::ClockDrift,
+        Self::Loss,
+        Self::Checkpoint,
+        Self::StateCompared,
+        Self::Conflict,
+        Self::Refused,
+        Self::Committed,
+        Self::NoBucket,
+        Self::StaleFence,
+        Self::Grant,
+        Self::Unknown,
+        Self::Told,
+        Self::Initial,
+        Self::Mark,
+        Self::Dialled,
+        Self::Redialled,
+        Self::NobodyThere,
+        Self::LineCut,
+        Self::LineHeld,
+    ];
+
+    /// ... and what a long one must have, too.
+    pub(crate) const OVER_MANY_LINES: [Self; 6] = [
+        Self::Crash,
+        Self::Pause,
+        Self::ClockJump,
+        Self::Transfer,
+        Self::Install,
         Self::Compacted,
     ];
 }
@@ -246,6 +297,27 @@ impl Stage {
             self.confirmed.fetch_max(revision, Ordering::SeqCst);
         }
         self.history.lock().push(operation);
+    }
+
+    /// Counts what a client was told.
+    pub(crate) fn count_outcome(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::NotWritten { .. } => self.count(Event::Conflict),
+            Outcome::FenceStale => self.count(Event::StaleFence),
+            Outcome::Acquired { .. } => self.count(Event::Grant),
+            Outcome::Unknown { .. } => self.count(Event::Unknown),
+            _ => {}
+        }
+    }
+
+    /// Counts what a player was told.
+    pub(crate) fn count_said(&self, said: &Said) {
+        match said {
+            Said::Refused { .. } => self.count(Event::Refused),
+            Said::NoBucket => self.count(Event::NoBucket),
+            Said::Unknown { .. } => self.count(Event::Unknown),
+            _ => {}
+        }
     }
 
     /// Records writes that no checker of reads needs to know of.

@@ -1,5 +1,6 @@
 //! The runs that every commit must pass, and proof that they are what they claim to be.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -33,8 +34,11 @@ fn show(seed: u64, report: &Report, options: &Options) {
     }
 }
 
+/// What makes the run of a seed.
+pub(crate) type Run = fn(u64, &Options) -> Report;
+
 /// Runs seeds on all processors: each run has a thread of its own.
-fn run_all(seeds: std::ops::Range<u64>, options: &Options) -> Sum {
+fn run_all(seeds: std::ops::Range<u64>, options: &Options, run: Run) -> Sum {
     let sum = Mutex::new(Sum::default());
     let next = AtomicU64::new(seeds.start);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -59,16 +63,14 @@ fn run_all(seeds: std::ops::Range<u64>, options: &Options) -> Sum {
     sum.into_inner()
 }
 
-/// Seeds from `DKV_SIM_SEED` on, `DKV_SIM_RUNS` of them. Without the latter a given seed is run
-/// alone, and nothing is asked of what one run happened to see.
-#[test]
-fn campaign() {
-    let options = Options::given();
+/// Makes runs of seeds from `DKV_SIM_SEED` on, `DKV_SIM_RUNS` of them. Without the latter a given
+/// seed is run alone, and nothing is asked of what one run happened to see.
+pub(crate) fn make_runs(options: &Options, many: u64, must_see: &[Event], run: Run) -> Sum {
     let first = options.seed.unwrap_or(1);
-    let alone = if options.seed.is_some() { 1 } else { RUNS };
+    let alone = if options.seed.is_some() { 1 } else { many };
     let runs = options.runs.unwrap_or(alone);
     let began = Instant::now();
-    let sum = run_all(first..first + runs, &options);
+    let sum = run_all(first..first + runs, options, run);
     let line = sum.line(first, runs, began.elapsed());
     eprintln!("{line}");
     if let Some(path) = &options.figures {
@@ -79,44 +81,58 @@ fn campaign() {
         "failed with DKV_SIM_SEED set to any of {:?}",
         sum.failed
     );
-    if runs < RUNS || !options.is_plain() {
-        return;
+    if runs >= many && options.is_plain() {
+        for event in must_see {
+            let was_seen = sum.tally.contains_key(event);
+            assert!(was_seen, "no run ever saw this: {event:?}");
+        }
     }
-    for event in Event::ALL {
-        let was_seen = sum.tally.contains_key(&event);
-        assert!(was_seen, "no run ever saw this: {event:?}");
-    }
+    sum
+}
+
+#[test]
+fn campaign() {
+    let options = Options::given();
+    let sum = make_runs(&options, RUNS, &Event::ALL, run);
+    let runs: u64 = sum.voters.values().sum();
     let many = sum.many_voters_percent();
+    let is_asked = options.seed.is_none() && options.is_plain() && runs >= RUNS;
     assert!(
-        options.seed.is_some() || many >= MANY_VOTERS_PERCENT,
+        !is_asked || many >= MANY_VOTERS_PERCENT,
         "only {many} % of the runs had five voters"
     );
 }
 
 /// Without this a seed that fails is an anecdote.
+pub(crate) fn repeats(seeds: &[u64], run: Run) {
+    let options = Options::default();
+    let traces: BTreeSet<_> = seeds
+        .iter()
+        .map(|&seed| {
+            let (once, again) = (run(seed, &options), run(seed, &options));
+            let parted = once
+                .trace
+                .iter()
+                .zip(&again.trace)
+                .position(|(a, b)| a != b);
+            if let Some(at) = parted {
+                for line in &once.trace[at.saturating_sub(LINES)..=at] {
+                    eprintln!("{line}");
+                }
+                panic!(
+                    "then the second run of seed {seed} went another way: {}",
+                    again.trace[at]
+                );
+            }
+            assert_eq!(once.trace.len(), again.trace.len());
+            assert!(once.trace.len() > 300, "hardly anything happened");
+            once.trace
+        })
+        .collect();
+    assert_eq!(traces.len(), seeds.len(), "two seeds gave the same run");
+}
+
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    let seeds = [3, 4];
-    let options = Options::default();
-    let traces = seeds.map(|seed| {
-        let (once, again) = (run(seed, &options), run(seed, &options));
-        let parted = once
-            .trace
-            .iter()
-            .zip(&again.trace)
-            .position(|(a, b)| a != b);
-        if let Some(at) = parted {
-            for line in &once.trace[at.saturating_sub(LINES)..=at] {
-                eprintln!("{line}");
-            }
-            panic!(
-                "then the second run of seed {seed} went another way: {}",
-                again.trace[at]
-            );
-        }
-        assert_eq!(once.trace.len(), again.trace.len());
-        assert!(once.trace.len() > 300, "hardly anything happened");
-        once.trace
-    });
-    assert_ne!(traces[0], traces[1]);
+    repeats(&[3, 4], run);
 }
