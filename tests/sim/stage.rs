@@ -145,13 +145,12 @@ impl Event {
     ];
 
     /// What every campaign of the second level must have seen, ...
-    pub(crate) const OVER_LINES: [Self; 26] = [
+    pub(crate) const OVER_LINES: [Self; 25] = [
         Self::Election,
         Self::PowerLoss,
         Self::Restart,
         Self::Partition,
         Self::OneWay,
-        Self::Latency,
         Self::SlowDisk,
         Self::ClockDrift,
         Self::Loss,
@@ -175,8 +174,9 @@ impl Event {
     ];
 
     /// ... and what a long one must have, too.
-    pub(crate) const OVER_MANY_LINES: [Self; 6] = [
+    pub(crate) const OVER_MANY_LINES: [Self; 7] = [
         Self::Crash,
+        Self::Latency,
         Self::Pause,
         Self::ClockJump,
         Self::Transfer,

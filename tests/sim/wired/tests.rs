@@ -6,7 +6,7 @@ use crate::tests::{make_runs, repeats};
 use crate::wired::run::run;
 
 /// Runs of every commit.
-const RUNS: u64 = 4;
+const RUNS: u64 = 3;
 
 /// Runs of a campaign that must have seen what is rare.
 const MANY: u64 = 30;
