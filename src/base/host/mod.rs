@@ -32,13 +32,8 @@ pub use name::host_name;
 pub use process::{ProcessFigures, ProcessLoad, cores};
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use small_file::SmallFile;
-pub use spawn::{Patience, Progress, SimSpawn, Spawn, Step, ThreadSpawn};
+pub use spawn::{Patience, Progress, SimSpawn, Spawn, Step, ThreadSpawn, yield_thread};
 pub use wall::unix_seconds;
-
-/// Lets other threads that are ready go before this one.
-pub fn yield_thread() {
-    std::thread::yield_now();
-}
 
 /// Everything a node takes from the machine it runs on.
 #[derive(Clone)]

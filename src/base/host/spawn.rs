@@ -117,3 +117,8 @@ impl Spawn for SimSpawn {
         self.steps.lock().push(step);
     }
 }
+
+/// Lets other threads that are ready go before this one.
+pub fn yield_thread() {
+    std::thread::yield_now();
+}
