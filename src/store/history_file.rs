@@ -282,7 +282,7 @@ impl HistoryFiles {
             events.push(Arc::new(event));
         }
         // A file is renamed into place whole: anything left over is damage.
-        Ok(rest.is_empty().then_some(events))
+        Ok((rest.is_empty() && are_of(span, &events)).then_some(events))
     }
 
     fn remove(&self, span: Span) -> Result<(), EngineError> {
@@ -316,6 +316,13 @@ fn events_of_one_file(events: &[Arc<Event>]) -> usize {
     events.len()
 }
 
+/// Whether these are events of that span, in order: a file may have been given another's name.
+fn are_of(span: Span, events: &[Arc<Event>]) -> bool {
+    let place = |event: &Arc<Event>| (event.revision, event.sub);
+    let in_span = |event: &Arc<Event>| (span.from..=span.through).contains(&event.revision);
+    events.is_sorted_by(|a, b| place(a) < place(b)) && events.iter().all(in_span)
+}
+
 fn is_leftover(name: &str) -> bool {
     name.starts_with("history-") && name.ends_with(".tmp")
 }
@@ -324,10 +331,11 @@ fn parse_name(name: &str) -> Option<Span> {
     let span = name.strip_prefix("history-")?.strip_suffix(".events")?;
     let (from, through) = span.split_once('-')?;
     let revision = |text: &str| text.parse().ok().map(Revision);
-    Some(Span {
+    let span = Span {
         from: revision(from)?,
         through: revision(through)?,
-    })
+    };
+    (span.from <= span.through).then_some(span)
 }
 
 fn io_error(path: &Path, source: io::Error) -> EngineError {
