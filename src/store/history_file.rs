@@ -115,6 +115,10 @@ impl HistoryFiles {
         loaded: &mut LoadedHistory,
     ) -> Result<(), EngineError> {
         let known = self.files.last().map(|last| last.through);
+        if self.files.contains(&span) {
+            // What was kept of an earlier one has just taken its place.
+            return Ok(());
+        }
         if known.is_some_and(|known| span.through <= known) {
             return self.remove(span);
         }
@@ -248,11 +252,14 @@ impl HistoryFiles {
         file.sync_data()
     }
 
-    /// The events of a file; `None` if it is damaged.
+    /// The events of a file; `None` if it is damaged, or went with those before it.
     fn read(&self, span: Span) -> Result<Option<Vec<Arc<Event>>>, EngineError> {
         let path = self.path(span);
         let failed = |source| io_error(&path, source);
-        let file = self.disk.open(&path, OpenMode::Read).map_err(failed)?;
+        let file = match self.disk.open(&path, OpenMode::Read) {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
         let length = file.len().map_err(failed)?;
         if length > FILE_BYTES_LIMIT {
             return Ok(None);
@@ -287,9 +294,10 @@ impl HistoryFiles {
 
     fn remove(&self, span: Span) -> Result<(), EngineError> {
         let path = self.path(span);
-        self.disk
-            .remove(&path)
-            .map_err(|source| io_error(&path, source))
+        match self.disk.remove(&path) {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|source| io_error(&path, source)),
+        }
     }
 
     fn path(&self, span: Span) -> PathBuf {
