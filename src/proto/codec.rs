@@ -182,8 +182,8 @@ mod tests {
         assert_eq!(count_fields(&hidden, 1), FIELDS_MAX + 1);
     }
 
-    /// Twenty megabytes of a batch of empty operations were two gigabytes once they were decoded,
-    /// and then the batch was refused because it had more than a thousand.
+    /// Twenty megabytes were a batch of ten million empty operations, all of which were decoded before
+    /// it was refused because it had more than a thousand.
     #[test]
     fn a_batch_of_empty_operations_is_counted_before_it_is_decoded() {
         let message = |batches: usize, ops: usize| {
