@@ -154,7 +154,7 @@ fn chaos(page: &mut String, lines: &[Value]) {
 }
 
 fn crash(page: &mut String, lines: &[Value]) {
-    let images = sum(lines, "/images") + sum(lines, "/double_crashes");
+    let images = sum(lines, "/images");
     let of = |pointer| shown(sum(lines, pointer));
     rows(
         page,
@@ -171,6 +171,10 @@ fn crash(page: &mut String, lines: &[Value]) {
             (
                 "acknowledged writes verified",
                 of("/acknowledged_writes_verified"),
+            ),
+            (
+                "entries and votes verified that other members were told of",
+                of("/promises_to_members_verified"),
             ),
             ("violations", bound(images, sum(lines, "/violations"))),
         ],

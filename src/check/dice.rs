@@ -42,8 +42,13 @@ impl Dice {
         self.below(100) < percent
     }
 
+    /// A place in something of this length, which is not zero.
+    pub fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).expect("it is below a length")
+    }
+
     /// One of these, which are not none.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[usize::try_from(self.below(from.len() as u64)).expect("an index fits")]
+        &from[self.index(from.len())]
     }
 }

@@ -49,6 +49,18 @@ pub(crate) fn create(path: &Path) -> Result<File> {
     File::create(path).map_err(|error| cannot("write", &path.display().to_string(), error))
 }
 
+/// Creates a file, to be written bit by bit; `None` if there is anything of that name.
+///
+/// # Errors
+/// `Invalid`, naming the file.
+pub(crate) fn create_new(path: &Path) -> Result<Option<File>> {
+    match File::create_new(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(cannot("write", &path.display().to_string(), error)),
+    }
+}
+
 /// Reads what is left of `source`, known as `name`.
 ///
 /// # Errors

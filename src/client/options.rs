@@ -70,7 +70,7 @@ impl ClientOptions {
     /// # Errors
     /// `Invalid` for an endpoint in plain text beside that: nothing must leave in plain text
     /// because of an address that is older than the certificates.
-    pub(super) fn secured(&self) -> Result<Option<TlsOptions>> {
+    pub(crate) fn secured(&self) -> Result<Option<TlsOptions>> {
         let asks = |text: &&String| Endpoint::asks_for_tls(text);
         let endpoints = || self.endpoints.iter();
         if self.tls.is_none() && !endpoints().any(|text| asks(&text) == Some(true)) {

@@ -1,14 +1,25 @@
 //! The prost codec with a bound: a message of empty fields takes two bytes each on
 //! the wire and hundreds in memory, so they are counted before any is decoded.
 
+use std::any::TypeId;
+
 use bytes::Buf;
 use prost::Message;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
 use tonic::{Code, Status};
 use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
 
+use super::v1::Requests;
+
 /// Top-level fields of one message: twice what a full page or session needs.
 const FIELDS_MAX: usize = 20_000;
+
+/// Fields of all requests in one message of a session: more than the smallest operations that a
+/// client of ours puts into one.
+const REQUEST_FIELDS_MAX: usize = 250_000;
+
+/// A shorter message of a session need not be looked into, bytes.
+const DEEP_BYTES_MIN: usize = 64 << 10;
 
 /// Buffers of a stream: they grow in steps of the first, and yield at the second, about
 /// one message of a busy session.
@@ -49,13 +60,20 @@ where
 #[derive(Debug)]
 pub struct BoundedDecoder<U>(ProstDecoder<U>);
 
-impl<U: Message + Default> Decoder for BoundedDecoder<U> {
+impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
     type Item = U;
     type Error = Status;
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        if !has_few_fields(source.chunk()) {
+        let message = source.chunk();
+        if !has_few_fields(message) {
             let message = format!("a message may have at most {FIELDS_MAX} fields");
+            return Err(Status::new(Code::ResourceExhausted, message));
+        }
+        let is_of_session = TypeId::of::<U>() == TypeId::of::<Requests>();
+        if is_of_session && message.len() >= DEEP_BYTES_MIN && !has_small_requests(message) {
+            let message =
+                format!("the requests of a message may have at most {REQUEST_FIELDS_MAX} fields");
             return Err(Status::new(Code::ResourceExhausted, message));
         }
         self.0.decode(source)
@@ -72,22 +90,36 @@ fn has_few_fields(message: &[u8]) -> bool {
     Fields(message).nth(FIELDS_MAX).is_none()
 }
 
+/// The same of the requests in the frames of a session's message, all together: a batch of empty
+/// operations is as small on the wire.
+fn has_small_requests(message: &[u8]) -> bool {
+    let requests = Fields(message).flat_map(|frame| Fields(frame.content));
+    let mut fields = requests.flat_map(|request| Fields(request.content));
+    fields.nth(REQUEST_FIELDS_MAX).is_none()
+}
+
 /// How many fields of a message have this number.
 pub(crate) fn count_fields(message: &[u8], number: u32) -> usize {
     Fields(message)
-        .filter(|field| *field == u64::from(number))
+        .filter(|field| field.number == u64::from(number))
         .count()
 }
 
-/// The numbers of a message's fields, up to what is no field.
+struct Field<'a> {
+    number: u64,
+    /// What it holds, unless that is a small number.
+    content: &'a [u8],
+}
+
+/// A message's fields, up to what is no field.
 struct Fields<'a>(&'a [u8]);
 
-impl Iterator for Fields<'_> {
-    type Item = u64;
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
 
-    fn next(&mut self) -> Option<u64> {
+    fn next(&mut self) -> Option<Field<'a>> {
         let tag = take_varint(&mut self.0)?;
-        let skip = match tag & 7 {
+        let length = match tag & 7 {
             0 => take_varint(&mut self.0).map(|_| 0),
             1 => Some(8),
             2 => take_varint(&mut self.0),
@@ -96,11 +128,13 @@ impl Iterator for Fields<'_> {
             5 => Some(4),
             _ => None,
         };
-        let rest = usize::try_from(skip?)
-            .ok()
-            .and_then(|skip| self.0.get(skip..));
-        self.0 = rest?;
-        Some(tag >> 3)
+        let length = usize::try_from(length?).ok()?;
+        let (content, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(Field {
+            number: tag >> 3,
+            content,
+        })
     }
 }
 
@@ -146,6 +180,27 @@ mod tests {
         let hidden = [&group[..], &requests(FIELDS_MAX + 1)].concat();
         assert!(!has_few_fields(&hidden));
         assert_eq!(count_fields(&hidden, 1), FIELDS_MAX + 1);
+    }
+
+    /// Twenty megabytes were a batch of ten million empty operations, all of which were decoded before
+    /// it was refused because it had more than a thousand.
+    #[test]
+    fn a_batch_of_empty_operations_is_counted_before_it_is_decoded() {
+        let message = |batches: usize, ops: usize| {
+            let batch = v1::BatchRequest {
+                ops: vec![v1::Op::default(); ops],
+                ..Default::default()
+            };
+            let frame = v1::RequestFrame {
+                request: Some(v1::request_frame::Request::Batch(batch)),
+                ..Default::default()
+            };
+            let frames = vec![frame; batches];
+            v1::Requests { frames }.encode_to_vec()
+        };
+        assert!(has_small_requests(&message(250, 1_000)));
+        assert!(!has_small_requests(&message(1, REQUEST_FIELDS_MAX + 1)));
+        assert!(!has_small_requests(&message(251, 1_000)));
     }
 
     #[test]

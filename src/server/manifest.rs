@@ -248,7 +248,7 @@ impl Manifest {
             .map_err(|error| failed(&path, error))
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let shards = self.shards.iter().map(|shard| storage::Shard {
             id: shard.id.0,
             r#type: shard.kind.to_string(),
@@ -320,7 +320,11 @@ fn unwrap(path: &Path, bytes: &[u8]) -> Result<storage::Manifest> {
     storage::Manifest::decode(message).map_err(|_| damaged(path, "it cannot be read"))
 }
 
-fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
+/// Reads the file's content.
+///
+/// # Errors
+/// As [`Manifest::settle`].
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest> {
     let message = unwrap(path, bytes)?;
     let node = <[u8; 16]>::try_from(&*message.node);
     let node = node.map_err(|_| damaged(path, "the node's id has not 16 bytes"))?;

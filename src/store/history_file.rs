@@ -115,6 +115,10 @@ impl HistoryFiles {
         loaded: &mut LoadedHistory,
     ) -> Result<(), EngineError> {
         let known = self.files.last().map(|last| last.through);
+        if self.files.contains(&span) {
+            // What was kept of an earlier one has just taken its place.
+            return Ok(());
+        }
         if known.is_some_and(|known| span.through <= known) {
             return self.remove(span);
         }
@@ -248,11 +252,14 @@ impl HistoryFiles {
         file.sync_data()
     }
 
-    /// The events of a file; `None` if it is damaged.
+    /// The events of a file; `None` if it is damaged, or went with those before it.
     fn read(&self, span: Span) -> Result<Option<Vec<Arc<Event>>>, EngineError> {
         let path = self.path(span);
         let failed = |source| io_error(&path, source);
-        let file = self.disk.open(&path, OpenMode::Read).map_err(failed)?;
+        let file = match self.disk.open(&path, OpenMode::Read) {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
         let length = file.len().map_err(failed)?;
         if length > FILE_BYTES_LIMIT {
             return Ok(None);
@@ -282,14 +289,15 @@ impl HistoryFiles {
             events.push(Arc::new(event));
         }
         // A file is renamed into place whole: anything left over is damage.
-        Ok(rest.is_empty().then_some(events))
+        Ok((rest.is_empty() && are_of(span, &events)).then_some(events))
     }
 
     fn remove(&self, span: Span) -> Result<(), EngineError> {
         let path = self.path(span);
-        self.disk
-            .remove(&path)
-            .map_err(|source| io_error(&path, source))
+        match self.disk.remove(&path) {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|source| io_error(&path, source)),
+        }
     }
 
     fn path(&self, span: Span) -> PathBuf {
@@ -316,6 +324,13 @@ fn events_of_one_file(events: &[Arc<Event>]) -> usize {
     events.len()
 }
 
+/// Whether these are events of that span, in order: a file may have been given another's name.
+fn are_of(span: Span, events: &[Arc<Event>]) -> bool {
+    let place = |event: &Arc<Event>| (event.revision, event.sub);
+    let in_span = |event: &Arc<Event>| (span.from..=span.through).contains(&event.revision);
+    events.is_sorted_by(|a, b| place(a) < place(b)) && events.iter().all(in_span)
+}
+
 fn is_leftover(name: &str) -> bool {
     name.starts_with("history-") && name.ends_with(".tmp")
 }
@@ -324,10 +339,11 @@ fn parse_name(name: &str) -> Option<Span> {
     let span = name.strip_prefix("history-")?.strip_suffix(".events")?;
     let (from, through) = span.split_once('-')?;
     let revision = |text: &str| text.parse().ok().map(Revision);
-    Some(Span {
+    let span = Span {
         from: revision(from)?,
         through: revision(through)?,
-    })
+    };
+    (span.from <= span.through).then_some(span)
 }
 
 fn io_error(path: &Path, source: io::Error) -> EngineError {

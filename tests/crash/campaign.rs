@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use dkv::check::dice::Dice;
+
 use crate::cuts::{Cut, draw};
 use crate::deeds::{Deed, Target};
-use crate::dice::Dice;
 use crate::figures::Figures;
 use crate::image::{Fate, Image, Torn, store};
-use crate::judge::judge;
 use crate::names::{Change, FileId, Node};
+use crate::promise::kept;
 use crate::record::{DATA, Recording, folder};
 use crate::traced::Program;
+use crate::{follower, judge, voter};
 
 /// Disks of one recording; a longer run makes more recordings.
 const IMAGES_OF_ONE: u64 = 400;
@@ -40,7 +42,11 @@ pub(crate) fn run(engine: &'static str, images: u64, dice: &mut Dice) -> Figures
 /// a crash of it: one of the machine, and one of the process alone.
 fn one(program: Program, engine: &'static str, images: u64, dice: &mut Dice) -> Figures {
     let recording = Recording::new(program, engine, dice);
-    let double = images / 6;
+    let double = match program.answers_for_itself() {
+        true => images / 6,
+        // The next start would need the others as they were.
+        false => 0,
+    };
     let cuts = draw(&recording.deeds, images - 2 * double, dice);
     let mut figures = open_all(&recording, cuts);
     figures.recordings = 1;
@@ -89,7 +95,7 @@ fn place_to_crash(recording: &Recording, dies: bool, dice: &mut Dice) -> (usize,
     let deeds = &recording.deeds;
     if dies {
         let first = deeds.iter().position(|it| matches!(it, Deed::Answer(_)));
-        let early = dice.flip();
+        let early = dice.percent(50);
         let end = if early {
             first.unwrap_or(0)
         } else {
@@ -100,8 +106,8 @@ fn place_to_crash(recording: &Recording, dies: bool, dice: &mut Dice) -> (usize,
     let places: Vec<usize> = (0..deeds.len())
         .filter(|at| matches!(deeds[*at], Deed::SyncEnds(_)))
         .collect();
-    let at = places[dice.index(places.len())];
-    (at, Fate::Drawn(Dice::new(dice.next())))
+    let at = *dice.pick(&places);
+    (at, Fate::Drawn(Dice::new(dice.below(u64::MAX))))
 }
 
 /// Builds and opens the disks of a recording at these places, which are in order.
@@ -122,7 +128,7 @@ pub(crate) fn open_all(recording: &Recording, cuts: Vec<Cut>) -> Figures {
         let image = disk.image(&mut cut.fate, &mut torn);
         figures.images += 1;
         figures.torn += torn.0;
-        figures.acknowledged += open(recording, &cut, &drawn, &image, &mut figures.violations);
+        open(recording, &cut, &drawn, &image, &mut figures);
         if figures.violations.len() >= VIOLATIONS_MAX {
             break;
         }
@@ -131,21 +137,13 @@ pub(crate) fn open_all(recording: &Recording, cuts: Vec<Cut>) -> Figures {
     figures
 }
 
-/// How many answers the disk had to keep.
-fn open(
-    recording: &Recording,
-    cut: &Cut,
-    drawn: &str,
-    image: &Image,
-    violations: &mut Vec<String>,
-) -> u64 {
-    let answered = recording.answered_at(cut.at).into_iter().collect();
-    let promised = recording.tale.promised(&answered);
+/// Counts what the disk had to keep, and what it did not.
+fn open(recording: &Recording, cut: &Cut, drawn: &str, image: &Image, figures: &mut Figures) {
     let folder = folder();
     store(image, folder.path()).expect("the folder has room");
-    if let Err(wrong) = judge(&folder.path().join(DATA), &recording.tale, &promised) {
-        let kept = keep(image, violations.len());
-        violations.push(format!(
+    if let Err(wrong) = judge(recording, cut.at, &folder.path().join(DATA), figures) {
+        let kept = keep(image, figures.violations.len());
+        figures.violations.push(format!(
             "{:?}/{}, after {} of {} deeds ({drawn}): {wrong}\n    the disk is kept in {}; just before:\n{}",
             recording.program,
             recording.engine,
@@ -155,7 +153,28 @@ fn open(
             before(&recording.deeds[..cut.at])
         ));
     }
-    promised.answers
+}
+
+/// Opens the disk in `data` as what it is of, and compares it with what was promised until `cut`.
+fn judge(
+    recording: &Recording,
+    cut: usize,
+    data: &Path,
+    figures: &mut Figures,
+) -> Result<(), String> {
+    let tale = &recording.tale;
+    let answered = recording.answered_at(cut).into_iter().collect();
+    let promised = tale.promised(&answered);
+    figures.acknowledged += promised.answers;
+    let Some(place) = &recording.place else {
+        return judge::judge(data, tale, &promised);
+    };
+    let as_member = (recording.engine, place);
+    if recording.program.answers_for_itself() {
+        return voter::judge(data, as_member, tale, &promised);
+    }
+    figures.promised += recording.promised_at(cut).count() as u64;
+    follower::judge(data, as_member, tale, &kept(recording.promised_at(cut)))
 }
 
 /// The last things that were done, one a line.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::thread;
+use std::time::{Duration, Instant};
 
+use dkv::check::dice::Dice;
 use serde_json::{Value, json};
 
 use crate::PATIENCE;
-use crate::dice::Dice;
 use crate::tale::Told;
-use crate::wishes::{Wish, Wishes};
+use crate::wishes::{SHARDS, Wish, Wishes};
 
 /// So many requests of other clients lie between the numbers of two clients.
 const NUMBERS: u64 = 100_000;
@@ -25,7 +26,7 @@ pub(crate) fn ask(
 ) -> Vec<Told> {
     let threads: Vec<_> = clients
         .map(|client| {
-            let (address, dice) = (address.to_owned(), Dice::new(dice.next()));
+            let (address, dice) = (address.to_owned(), Dice::new(dice.below(u64::MAX)));
             thread::spawn(move || {
                 let mut connection = Connection::to(&address);
                 let mut mind = Wishes::new(client, dice);
@@ -36,6 +37,21 @@ pub(crate) fn ask(
         .collect();
     let answers = threads.into_iter().map(|thread| thread.join().unwrap());
     answers.flatten().collect()
+}
+
+/// Waits until the node answers for both shards: a member needs leaders that are there.
+pub(crate) fn until_ready(address: &str) {
+    let started = Instant::now();
+    let [keys, locks] = SHARDS;
+    let paths = [
+        format!("/v1/keys/nothing?shard={keys}"),
+        format!("/v1/locks/nothing?shard={locks}"),
+    ];
+    let answers = |path: &String| Connection::to(address).get(path) < 500;
+    while !paths.iter().all(answers) {
+        assert!(started.elapsed() < PATIENCE, "it does not become ready");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 struct Connection {
@@ -98,6 +114,16 @@ impl Connection {
         }
     }
 
+    /// The status of what is there.
+    fn get(&mut self, path: &str) -> u16 {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let stream = self.stream.get_mut();
+        stream
+            .write_all(request.as_bytes())
+            .expect("the node reads");
+        self.read().0
+    }
+
     fn call(&mut self, number: u64, method: &str, path: &str, kind: &str, body: &str) -> Value {
         let mut request =
             format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: op-{number}\r\n");
@@ -109,10 +135,17 @@ impl Connection {
         stream
             .write_all(request.as_bytes())
             .expect("the node reads");
-        self.answer()
+        let (status, body) = self.read();
+        assert!(
+            (200..210).contains(&status),
+            "{status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        serde_json::from_slice(&body).expect("the answer is JSON")
     }
 
-    fn answer(&mut self) -> Value {
+    /// A status and a body.
+    fn read(&mut self) -> (u16, Vec<u8>) {
         let mut length = 0;
         let mut first = String::new();
         loop {
@@ -132,11 +165,7 @@ impl Connection {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("the body comes");
-        assert!(
-            first.starts_with("HTTP/1.1 20"),
-            "{first}{}",
-            String::from_utf8_lossy(&body)
-        );
-        serde_json::from_slice(&body).expect("the answer is JSON")
+        let status = first.split(' ').nth(1).and_then(|it| it.parse().ok());
+        (status.expect("a status is a number"), body)
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use dkv::check::dice::Dice;
+
 use crate::deeds::Deed;
-use crate::dice::Dice;
 use crate::image::Fate;
 
 /// One disk to build.
@@ -43,11 +44,11 @@ pub(crate) fn draw(deeds: &[Deed], images: u64, dice: &mut Dice) -> Vec<Cut> {
         let at = if anywhere {
             dice.index(deeds.len() + 1)
         } else {
-            ends[dice.index(ends.len())]
+            *dice.pick(&ends)
         };
         let fate = match dice.below(16) {
             0 => Fate::Kept,
-            _ => Fate::Drawn(Dice::new(dice.next())),
+            _ => Fate::Drawn(Dice::new(dice.below(u64::MAX))),
         };
         cuts.push(Cut { at, fate });
     }

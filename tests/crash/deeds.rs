@@ -1,4 +1,4 @@
-//! What calls did to the traced folder, and which answers were sent between them.
+//! What calls did to the traced folder, and what was said to others between them.
 //!
 //! A call that this file does not know, made on the folder, ends the test: what is not modelled
 //! must not be taken for nothing.
@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, Edit};
 use crate::lines::{Call, Moment, Trace, path_of, text};
+use crate::link::Outgoing;
 use crate::names::{Change, FileId, Node};
+use crate::promise::Promise;
 
 /// What is asked of the system, for `strace -e trace=`; `?`: not every machine has it.
 pub(crate) const TRACED: &str = "?open,?openat,?openat2,?creat,?mkdir,?mkdirat,?rmdir,\
@@ -38,6 +40,8 @@ pub(crate) enum Deed {
     SyncEnds(usize),
     /// The answer to this request goes out.
     Answer(u64),
+    /// Another member is told this.
+    Promise(Promise),
 }
 
 /// Reads `trace` as a change of `disk`, which is what `root` held before.
@@ -51,6 +55,7 @@ pub(crate) fn deeds(trace: &Trace, root: &Path, disk: &Disk) -> Vec<Deed> {
         free_id: disk.free_id(),
         handles: BTreeMap::new(),
         syncs: BTreeSet::new(),
+        links: BTreeMap::new(),
         deeds: Vec::new(),
     };
     for moment in &trace.moments {
@@ -69,6 +74,8 @@ struct Reader<'a> {
     handles: BTreeMap<i64, Target>,
     /// Calls that are syncs of something below the root.
     syncs: BTreeSet<usize>,
+    /// What was written on each connection.
+    links: BTreeMap<String, Outgoing>,
     deeds: Vec<Deed>,
 }
 
@@ -88,11 +95,22 @@ impl Reader<'_> {
             "write" | "writev" | "sendto" | "sendmsg" => {
                 let to = path_of(call.parts()[0]).unwrap_or_default();
                 if to.starts_with("socket:") {
-                    self.deeds.extend(answers(&call.bytes()));
+                    self.say(to, call);
                 }
             }
             _ => {}
         }
+    }
+
+    /// What did not go out was not said; of a call that the death of the process cut off nobody
+    /// knows.
+    fn say(&mut self, to: String, call: &Call) {
+        let mut said = call.bytes();
+        let sent = call.returned.map(|sent| usize::try_from(sent).unwrap_or(0));
+        said.truncate(sent.unwrap_or(said.len()));
+        self.deeds.extend(answers(&said));
+        let promises = self.links.entry(to).or_default().push(&said);
+        self.deeds.extend(promises.into_iter().map(Deed::Promise));
     }
 
     fn ends(&mut self, number: usize, call: &Call) {

@@ -81,7 +81,7 @@ impl Disk {
                     Target::Dir(dir) => self.names.synced(&dir, before),
                 }
             }
-            Deed::Answer(_) => {}
+            Deed::Answer(_) | Deed::Promise(_) => {}
         }
     }
 

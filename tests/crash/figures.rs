@@ -27,6 +27,8 @@ pub(crate) struct Figures {
     pub(crate) double_crashes: u64,
     /// Answers whose effect had to be there, summed over disks.
     pub(crate) acknowledged: u64,
+    /// Promises to other members that had to be kept, summed over disks.
+    pub(crate) promised: u64,
     /// What was wrong, each in a sentence.
     pub(crate) violations: Vec<String>,
 }
@@ -43,6 +45,7 @@ impl AddAssign for Figures {
         self.double_recordings += more.double_recordings;
         self.double_crashes += more.double_crashes;
         self.acknowledged += more.acknowledged;
+        self.promised += more.promised;
         self.violations.extend(more.violations);
     }
 }
@@ -64,6 +67,7 @@ impl Figures {
             "double_recordings": self.double_recordings,
             "double_crashes": self.double_crashes,
             "acknowledged_writes_verified": self.acknowledged,
+            "promises_to_members_verified": self.promised,
             "violations": self.violations.len(),
             "seconds": seconds,
         });

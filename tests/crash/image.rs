@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::dice::Dice;
+use dkv::check::dice::Dice;
+
 use crate::disk::{Disk, Edit, File};
 use crate::names::Node;
 use crate::pages::Pages;
@@ -38,7 +39,7 @@ impl Disk {
         let names = self.names.after(|| match fate {
             Fate::Lost => false,
             Fate::Kept => true,
-            Fate::Drawn(dice) => dice.flip(),
+            Fate::Drawn(dice) => dice.percent(50),
         });
         let mut image = Image::new();
         for (path, node) in names {
@@ -81,7 +82,7 @@ fn draw(edit: &Edit, content: &mut Pages, dice: &mut Dice, torn: &mut Torn) {
 
 /// Keeps some sectors or pages of a write, or a part of it from its beginning.
 fn tear(at: u64, bytes: &[u8], content: &mut Pages, dice: &mut Dice) {
-    let unit = TEARS[dice.index(TEARS.len())];
+    let unit = *dice.pick(&TEARS);
     if unit == 1 {
         content.write(at, &bytes[..dice.index(bytes.len())]);
         return;
@@ -91,7 +92,7 @@ fn tear(at: u64, bytes: &[u8], content: &mut Pages, dice: &mut Dice) {
         let place = at + start as u64;
         let within = usize::try_from(place % unit as u64).expect("a sector is small");
         let end = bytes.len().min(start + unit - within);
-        if dice.flip() {
+        if dice.percent(50) {
             content.write(place, &bytes[start..end]);
         }
         start = end;

@@ -1,4 +1,4 @@
-//! Opens a disk and says what is wrong with it.
+//! Opens the disk of a lone node and says what is wrong with it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,12 +39,19 @@ pub(crate) fn judge(
 
 type Verdict = std::result::Result<(), String>;
 
-async fn look(store: &Client, tale: &Tale, promised: &Promised) -> Result<Verdict> {
-    let described = store.describe().await?;
+/// What is wrong with what the node has that this client asks.
+pub(crate) async fn look(store: &Client, tale: &Tale, promised: &Promised) -> Result<Verdict> {
+    let mut before = 0;
     for shard in SHARDS {
         let client = store.with_shard(ShardId(shard));
         let state = state(&client, shard == SHARDS[0]).await?;
-        if let Err(wrong) = compare(shard, revision(&described, shard), &state, tale, promised) {
+        // Afterwards: a replicated shard applies the end of its log once it has a leader, for whom
+        // what was asked has waited.
+        let revision = revision(&store.describe().await?, shard);
+        if shard == SHARDS[0] {
+            before = revision;
+        }
+        if let Err(wrong) = compare(shard, revision, &state, tale, promised) {
             return Ok(Err(wrong));
         }
         let fences = fences(&client, shard, promised).await?;
@@ -52,7 +59,7 @@ async fn look(store: &Client, tale: &Tale, promised: &Promised) -> Result<Verdic
             return Ok(fences);
         }
     }
-    goes_on(store, revision(&described, SHARDS[0])).await
+    goes_on(store, before).await
 }
 
 fn revision(described: &Description, shard: u32) -> u64 {
@@ -98,13 +105,18 @@ fn compare(shard: u32, revision: u64, state: &State, tale: &Tale, promised: &Pro
         return Ok(());
     }
     Err(format!(
-        "shard {shard} at revision {revision} is not what it was then: {}{}",
-        difference(&expected.keys, &state.keys),
-        difference(&expected.locks, &state.locks)
+        "shard {shard} at revision {revision} is not what it was then: {}",
+        difference(&expected, state)
     ))
 }
 
-fn difference<V: PartialEq + std::fmt::Debug>(
+/// What of it is another than it was.
+pub(crate) fn difference(expected: &State, state: &State) -> String {
+    let keys = differing(&expected.keys, &state.keys);
+    keys + &differing(&expected.locks, &state.locks)
+}
+
+fn differing<V: PartialEq + std::fmt::Debug>(
     expected: &BTreeMap<String, V>,
     found: &BTreeMap<String, V>,
 ) -> String {

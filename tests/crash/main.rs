@@ -6,6 +6,10 @@
 //! name is there for sure once its directory was synced. Each such disk is opened, and must have
 //! everything that was answered before that moment, and nothing by halves.
 //!
+//! Nodes with replicated shards are recorded, too: one that is a cluster by itself, whose answers
+//! are promises as those of a lone node are, and one of three, which promises the others that it has
+//! entries, and how it voted. What it told them is in its trace as well.
+//!
 //! `kill -9` cannot find a sync that is missing, for the system keeps what it was given, and the
 //! simulated disk cannot find what the real disk's code forgets. Without settings a short run is
 //! made; `scripts/crash-images` makes longer ones, by the variables that `settings.rs` reads.
@@ -19,16 +23,21 @@
 
 mod campaign;
 mod clients;
+mod company;
 mod cuts;
 mod deeds;
-mod dice;
 mod disk;
 mod figures;
+mod follower;
 mod image;
 mod judge;
 mod lines;
+mod link;
+mod message;
 mod names;
 mod pages;
+mod place;
+mod promise;
 mod proofs;
 mod record;
 mod settings;
@@ -36,6 +45,7 @@ mod small;
 mod tale;
 mod tests;
 mod traced;
+mod voter;
 mod wishes;
 
 /// How long anything may take before it is given up as stuck: far more than it ever should.

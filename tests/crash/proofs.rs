@@ -1,9 +1,12 @@
 //! What these tests are built from does what it says.
 
+mod links;
+
 use std::path::{Path, PathBuf};
 
+use dkv::check::dice::Dice;
+
 use crate::deeds::{Deed, Target, deeds};
-use crate::dice::Dice;
 use crate::disk::{Disk, Edit};
 use crate::image::{Fate, Image, Torn};
 use crate::lines::{Moment, Trace};

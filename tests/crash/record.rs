@@ -2,17 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use dkv::check::dice::Dice;
 use tempfile::TempDir;
 
 use crate::clients;
+use crate::company::Company;
 use crate::deeds::{Deed, deeds};
-use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::image::{Fate, Image, Torn, store};
 use crate::lines::Trace;
 use crate::names::Node;
 use crate::pages::Pages;
-use crate::tale::Tale;
+use crate::place::Place;
+use crate::promise::Promise;
+use crate::tale::{Tale, Told};
 use crate::traced::{Program, Traced};
 
 /// What the node's directory is called below the folder that is traced.
@@ -26,6 +29,8 @@ const WISHES: u64 = 40;
 pub(crate) struct Recording {
     pub(crate) program: Program,
     pub(crate) engine: &'static str,
+    /// Which member it was, if it was one.
+    pub(crate) place: Option<Place>,
     /// The disk before the node was started.
     pub(crate) before: Disk,
     pub(crate) deeds: Vec<Deed>,
@@ -46,9 +51,20 @@ impl Recording {
     pub(crate) fn new(program: Program, engine: &'static str, dice: &mut Dice) -> Self {
         let folder = folder();
         let root = root(&folder);
-        let traced = Traced::start(program, &root.join(DATA), engine);
-        let told = clients::ask(&traced.address, 0..CLIENTS, WISHES, dice);
-        let dies = dice.flip();
+        let mut company = (program == Program::Follower).then(|| Company::start(engine));
+        let place = match &company {
+            Some(company) => Some(company.place.clone()),
+            None => place(program),
+        };
+        let traced = Traced::start(program, &root.join(DATA), engine, place.as_ref());
+        let told = match &mut company {
+            Some(company) => ask_others(company, dice),
+            None => {
+                clients::until_ready(&traced.address);
+                clients::ask(&traced.address, 0..CLIENTS, WISHES, dice)
+            }
+        };
+        let dies = dice.percent(50);
         let written = if dies { traced.kill() } else { traced.stop() };
         let before = Disk::default();
         let trace = Trace::read(&written);
@@ -56,6 +72,7 @@ impl Recording {
         let recording = Self {
             program,
             engine,
+            place,
             before,
             deeds,
             tale: Tale::of(told),
@@ -78,7 +95,9 @@ impl Recording {
         let folder = folder();
         let root = root(&folder);
         store(&image, &root).expect("the folder has room");
-        let traced = Traced::start(self.program, &root.join(DATA), self.engine);
+        let data = root.join(DATA);
+        let traced = Traced::start(self.program, &data, self.engine, self.place.as_ref());
+        clients::until_ready(&traced.address);
         let client = 10 + dice.below(1_000);
         let told = clients::ask(&traced.address, client..client + 1, wishes, dice);
         let trace = Trace::read(&traced.kill());
@@ -95,6 +114,7 @@ impl Recording {
         let recording = Self {
             program: self.program,
             engine: self.engine,
+            place: self.place.clone(),
             before: disk,
             deeds,
             tale,
@@ -120,6 +140,14 @@ impl Recording {
         self.answered.iter().copied().chain(answers).collect()
     }
 
+    /// What the node had told other members by then.
+    pub(crate) fn promised_at(&self, cut: usize) -> impl Iterator<Item = &Promise> {
+        self.deeds[..cut].iter().filter_map(|deed| match deed {
+            Deed::Promise(promise) => Some(promise),
+            _ => None,
+        })
+    }
+
     /// Compares the disk at the end with the real one: the trace has left nothing out. Of a call
     /// that the death of the process cut off nobody knows what it did.
     fn tells_everything(&self, trace: &Trace, root: &Path) {
@@ -139,6 +167,28 @@ impl Recording {
         let live = disk.names.live();
         assert!(live.values().any(|node| *node != Node::Dir), "no files");
     }
+}
+
+fn place(program: Program) -> Option<Place> {
+    (program == Program::Voter).then(Place::alone)
+}
+
+/// Asks another member than the recorded one. Then the first, which is the leader unless there was
+/// an election, is lost, and what is asked from then on needs the recorded one.
+fn ask_others(company: &mut Company, dice: &mut Dice) -> Vec<Told> {
+    let address = company.address();
+    clients::until_ready(&address);
+    let mut told = clients::ask(&address, 0..CLIENTS, WISHES / 2, dice);
+    company.lose_one();
+    let address = company.address();
+    clients::until_ready(&address);
+    told.extend(clients::ask(
+        &address,
+        CLIENTS..2 * CLIENTS,
+        WISHES / 2,
+        dice,
+    ));
+    told
 }
 
 fn root(folder: &TempDir) -> PathBuf {

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::thread;
 use std::time::Instant;
 
+use dkv::check::dice::Dice;
+
 use crate::campaign;
 use crate::cuts::Cut;
 use crate::deeds::Deed;
-use crate::dice::Dice;
 use crate::figures::Figures;
 use crate::image::Fate;
 use crate::names::{Change, Node};

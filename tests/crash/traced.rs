@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::PATIENCE;
 use crate::deeds::TRACED;
+use crate::place::Place;
 use crate::small;
 
 /// Strings longer than this would be cut off.
@@ -24,23 +25,28 @@ pub(crate) enum Program {
     /// The same from this test's own binary, with segments so small that they are filled and
     /// used again all the time.
     Small,
+    /// As `Small`, with replicated shards, in a cluster of one: what it answers is on its disk.
+    Voter,
+    /// As `Small`, one of three members: what it tells the others of its disk is there.
+    Follower,
 }
 
 impl Program {
     /// Every one that can be run: `dkv serve` refuses variables that it does not know, and the one
     /// that switches on a defect is among them.
     pub(crate) const ALL: &[Self] = if cfg!(dkv_mutants) {
-        &[Self::Small]
+        &[Self::Small, Self::Voter, Self::Follower]
     } else {
-        &[Self::Served, Self::Small]
+        &[Self::Served, Self::Small, Self::Voter, Self::Follower]
     };
 
+    /// Clients are told only what is on its own disk.
+    pub(crate) fn answers_for_itself(self) -> bool {
+        self != Self::Follower
+    }
+
     /// The command that runs it; it checkpoints every few commands.
-    fn command(self, data: &Path, engine: &str) -> Command {
-        let traced = match self {
-            Self::Served => Path::new(env!("CARGO_BIN_EXE_dkv")).to_owned(),
-            Self::Small => std::env::current_exe().expect("this test has a file"),
-        };
+    fn command(self, data: &Path, engine: &str, place: Option<&Place>) -> Command {
         let mut command = Command::new("strace");
         command.args([
             "-f",
@@ -52,9 +58,10 @@ impl Program {
             STRING_BYTES_MAX,
         ]);
         command.args(["-e", &format!("trace={TRACED}"), "-o"]);
-        command.arg(trace_of(data)).arg("--").arg(traced);
+        command.arg(trace_of(data)).arg("--");
         match self {
             Self::Served => command
+                .arg(env!("CARGO_BIN_EXE_dkv"))
                 .args([
                     "serve",
                     "--listen",
@@ -70,17 +77,35 @@ impl Program {
                     "--data-dir",
                 ])
                 .arg(data),
-            Self::Small => command
-                .args(["--exact", small::TEST, "--nocapture"])
-                .env(small::DATA, data)
-                .env(small::ENGINE, engine),
+            _ => small_node(command.arg(this_test()), data, engine, place),
         };
         command
     }
 }
 
+/// The binary of this test.
+pub(crate) fn this_test() -> PathBuf {
+    std::env::current_exe().expect("this test has a file")
+}
+
+/// Has `command`, which runs this test's own binary, be a node.
+pub(crate) fn small_node<'a>(
+    command: &'a mut Command,
+    data: &Path,
+    engine: &str,
+    place: Option<&Place>,
+) -> &'a mut Command {
+    if let Some(place) = place {
+        command.env(small::PLACE, place.to_string());
+    }
+    command
+        .args(["--exact", small::TEST, "--nocapture"])
+        .env(small::DATA, data)
+        .env(small::ENGINE, engine)
+}
+
 /// Variables of this run, which `dkv serve` would take for settings.
-fn without_settings(command: &mut Command) {
+pub(crate) fn without_settings(command: &mut Command) {
     let ours = |name: &str| name.starts_with("DKV_") && name != "DKV_MUTANT";
     for (name, _) in std::env::vars_os() {
         if ours(&name.to_string_lossy()) {
@@ -106,8 +131,13 @@ impl Traced {
     ///
     /// # Panics
     /// With what it said, if it does not.
-    pub(crate) fn start(program: Program, data: &Path, engine: &str) -> Self {
-        let mut command = program.command(data, engine);
+    pub(crate) fn start(
+        program: Program,
+        data: &Path,
+        engine: &str,
+        place: Option<&Place>,
+    ) -> Self {
+        let mut command = program.command(data, engine, place);
         without_settings(&mut command);
         command.current_dir("/").stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(Stdio::piped());
@@ -174,7 +204,10 @@ impl Drop for Traced {
 }
 
 /// Collects what the node says, and tells the address when it says that it listens.
-fn follow(pipe: impl Read + Send + 'static, said: Arc<Mutex<String>>) -> Receiver<String> {
+pub(crate) fn follow(
+    pipe: impl Read + Send + 'static,
+    said: Arc<Mutex<String>>,
+) -> Receiver<String> {
     let (sender, receiver) = sync_channel(1);
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {

@@ -1,6 +1,6 @@
 //! What clients ask: sets of values of many sizes, removals, pairs that belong together, locks.
 
-use crate::dice::Dice;
+use dkv::check::dice::Dice;
 
 /// The shard for keys and locks, and the one for locks alone, of a node without settings.
 pub(crate) const SHARDS: [u32; 2] = [100, 200];
@@ -75,18 +75,18 @@ impl Wishes {
         if !self.present.contains(&key) {
             self.present.push(key.clone());
         }
-        let length = LENGTHS[self.dice.index(LENGTHS.len())];
+        let length = *self.dice.pick(&LENGTHS);
         let length = length / 2 + self.dice.below(length / 2);
         // No two values are the same, and none has a part that is everywhere the same.
         let mut value = format!("{}.{}.{number}", self.client, self.made);
         while (value.len() as u64) < length {
-            value.push_str(&format!("-{:016x}", self.dice.next()));
+            value.push_str(&format!("-{:016x}", self.dice.below(u64::MAX)));
         }
         (key, value)
     }
 
     fn lock(&mut self) -> Wish {
-        let shard = SHARDS[self.dice.index(SHARDS.len())];
+        let shard = *self.dice.pick(&SHARDS);
         let name = format!("lock-{}-{}", self.client, self.dice.below(2));
         let lock = (shard, name);
         if self.held.contains(&lock) {

@@ -3,8 +3,8 @@
 //!
 //! A target is a function of bytes that panics when something is wrong; `targets/` has them, and
 //! two drivers share them. Here a small one of our own, with a seed, mutates a corpus for a fixed
-//! number of executions, on stable Rust; in `fuzz/` libFuzzer goes on for as long as one likes
-//! (`scripts/fuzz`).
+//! number of executions, on stable Rust, and looks what each input takes of memory; in `fuzz/`
+//! libFuzzer goes on for as long as one likes (`scripts/fuzz`).
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -14,6 +14,7 @@
 
 mod corpus;
 mod driver;
+mod memory;
 mod mutations;
 mod runs;
 mod seeds;

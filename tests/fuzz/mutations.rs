@@ -1,8 +1,6 @@
 //! What is done to an input: what breaks parsers.
 
-/// Chance that can be played again: splitmix64.
-#[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+use dkv::check::dice::Dice;
 
 /// At the edges of widths and signs.
 const NUMBERS: [u64; 12] = [
@@ -48,26 +46,6 @@ const TOKENS: [&[u8]; 24] = [
     b"\xef\xbb\xbf",
 ];
 
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Below `bound`; 0 if there is nothing below it.
-    pub(crate) fn index(&mut self, bound: usize) -> usize {
-        let bound = (bound as u64).max(1);
-        usize::try_from(self.next() % bound).expect("it is below a length")
-    }
-}
-
 /// Changes `input` in one to eight ways, with parts of `other`; it stays below `bytes_max`.
 pub(crate) fn mutate(input: &mut Vec<u8>, other: &[u8], bytes_max: usize, dice: &mut Dice) {
     for _ in 0..=dice.index(8) {
@@ -77,15 +55,18 @@ pub(crate) fn mutate(input: &mut Vec<u8>, other: &[u8], bytes_max: usize, dice: 
 }
 
 fn once(input: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
-    let at = dice.index(input.len());
+    let at = dice.index(input.len().max(1));
     match dice.index(10) {
-        0 => change(input, at, |byte| byte ^ (1 << (dice.0 % 8))),
-        1 => change(input, at, |_| (dice.0 >> 20) as u8),
+        0 => change(input, at, |byte| byte ^ (1 << dice.below(8))),
+        1 => change(input, at, |_| dice.below(256) as u8),
         2 => {
             let end = input.len().min(at + 1 + dice.index(16));
             input.drain(at.min(end)..end);
         }
-        3 => insert(input, at, &dice.next().to_le_bytes()[..1 + dice.index(8)]),
+        3 => {
+            let drawn = dice.below(u64::MAX).to_le_bytes();
+            insert(input, at, &drawn[..1 + dice.index(8)]);
+        }
         4 => insert(input, at, TOKENS[dice.index(TOKENS.len())]),
         5 => {
             let end = input.len().min(at + dice.index(64));
@@ -94,12 +75,12 @@ fn once(input: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
         }
         6 => number(input, at, dice),
         7 => {
-            let from = dice.index(other.len());
+            let from = dice.index(other.len().max(1));
             let end = other.len().min(from + dice.index(256));
             insert(input, at, &other[from.min(end)..end]);
         }
         8 => {
-            let from = dice.index(other.len());
+            let from = dice.index(other.len().max(1));
             input.truncate(at);
             input.extend_from_slice(&other[from..]);
         }
@@ -122,7 +103,7 @@ fn insert(input: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 /// Writes a number over what is there: as a length field of 1 to 8 bytes in either order, as the
 /// variable length of protobuf, or one that is a little more or less than it was.
 fn number(input: &mut [u8], at: usize, dice: &mut Dice) {
-    let number = NUMBERS[dice.index(NUMBERS.len())];
+    let number = *dice.pick(&NUMBERS);
     let width = 1 << dice.index(4);
     let bytes = match dice.index(4) {
         0 => number.to_le_bytes()[..width].to_vec(),

@@ -24,22 +24,26 @@ fn nothing_that_reads_bytes_fails_for_any() {
     let seed = number("FUZZ_SEED", 1);
     let only = std::env::var("FUZZ_TARGET").unwrap_or_default();
     let started = Instant::now();
-    let mut executions = Map::new();
+    let (mut executions, mut held) = (Map::new(), Map::new());
     for target in ALL.iter().filter(|it| only.is_empty() || it.name == only) {
         let began = Instant::now();
         let ran = run(target, target.executions * times, seed);
         eprintln!(
-            "{}: {ran} executions, {} ms",
+            "{}: {} executions, {} ms, at most {} KiB",
             target.name,
-            began.elapsed().as_millis()
+            ran.executions,
+            began.elapsed().as_millis(),
+            ran.held_kib_max
         );
-        executions.insert(target.name.to_owned(), json!(ran));
+        executions.insert(target.name.to_owned(), json!(ran.executions));
+        held.insert(target.name.to_owned(), json!(ran.held_kib_max));
     }
     assert!(!executions.is_empty(), "there is no target `{only}`");
     let figures = json!({
         "what": "fuzz",
         "seed": seed,
         "executions": executions,
+        "held_kib_max": held,
         "crashes": 0,
         "seconds": started.elapsed().as_secs(),
     });

@@ -1,16 +1,20 @@
 //! Inputs that are sound, made by the code that makes them: they follow the formats by
 //! themselves.
 
+mod files;
+mod members;
+
 use bytes::Bytes;
 use dkv::base::time::MachineTime;
+use dkv::check::dice::Dice;
 use dkv::machine::codec;
 use dkv::proto::v1;
 use dkv::proto::v1::request_frame::Request;
 use dkv::tls::issue::{Authority, new_request};
 use prost::Message;
 
-use crate::mutations::Dice;
-use crate::targets;
+use self::members::member;
+use crate::targets::{self, as_piece};
 
 /// What is made for a target; the others have files.
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
@@ -22,10 +26,18 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "rows" => rows(),
         "requests" => requests(),
         "watch_requests" => watches(),
-        "peer_frames" => peers(),
+        "peer_frames" => members::frames(),
+        "snapshot_frames" => members::snapshots(),
+        "session_frames" => members::sessions(),
+        "greetings" => members::greetings(),
+        "join_tokens" => members::tokens(),
+        "manifests" => files::manifests(),
+        "checkpoint_files" => files::checkpoints(),
+        "history_files" => files::histories(),
+        "marks" => vec![dkv::server::fuzzed::cursor_behind(b"key").to_vec()],
         "certificates" => certificates(),
         // Bytes are choices there: any will do.
-        "log_damaged" | "machine_played" | "watch_spans" => drawn(40),
+        "log_damaged" | "machine_played" | "watch_spans" | "group_log" => drawn(40),
         _ => Vec::new(),
     }
 }
@@ -56,16 +68,17 @@ fn entry(choices: &[u8]) -> Vec<u8> {
     codec::encode_entry(&entry).to_vec()
 }
 
-/// Chunks, each behind its length and without its checksum.
+/// Chunks, each behind its length.
 fn snapshot(choices: &[u8]) -> Vec<u8> {
-    let mut sent = Vec::new();
-    for chunk in targets::snapshot_of(choices) {
-        let chunk = &chunk[..chunk.len() - 4];
-        let length = u16::try_from(chunk.len()).expect("the machine is small");
-        sent.extend_from_slice(&length.to_le_bytes());
-        sent.extend_from_slice(chunk);
-    }
-    sent
+    let chunks = snapshot_chunks(choices);
+    chunks.iter().flat_map(|chunk| as_piece(chunk)).collect()
+}
+
+/// Without their checksums.
+fn snapshot_chunks(choices: &[u8]) -> Vec<Vec<u8>> {
+    let sealed = targets::snapshot_of(choices).into_iter();
+    let opened = sealed.map(|chunk| chunk[..chunk.len() - 4].to_vec());
+    opened.collect()
 }
 
 /// The rows of a machine, as they stand in a snapshot: a table, and any part of what follows.
@@ -155,77 +168,6 @@ fn watches() -> Vec<Vec<u8>> {
     vec![whole.encode_to_vec(), vec![]]
 }
 
-/// Frames by hand: their messages are the product's own. Appends of entries, votes, and every
-/// other kind with the same fields in it.
-fn peers() -> Vec<Vec<u8>> {
-    let position = [field(1, Wire::Number(2)), field(2, Wire::Number(9))].concat();
-    let vote = [
-        field(1, Wire::Number(2)),
-        field(2, Wire::Bytes(&[7; 16])),
-        field(3, Wire::Number(1)),
-    ];
-    let vote = vote.concat();
-    let entries = drawn(4).into_iter().flat_map(|choices| {
-        let payload = field(3, Wire::Bytes(&entry(&choices)));
-        let entry = [field(1, Wire::Number(2)), payload].concat();
-        field(4, Wire::Bytes(&entry))
-    });
-    let append = [
-        field(2, Wire::Bytes(&vote)),
-        field(3, Wire::Bytes(&position)),
-        entries.collect(),
-        field(5, Wire::Bytes(&position)),
-    ];
-    let asked = [
-        field(1, Wire::Bytes(&vote)),
-        field(2, Wire::Bytes(&position)),
-    ]
-    .concat();
-    let node = field(1, Wire::Bytes(&[7; 16]));
-    let address = field(3, Wire::Bytes(b"127.0.0.1:63001"));
-    let member = [node.clone(), field(2, Wire::Bytes(b"node-1")), address].concat();
-    let configs = field(1, Wire::Bytes(&node));
-    let membership = [configs, field(2, Wire::Bytes(&member))].concat();
-    let membership = field(4, Wire::Bytes(&membership));
-    let mut all = vec![membership, peer_frame(10, &append.concat())];
-    all.extend((11..30).map(|kind| peer_frame(kind, &asked)));
-    all
-}
-
-fn peer_frame(kind: u32, body: &[u8]) -> Vec<u8> {
-    let group = field(1, Wire::Number(100));
-    [
-        group,
-        field(2, Wire::Number(1)),
-        field(kind, Wire::Bytes(body)),
-    ]
-    .concat()
-}
-
-#[derive(Clone, Copy)]
-enum Wire<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-/// One field of a message.
-fn field(number: u32, wire: Wire<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let tag = u64::from(number) << 3;
-    match wire {
-        Wire::Number(value) => {
-            prost::encoding::encode_varint(tag, &mut bytes);
-            prost::encoding::encode_varint(value, &mut bytes);
-        }
-        Wire::Bytes(content) => {
-            prost::encoding::encode_varint(tag | 2, &mut bytes);
-            prost::encoding::encode_varint(content.len() as u64, &mut bytes);
-            bytes.extend_from_slice(content);
-        }
-    }
-    bytes
-}
-
 fn certificates() -> Vec<Vec<u8>> {
     let rng = dkv::base::host::SeededRng::new(1);
     let made = Authority::create("fuzz", 30, &rng).expect("an authority can be made");
@@ -258,11 +200,6 @@ fn what_is_made_is_sound() {
     for seed in watches() {
         dkv::server::fuzzed::watch(&seed).expect("it is a watch");
     }
-    let read = |frame: &Vec<u8>| dkv::raft::fuzzed::frame(frame.clone().into());
-    let frames = peers();
-    read(&frames[1]).expect("it is an append");
-    read(&frames[3]).expect("it is a vote");
-    dkv::raft::fuzzed::entry(frames[0].clone().into()).expect("it is a membership");
     for choices in drawn(40) {
         codec::decode_entry(entry(&choices).into()).expect("it is an entry");
     }

@@ -7,9 +7,7 @@ use clap::Args;
 use crate::base::suggest::nearest;
 use crate::base::{Error, Result, duration};
 use crate::cli::tls_args::TlsArgs;
-use crate::client::{
-    Client, ClientOptions, Cluster, ClusterMember, ClusterOverview, MemberView, TlsOptions,
-};
+use crate::client::{Client, ClientOptions, Cluster, ClusterMember, ClusterOverview, MemberView};
 
 /// Where to ask, and how long. The shard and the bucket of keys mean nothing here.
 #[derive(Debug, Args)]
@@ -34,41 +32,29 @@ pub(super) struct AskArgs {
 impl AskArgs {
     /// The cluster. It is connected to when it is asked.
     pub(super) async fn cluster(&self) -> Result<Cluster> {
-        cluster(self.endpoints.clone(), self.timeout, self.tls.options()).await
+        Client::connect(self.options()?).await?.cluster()
     }
 
-    /// The words as a client takes them.
-    pub(super) fn options(&self) -> ClientOptions {
-        let asks_for_tls =
-            |text: &String| text.starts_with("https://") || text.starts_with("dkvs://");
-        let asked = self.endpoints.iter().any(asks_for_tls);
-        ClientOptions {
+    /// The words as a client takes them; what an endpoint says of TLS is meant for members at
+    /// other endpoints, too.
+    ///
+    /// # Errors
+    /// `Invalid` for an endpoint in plain text beside one word for TLS.
+    pub(super) fn options(&self) -> Result<ClientOptions> {
+        let mut options = ClientOptions {
             endpoints: self.endpoints.clone(),
-            tls: self.tls.options().or(asked.then(TlsOptions::default)),
+            tls: self.tls.options(),
             timeout: self.timeout,
-            ..ClientOptions::to("")
-        }
+            ..ClientOptions::default()
+        };
+        options.tls = options.secured()?;
+        Ok(options)
     }
 
     /// The first endpoint, as it was written.
     pub(super) fn first(&self) -> &str {
         self.endpoints.first().map_or("", String::as_str)
     }
-}
-
-/// The cluster behind some endpoints.
-pub(super) async fn cluster(
-    endpoints: Vec<String>,
-    timeout: Duration,
-    tls: Option<TlsOptions>,
-) -> Result<Cluster> {
-    let options = ClientOptions {
-        endpoints,
-        tls,
-        timeout,
-        ..ClientOptions::to("")
-    };
-    Client::connect(options).await?.cluster()
 }
 
 /// The member that is called `name`.
@@ -88,4 +74,27 @@ pub(super) fn named<'a>(overview: &'a ClusterOverview, name: &str) -> Result<&'a
             names.join(", ")
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(endpoints: &[&str]) -> Result<ClientOptions> {
+        let args = AskArgs {
+            endpoints: endpoints.iter().map(|&text| text.to_owned()).collect(),
+            timeout: Duration::from_secs(1),
+            tls: TlsArgs::default(),
+        };
+        args.options()
+    }
+
+    /// The members that are found through it are asked in the same way.
+    #[test]
+    fn an_endpoint_speaks_of_tls_for_all_members() {
+        assert!(asked(&["a:1", "b:1"]).unwrap().tls.is_none());
+        assert!(asked(&["a:1", " https://b:1"]).unwrap().tls.is_some());
+        let error = asked(&["http://a:1", "dkvs://b:1"]).unwrap_err();
+        assert!(error.message().contains("http://a:1"), "{error}");
+    }
 }

@@ -1,8 +1,8 @@
 //! What is wrong with a cluster, in sentences.
 //!
-//! Healthy means: every member answers, writes nothing off and has room; every shard has
-//! a leader that all agree on, and that everybody answers; nobody lags far behind; no change of the members is under
-//! way; members with the same applied index have the same state.
+//! Healthy means: every member answers, writes nothing off and has room; every shard has a leader
+//! that all agree on, and that everybody answers; nobody lags far behind; no change of the members
+//! is under way; members with the same applied index have the same state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

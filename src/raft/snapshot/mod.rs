@@ -15,7 +15,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-pub(super) use receive::Receiver;
+pub(super) use receive::{Receiver, read_open, read_piece};
 pub(super) use send::send;
 pub(super) use shelf::Shelf;
 pub use traffic::SnapshotFigures;

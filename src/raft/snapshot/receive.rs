@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use openraft::Raft;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::type_config::alias::SnapshotOf;
@@ -108,10 +109,7 @@ impl Work {
     /// Begins a snapshot, or says how much of it is here already: all of it, where as much was
     /// applied, whichever way that came. A leader may ask again because an answer was lost.
     async fn open(&mut self, open: peer::SnapshotOpen) -> Result<peer::SnapshotReply> {
-        let meta = SnapshotMeta {
-            last_log_id: read_log_id(open.last)?,
-            last_membership: read_stored_membership(open.membership)?,
-        };
+        let meta = read_open(open)?;
         if let Some(vote) = self.vote_if_applied(&meta) {
             self.receiving = None;
             return Ok(reply(0, Some(store_vote(&vote))));
@@ -138,33 +136,31 @@ impl Work {
     }
 
     async fn chunk(&mut self, chunk: peer::SnapshotChunk) -> Result<peer::SnapshotReply> {
-        let last = read_log_id(chunk.last)?;
+        let piece = read_piece(chunk)?;
         let receiving = self.receiving.take();
-        let Some(mut receiving) = receiving.filter(|it| it.meta.last_log_id == last) else {
+        let Some(mut receiving) = receiving.filter(|it| it.meta.last_log_id == piece.last) else {
             return Err(Error::unavailable(
                 "this snapshot was not begun here: open it",
             ));
         };
-        if chunk.number != receiving.writer.chunks() {
+        if piece.number != receiving.writer.chunks() {
             let next = receiving.writer.chunks();
             self.receiving = Some(receiving);
             return Ok(reply(next, None));
         }
-        let vote = read_vote(chunk.vote)?;
-        let bytes = chunk.chunk;
-        self.traffic.chunk_received(bytes.len());
+        self.traffic.chunk_received(piece.chunk.len());
         receiving = self
             .blocking(move || {
-                receiving.writer.add(bytes)?;
+                receiving.writer.add(piece.chunk)?;
                 Ok(receiving)
             })
             .await?;
-        if !chunk.end {
+        if !piece.is_last {
             let next = receiving.writer.chunks();
             self.receiving = Some(receiving);
             return Ok(reply(next, None));
         }
-        let installed = self.install(vote, receiving).await?;
+        let installed = self.install(piece.vote, receiving).await?;
         self.traffic.was_installed();
         Ok(installed)
     }
@@ -197,6 +193,41 @@ impl Work {
             .await
             .map_err(|_| Error::unavailable("the node is stopping"))?
     }
+}
+
+/// A piece of a snapshot, as its leader sent it.
+pub(in crate::raft) struct Piece {
+    /// Where the snapshot ends that it is of.
+    last: Option<LogId>,
+    pub(in crate::raft) number: u64,
+    pub(in crate::raft) chunk: Bytes,
+    pub(in crate::raft) is_last: bool,
+    vote: Vote,
+}
+
+/// Reads what a snapshot is of.
+///
+/// # Errors
+/// `Corrupt` if there can be no such snapshot.
+pub(in crate::raft) fn read_open(open: peer::SnapshotOpen) -> Result<SnapshotMeta> {
+    Ok(SnapshotMeta {
+        last_log_id: read_log_id(open.last)?,
+        last_membership: read_stored_membership(open.membership)?,
+    })
+}
+
+/// Reads a piece of one. What is in it the machine judges.
+///
+/// # Errors
+/// As [`read_open`].
+pub(in crate::raft) fn read_piece(chunk: peer::SnapshotChunk) -> Result<Piece> {
+    Ok(Piece {
+        last: read_log_id(chunk.last)?,
+        number: chunk.number,
+        chunk: chunk.chunk,
+        is_last: chunk.end,
+        vote: read_vote(chunk.vote)?,
+    })
 }
 
 fn reply(chunks: u64, vote: Option<crate::proto::storage::Vote>) -> peer::SnapshotReply {

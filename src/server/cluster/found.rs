@@ -21,6 +21,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// removed just now is still known to members that have not heard of it.
 const TAKEN_ASKS: u32 = 15;
 
+/// What of a stranger's word is repeated, characters: the longest name that a member may have.
+const WORD_CHARS_MAX: usize = 255;
+
 /// What this node must remember of its cluster before it opens its shards.
 pub(in crate::server) struct Settled {
     pub(in crate::server) cluster: ClusterId,
@@ -204,7 +207,7 @@ pub(super) struct Greeting {
     pub(super) name: String,
     pub(super) cluster: Option<ClusterId>,
     pub(super) members: BTreeMap<NodeId, Member>,
-    shards: Vec<storage::Shard>,
+    pub(super) shards: Vec<storage::Shard>,
 }
 
 impl Greeting {
@@ -218,7 +221,7 @@ impl Greeting {
         };
         Ok(Self {
             node: NodeId(node),
-            name: from.name,
+            name: shown(&from.name),
             cluster,
             members: reply
                 .members
@@ -306,7 +309,13 @@ async fn join(address: &str, book: &Book, waiting: &Waiting) -> Result<Settled> 
     }
 }
 
-fn wanted(shards: Vec<storage::Shard>) -> Result<Vec<WantedShard>> {
+/// A stranger's word, for messages: it is cut, and cannot break a line of the log.
+fn shown(word: &str) -> String {
+    let word: String = word.chars().take(WORD_CHARS_MAX).collect();
+    word.escape_debug().to_string()
+}
+
+pub(super) fn wanted(shards: Vec<storage::Shard>) -> Result<Vec<WantedShard>> {
     let shard = |shard: storage::Shard| {
         let kind = ShardKind::ALL
             .into_iter()
@@ -322,7 +331,9 @@ fn wanted(shards: Vec<storage::Shard>) -> Result<Vec<WantedShard>> {
             }),
             _ => Err(Error::invalid(format!(
                 "the cluster has a shard {}={}/{}, which this dkv does not know: upgrade it",
-                shard.id, shard.r#type, shard.engine
+                shard.id,
+                shown(&shard.r#type),
+                shown(&shard.engine)
             ))),
         }
     };

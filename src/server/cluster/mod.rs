@@ -11,6 +11,7 @@ mod assemble;
 mod book;
 mod enroll;
 mod found;
+pub(super) mod fuzzed;
 mod join;
 mod moved;
 mod proof;

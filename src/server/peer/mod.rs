@@ -12,6 +12,7 @@ mod backoff;
 mod callers;
 mod counters;
 mod dial;
+pub(super) mod fuzzed;
 mod gate;
 mod greeting;
 mod lane;

@@ -19,6 +19,7 @@ mod docs;
 mod document;
 mod event;
 mod forms;
+pub(super) mod fuzzed;
 mod gate;
 mod guarded;
 mod head;

@@ -7,6 +7,7 @@
 //! Invariant: a session holds a bounded number of frames and about one message of
 //! replies; who does not read is not read from.
 
+pub(super) mod fuzzed;
 mod groups;
 mod outbox;
 mod rounds;

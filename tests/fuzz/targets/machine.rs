@@ -19,6 +19,7 @@ use dkv::machine::{
 };
 
 use super::choices::Choices;
+use super::message::pieces;
 
 /// Entries of one input.
 const ENTRIES_MAX: usize = 12;
@@ -65,11 +66,7 @@ pub(crate) fn snapshot_chunks(data: &[u8]) {
     let mut receiver = machine();
     let replacement = receiver.engine_mut().replace();
     let mut writer = SnapshotWriter::new(replacement.expect("memory has room"));
-    let mut rest = data;
-    while let Some((length, behind)) = rest.split_first_chunk::<2>() {
-        let length = usize::from(u16::from_le_bytes(*length)).min(behind.len());
-        let (chunk, behind) = behind.split_at(length);
-        rest = behind;
+    for chunk in pieces(data) {
         let mut sealed = chunk.to_vec();
         sealed.extend_from_slice(&crc32c::crc32c(chunk).to_le_bytes());
         // Refused or not: the next one may be right.

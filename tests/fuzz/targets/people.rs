@@ -5,6 +5,9 @@ use std::time::Duration;
 use dkv::base::duration;
 use dkv::cli::fuzzed;
 use dkv::config::text;
+use dkv::server::fuzzed as server;
+
+use super::wire::said_why;
 
 /// Durations, sizes, addresses, shards: text is read, or refused with a reason.
 pub(crate) fn settings(data: &[u8]) {
@@ -70,4 +73,21 @@ pub(crate) fn shell(data: &[u8]) {
 pub(crate) fn transactions(data: &[u8]) {
     fuzzed::transaction(data);
     fuzzed::batch(data);
+}
+
+/// Where a reader of events or pages goes on, and what is escaped in paths.
+pub(crate) fn marks(data: &[u8]) {
+    said_why(server::cursor(data));
+    if let Ok(text) = std::str::from_utf8(data) {
+        said_why(server::mark(text));
+        said_why(server::percent(text));
+    }
+}
+
+/// A history of clients: what can be read can be judged.
+pub(crate) fn histories(data: &[u8]) {
+    match dkv::check::history::read(data) {
+        Ok(history) => drop(dkv::check::judge(&history)),
+        Err(refused) => assert!(!refused.message().is_empty(), "a refusal says why"),
+    }
 }

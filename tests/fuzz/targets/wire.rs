@@ -18,9 +18,11 @@ pub(crate) fn peer_frames(data: &[u8]) {
     said_why(dkv::raft::fuzzed::entry(Bytes::copy_from_slice(data)));
 }
 
-fn said_why(result: dkv::base::Result<()>) {
+/// Whether it was refused or not.
+pub(super) fn said_why(result: dkv::base::Result<()>) {
     if let Err(refused) = result {
         assert!(!refused.message().is_empty(), "a refusal says why");
         assert!(refused.message().len() < 4_096, "{refused}");
+        assert!(!refused.message().contains('\n'), "one line: {refused}");
     }
 }

@@ -7,8 +7,7 @@ use futures_util::future::join_all;
 
 use crate::base::Result;
 use crate::base::types::{NodeId, ShardId};
-use crate::cli::cluster::asking;
-use crate::client::{Cluster, ClusterStatus, Role, TlsOptions};
+use crate::client::{Client, ClientOptions, Cluster, ClusterStatus, Role, TlsOptions};
 
 /// One node is asked for so long: it is on this machine.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
@@ -27,13 +26,14 @@ pub(super) struct Sight {
 impl Watch {
     /// Of nodes at these endpoints, with the certificates in this directory.
     pub(super) async fn new(endpoints: Vec<String>, certs: Option<&Path>) -> Result<Self> {
+        let client = Client::connect(ClientOptions {
+            endpoints: endpoints.clone(),
+            tls: certs.map(TlsOptions::in_dir),
+            timeout: ANSWER_WITHIN,
+            ..ClientOptions::default()
+        });
         Ok(Self {
-            cluster: asking::cluster(
-                endpoints.clone(),
-                ANSWER_WITHIN,
-                certs.map(TlsOptions::in_dir),
-            )
-            .await?,
+            cluster: client.await?.cluster()?,
             endpoints,
         })
     }

@@ -9,9 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::kept::{self, Kept};
 use super::run::{self, Plan, Progress};
 use super::told::{self, Told};
-use crate::base::duration;
 use crate::base::host::Host;
 use crate::base::types::ShardId;
+use crate::base::{Result, duration};
 use crate::check;
 use crate::cli::cluster::asking::AskArgs;
 use crate::cli::exit::ExitStatus;
@@ -85,7 +85,7 @@ pub(in crate::cli::cluster) fn run(
         let judged = check::judge(&history);
         return told::tell(&Told::of_kept(&history, &judged, path), printer);
     }
-    let plan = args.plan();
+    let plan = args.plan()?;
     // Before the time that it takes, not after.
     let kept = Kept::reserve(args.history.as_deref())?;
     let bar = progress_bar(printer.shows_progress());
@@ -113,13 +113,13 @@ pub(in crate::cli::cluster) fn run(
 }
 
 impl VerifyArgs {
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> Result<Plan> {
         let rng = Host::system().rng;
         let fresh = || format!("verify-{:08x}", rng.below(1 << 32));
-        Plan {
+        Ok(Plan {
             client: ClientOptions {
                 shard: self.shard,
-                ..self.ask.options()
+                ..self.ask.options()?
             },
             is_fresh: self.bucket.is_none(),
             bucket: self.bucket.clone().unwrap_or_else(fresh),
@@ -127,7 +127,7 @@ impl VerifyArgs {
             keys: self.keys.unwrap_or(u64::from(self.clients)),
             duration: self.duration,
             seed: self.seed.unwrap_or_else(|| rng.below(SEEDS)),
-        }
+        })
     }
 }
 

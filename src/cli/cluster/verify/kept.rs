@@ -1,5 +1,6 @@
 //! The file that a history is kept in.
 
+use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
@@ -33,15 +34,26 @@ impl Kept {
         let (path, file) = match self.0 {
             Some(reserved) => (reserved.path().to_owned(), reserved.create()?),
             None if is_sound => return Ok(None),
-            None => {
-                let path = PathBuf::from(format!("{}.jsonl", bucket.replace(':', "-")));
-                let file = files::create(&path)?;
-                (path, file)
-            }
+            None => fresh(Path::new(""), bucket)?,
         };
         let mut file = BufWriter::new(file);
         history::write(history, &mut file).map_err(|error| about(&path, &error))?;
         Ok(Some(path))
+    }
+}
+
+/// A file in `dir` that is named for the bucket, or for that and a number: nobody has asked for it,
+/// so it takes the place of none.
+fn fresh(dir: &Path, bucket: &str) -> Result<(PathBuf, File)> {
+    let name = bucket.replace(':', "-");
+    let mut path = dir.join(format!("{name}.jsonl"));
+    let mut number = 2_u64;
+    loop {
+        if let Some(file) = files::create_new(&path)? {
+            return Ok((path, file));
+        }
+        path = dir.join(format!("{name}-{number}.jsonl"));
+        number += 1;
     }
 }
 
@@ -56,4 +68,23 @@ pub(super) fn load(path: &Path) -> Result<Vec<Operation>> {
 
 fn about(path: &Path, error: &Error) -> Error {
     Error::invalid(format!("{}: {}", path.display(), error.message()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of two runs in the bucket of one name both were wrong, and the second took the place of
+    /// the first: what had been found was lost.
+    #[test]
+    fn a_history_that_nobody_named_takes_the_place_of_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let there = dir.path().join("a-b.jsonl");
+        std::fs::write(&there, "of somebody else").unwrap();
+        for expected in ["a-b-2.jsonl", "a-b-3.jsonl"] {
+            let (path, _) = fresh(dir.path(), "a:b").unwrap();
+            assert_eq!(path, dir.path().join(expected));
+        }
+        assert_eq!(std::fs::read_to_string(there).unwrap(), "of somebody else");
+    }
 }
