@@ -28,7 +28,9 @@ pub(crate) fn ask(
         .map(|client| {
             let (address, dice) = (address.to_owned(), Dice::new(dice.below(u64::MAX)));
             thread::spawn(move || {
+                let mut dice = dice;
                 let mut connection = Connection::to(&address);
+                connection.id = u128::from(dice.below(u64::MAX));
                 let mut mind = Wishes::new(client, dice);
                 let told = |n| connection.ask(client * NUMBERS + n, mind.next());
                 (0..wishes).map(told).collect::<Vec<Told>>()
@@ -56,6 +58,8 @@ pub(crate) fn until_ready(address: &str) {
 
 struct Connection {
     stream: BufReader<TcpStream>,
+    /// Whose requests are known again when they are repeated.
+    id: u128,
     /// Who has the locks: another for each acquisition.
     owners: BTreeMap<(u32, String), String>,
 }
@@ -67,6 +71,7 @@ impl Connection {
         stream.set_nodelay(true).unwrap();
         Self {
             stream: BufReader::new(stream),
+            id: 0,
             owners: BTreeMap::new(),
         }
     }
@@ -124,18 +129,29 @@ impl Connection {
         self.read().0
     }
 
+    /// Asks until the outcome is told: a leader that lost its office does not know it.
     fn call(&mut self, number: u64, method: &str, path: &str, kind: &str, body: &str) -> Value {
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: op-{number}\r\n");
+        let (id, sequence) = (self.id, number % NUMBERS + 1);
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: op-{number}\r\n\
+             Idempotency-Key: {id:032x}-{sequence}\r\n"
+        );
         if !kind.is_empty() {
             request.push_str(&format!("Content-Type: {kind}\r\n"));
         }
         request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-        let stream = self.stream.get_mut();
-        stream
-            .write_all(request.as_bytes())
-            .expect("the node reads");
-        let (status, body) = self.read();
+        let began = Instant::now();
+        let (status, body) = loop {
+            let stream = self.stream.get_mut();
+            stream
+                .write_all(request.as_bytes())
+                .expect("the node reads");
+            let (status, body) = self.read();
+            if !matches!(status, 503 | 504) || began.elapsed() > PATIENCE {
+                break (status, body);
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
         assert!(
             (200..210).contains(&status),
             "{status}: {}",

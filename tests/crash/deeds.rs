@@ -326,10 +326,17 @@ fn descriptor(call: &Call, at: usize) -> i64 {
     digits.parse().unwrap_or(-1)
 }
 
-/// The requests whose answers begin in `bytes`.
+/// The requests whose answers begin in `bytes`. One that the outcome is not known promises nothing.
 fn answers(bytes: &[u8]) -> Vec<Deed> {
     let mut answers = Vec::new();
+    let mut is_outcome = true;
     for at in 0..bytes.len().saturating_sub(ANSWER.len()) {
+        if let Some(status) = bytes[at..].strip_prefix(b"HTTP/1.1 ") {
+            is_outcome = !status.starts_with(b"5");
+        }
+        if !is_outcome {
+            continue;
+        }
         if let Some(rest) = bytes[at..].strip_prefix(ANSWER) {
             let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
             let number = digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
