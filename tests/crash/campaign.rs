@@ -26,9 +26,10 @@ const VIOLATIONS_MAX: usize = 5;
 pub(crate) fn run(engine: &'static str, images: u64, dice: &mut Dice) -> Figures {
     let mut figures = Figures::default();
     while figures.images < images && figures.violations.len() < VIOLATIONS_MAX {
-        for program in Program::ALL {
+        let programs = Program::all();
+        for program in &programs {
             let left = images.saturating_sub(figures.images);
-            let part = images / Program::ALL.len() as u64;
+            let part = images / programs.len() as u64;
             let now = part.clamp(1, IMAGES_OF_ONE).min(left);
             if now > 0 {
                 figures += one(*program, engine, now, dice);
