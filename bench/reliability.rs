@@ -66,7 +66,10 @@ fn lines(path: &Path) -> Vec<Value> {
 /// The sum of a number over all lines.
 fn sum(lines: &[Value], pointer: &str) -> f64 {
     let numbers = lines.iter().filter_map(|it| it.pointer(pointer));
-    numbers.filter_map(Value::as_f64).sum()
+    // The sum of none is -0.0, and would be shown so.
+    numbers
+        .filter_map(Value::as_f64)
+        .fold(0.0, |sum, it| sum + it)
 }
 
 /// The sums of an object of numbers, most first.
