@@ -177,11 +177,8 @@ pub const TURNS_OF_CROWD: usize = 2;
 /// How long a connection goes on to read in one turn, us: ...
 pub const TURN_US: u64 = 100;
 
-/// ... it looks at the time after so many bytes, which are some thousand of the smallest frames.
+/// ... it looks at the time after so many bytes, which are about a thousand of the smallest frames.
 pub const TURN_READ_BYTES: usize = 8 << 10;
-
-/// How long a handshake of TLS may take, ms.
-pub const HANDSHAKE_MS: u64 = 10_000;
 
 /// What a connection writes in one turn, bytes: some ten microseconds of copying.
 pub const TURN_WRITE_BYTES: usize = 128 << 10;
@@ -189,6 +186,9 @@ pub const TURN_WRITE_BYTES: usize = 128 << 10;
 /// How long a thread goes on with those who wait for turns before it lets other threads go
 /// first, us.
 pub const TURNS_UNTIL_OTHERS_US: u64 = 500;
+
+/// How long a handshake of TLS may take, ms.
+pub const HANDSHAKE_MS: u64 = 10_000;
 
 /// Handshakes of TLS that are not finished, at once on a port; at most half of its
 /// connections, ...

@@ -290,7 +290,7 @@ async fn join(address: &str, book: &Book, waiting: &Waiting) -> Result<Settled> 
                 if taken_asks > TAKEN_ASKS {
                     return Err(taken(name, *node));
                 }
-                waiting.for_others(format!("{name} is a member yet: was it removed just now?"));
+                waiting.for_others(format!("{name} is still a member there: asking again, for it may have been removed just now"));
                 tokio::time::sleep(ASK_AGAIN).await;
                 continue;
             }

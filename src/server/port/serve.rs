@@ -15,7 +15,7 @@ use super::greeting::Greeted;
 use super::limits::Limits;
 use super::pace::Pace;
 use super::places::{Connections, Seat};
-use super::protocol::protocol;
+use super::protocol::{Protocol, protocol};
 use super::rate::Rate;
 use super::security::{Secure, Security, Whose};
 use super::socket::Socket;
@@ -77,10 +77,10 @@ impl House {
         mut stop: watch::Receiver<bool>,
     ) {
         let caller = self.caller(&socket);
-        let protocol = protocol(&self.allows, Executor::new(&seat.shared().turns));
         // Boxed, for a connection of one kind has no room for the other.
         match &self.security {
             None => {
+                let protocol = self.protocol(&seat);
                 let requests = OfCaller::new(answers, caller, &seat.shared().crowd);
                 let io = Greeted::new(socket, self.allows.greeting, pace, seat);
                 let stopped = told(&mut stop);
@@ -133,7 +133,7 @@ impl House {
             tracing::info!(%caller, %why, "a connection ends");
         };
         let lost = pin!(lost.shared());
-        let protocol = protocol(&self.allows, Executor::new(&seat.shared().turns));
+        let protocol = self.protocol(&seat);
         let requests = OfCaller::new(answers, caller.clone(), &seat.shared().crowd);
         let io = Greeted::new(stream, self.allows.greeting, pace, seat);
         let over = async {
@@ -150,6 +150,10 @@ impl House {
             () = converse(io, requests, &protocol, &self.allows, over) => {}
             () = cut => tracing::debug!(%caller, "what it was answered took too long: cut off"),
         }
+    }
+
+    fn protocol(&self, seat: &Seat) -> Protocol {
+        protocol(&self.allows, Executor::new(&seat.shared().turns))
     }
 
     fn caller(&self, socket: &Socket) -> Caller {
