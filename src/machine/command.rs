@@ -108,10 +108,10 @@ impl Command {
         }
     }
 
-    /// Bytes it takes in a log entry, at most about.
+    /// Bytes it takes in a log entry, at most.
     pub fn weight(&self) -> usize {
         let fence = self.fence.as_ref().map_or(0, |fence| fence.name.len());
-        64 + fence
+        96 + fence
             + match &self.op {
                 Op::Kv { bucket, command } => bucket.len() + command.weight(),
                 Op::Transaction {

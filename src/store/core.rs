@@ -18,6 +18,9 @@ use crate::base::{Error, Result, limits};
 use crate::machine::{Machine, NearQuota};
 use crate::wal::Wal;
 
+/// What the log takes around the commands of an entry, bytes: heads, at most.
+const ENTRY_SLACK_BYTES: u64 = 256;
+
 /// How a shard is run.
 #[derive(Debug, Clone)]
 pub struct ShardOptions {
@@ -118,8 +121,21 @@ impl Core {
         self.no_room.lock().clone()
     }
 
-    /// Takes room for commands of this weight, which [`Core::done`] gives back.
-    pub(super) fn admit(&self, weight: usize) -> Result<()> {
+    /// The most that the commands of one entry may weigh, bytes: more than its log takes would stop
+    /// a group, not just be refused.
+    pub(super) fn entry_bytes_max(&self) -> usize {
+        let log = self
+            .wal
+            .append_bytes_max()
+            .saturating_sub(ENTRY_SLACK_BYTES);
+        usize::try_from(log).map_or(limits::REQUEST_BYTES_MAX, |log| {
+            log.min(limits::REQUEST_BYTES_MAX)
+        })
+    }
+
+    /// Takes room for commands of this weight, of which `most` fit at once. [`Core::done`] gives it
+    /// back.
+    pub(super) fn admit(&self, weight: usize, most: usize) -> Result<()> {
         if let Some(reason) = self.fatal.reason() {
             return Err(Error::unavailable(format!(
                 "this node is stopping: {reason}"
@@ -131,12 +147,10 @@ impl Core {
                 self.options.shard
             )));
         }
-        // What one entry cannot hold would stop a group's log, not just be refused by it.
-        if weight > limits::REQUEST_BYTES_MAX {
+        if weight > most {
             return Err(Error::limit_exceeded(format!(
                 "what was sent takes {weight} bytes of the log with its keys, names and fences, \
-                 and {} fit at once: send less",
-                limits::REQUEST_BYTES_MAX
+                 and {most} fit at once: send less"
             )));
         }
         let waiting = self.inflight_bytes.fetch_add(weight, Ordering::Relaxed);

@@ -93,7 +93,7 @@ impl Local {
         let shared = &self.shared;
         let core = &shared.core;
         let weight: usize = commands.iter().map(Command::weight).sum();
-        core.admit(weight)?;
+        core.admit(weight, limits::REQUEST_BYTES_MAX)?;
         let must_sync = commands.iter().any(Command::must_sync);
         let durability = shared.durability.of_append(must_sync);
         let mut sequencer = shared.sequencer.lock();

@@ -300,7 +300,7 @@ impl Shared {
         // remembers of it for sure.
         let due = due.min(Instant::now() + Duration::from_millis(limits::REQUEST_MS_MAX));
         let weight: usize = commands.iter().map(Command::weight).sum();
-        self.core.admit(weight)?;
+        self.core.admit(weight, self.core.entry_bytes_max())?;
         if let Some(why) = self.core.wal.read_only() {
             self.core.done(weight);
             return Err(Error::no_room(why));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::deeds::{Deed, Target};
-use crate::names::{FileId, Names};
+use crate::names::{Change, FileId, Names, Node};
 use crate::pages::Pages;
 
 /// What became of a file's content in one step.
@@ -62,6 +62,10 @@ impl Disk {
     pub(crate) fn apply(&mut self, deed: &Deed) {
         match deed {
             Deed::Name(change) => {
+                if let Change::Link(_, Node::File(file)) = change {
+                    // Its number is taken from here on, if nothing is ever written to it, too.
+                    self.files.entry(*file).or_default();
+                }
                 self.names.change(self.changes, change.clone());
                 self.changes += 1;
             }
@@ -101,12 +105,12 @@ impl Disk {
         let mut names = BTreeMap::new();
         for (number, (path, content)) in (1..).zip(image) {
             let node = match content {
-                None => crate::names::Node::Dir,
+                None => Node::Dir,
                 Some(content) => {
                     let durable = content.clone();
                     let pending = Vec::new();
                     disk.files.insert(number, File { durable, pending });
-                    crate::names::Node::File(number)
+                    Node::File(number)
                 }
             };
             names.insert(path.clone(), node);

@@ -168,3 +168,11 @@ fn pages_are_the_bytes_that_were_written() {
         assert!(same == pages, "step {step}");
     }
 }
+
+#[test]
+fn a_file_that_nothing_was_written_to_keeps_its_number() {
+    let mut disk = Disk::default();
+    let taken = disk.free_id();
+    disk.apply(&Deed::Name(Change::Link("LOCK".into(), Node::File(taken))));
+    assert_ne!(disk.free_id(), taken);
+}

@@ -19,7 +19,7 @@ use crate::server::simulated;
 use crate::store::Store;
 
 /// More than anything here may take.
-const LONG: Duration = Duration::from_secs(20);
+pub(super) const LONG: Duration = Duration::from_secs(20);
 
 /// Many of them fill a disk soon.
 const VALUE_BYTES: usize = 20_000;
@@ -37,7 +37,7 @@ pub(super) fn in_simulated_time(test: impl Future<Output = ()>) {
 }
 
 /// Lets the background work go on while `future` waits, at most for a long time.
-async fn drive<T>(world: &World, future: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn drive<T>(world: &World, future: impl Future<Output = T>) -> Option<T> {
     let working = async {
         loop {
             sleep(Duration::from_millis(1)).await;
@@ -58,6 +58,15 @@ async fn member(seed: u64) -> (World, Node) {
 }
 
 async fn member_with(seed: u64, engine: EngineKind) -> (World, Node) {
+    member_with_log(seed, engine, 4 << 20).await
+}
+
+/// The same, with segments of so many bytes.
+pub(super) async fn member_with_log(
+    seed: u64,
+    engine: EngineKind,
+    segment_bytes: u64,
+) -> (World, Node) {
     let mut world = World::new(seed);
     world.spawn = SimSpawn::new(world.rng.clone());
     world.config.node_id = Some("node-1".to_owned());
@@ -66,7 +75,7 @@ async fn member_with(seed: u64, engine: EngineKind) -> (World, Node) {
         kind: ShardKind::Dstore,
         engine: Some(engine),
     }];
-    world.config.wal_segment_bytes = 4 << 20;
+    world.config.wal_segment_bytes = segment_bytes;
     world.config.snapshot_entries = 1_000_000;
     world.config.snapshot_bytes = 1 << 40;
     world.config.disk_engine.unflushed_bytes_max = 256 << 20;
@@ -123,7 +132,7 @@ async fn kill_and_start(world: &mut World, node: Node) -> Node {
     start(world).await
 }
 
-fn submit(shard: &Store, key: &str, within: Duration) -> Told {
+pub(super) fn submit(shard: &Store, key: &str, within: Duration) -> Told {
     let (tell, told) = tokio::sync::oneshot::channel();
     let done = Box::new(move |result| drop(tell.send(result)));
     let command = kv(set(key, &"v".repeat(VALUE_BYTES)));

@@ -5,6 +5,7 @@ mod agreement;
 mod closing;
 mod crash;
 mod disk_full;
+mod entries;
 mod history;
 mod install;
 mod late;

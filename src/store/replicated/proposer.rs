@@ -217,7 +217,7 @@ impl Proposer {
         if self.under_way.len() >= ENTRIES {
             return;
         }
-        let mut writes = self.shared.writes.take_entry();
+        let mut writes = self.take_entry();
         let Some(office) = self.office.as_ref().filter(|_| !writes.is_empty()) else {
             return;
         };
@@ -245,12 +245,17 @@ impl Proposer {
         }));
     }
 
+    fn take_entry(&self) -> Vec<Write> {
+        let bytes_max = self.shared.core.entry_bytes_max();
+        self.shared.writes.take_entry(bytes_max)
+    }
+
     /// Sends the next batch to the leader, if there is something to send.
     fn forward(&mut self, group: &Group, leader: NodeId) {
         if self.under_way.len() >= FORWARDS {
             return;
         }
-        let mut writes = self.shared.writes.take_entry();
+        let mut writes = self.take_entry();
         if writes.is_empty() {
             return;
         }

@@ -118,15 +118,16 @@ impl Queue {
         self.writes.lock().is_empty()
     }
 
-    /// As many as go into one entry.
-    pub(super) fn take_entry(&self) -> Vec<Write> {
+    /// As many as go into one entry, of which the log takes `bytes_max`.
+    pub(super) fn take_entry(&self, bytes_max: usize) -> Vec<Write> {
+        let bytes_max = bytes_max.min(ENTRY_BYTES);
         let mut writes = self.writes.lock();
         let (mut commands, mut bytes) = (0, 0);
         let mut taken = Vec::new();
         while let Some(write) = writes.front() {
             commands += write.commands.len();
             bytes += write.weight;
-            let fits = commands <= limits::ENTRY_COMMANDS_MAX && bytes <= ENTRY_BYTES;
+            let fits = commands <= limits::ENTRY_COMMANDS_MAX && bytes <= bytes_max;
             if !taken.is_empty() && !fits {
                 break;
             }

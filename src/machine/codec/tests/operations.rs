@@ -7,15 +7,16 @@ use proptest::prelude::*;
 use super::{record, refused, stored};
 use crate::base::limits::{DURATION_MS_MAX, KEY_BYTES_MAX, TXN_OPS_MAX};
 use crate::base::time::{BootStamp, MachineTime, Timer};
-use crate::base::types::Revision;
-use crate::kv::{Incr, KvCommand, Set};
+use crate::base::types::{ClientId, FenceToken, OwnerId, RequestId, Revision};
+use crate::kv::{Condition, Incr, KvCommand, Set};
+use crate::lock::LockCommand;
 use crate::machine::codec::bucket::{decode_bucket, encode_bucket};
 use crate::machine::codec::{
     decode_entry, encode_entry, read_proposal, read_reply, store_proposal, store_replies,
 };
 use crate::machine::{
-    Applied, Bucket, BucketCommand, BucketSettings, Command, Compare, Entry, Given, Op, OpResult,
-    Outcome, OutcomeKind, Relation, Subject, Transaction, TxnOp, Usage,
+    Applied, Bucket, BucketCommand, BucketSettings, Command, Compare, Entry, Fence, Given, Op,
+    OpResult, Outcome, OutcomeKind, Relation, Subject, Transaction, TxnOp, Usage,
 };
 use crate::proto::storage;
 use bytes::Bytes;
@@ -160,6 +161,70 @@ fn entry() -> Entry {
 fn entries_of_all_operations_round_trip() {
     let entry = entry();
     assert_eq!(decode_entry(encode_entry(&entry)).unwrap(), entry);
+}
+
+/// The leader counts on it: an entry that is larger than what its log takes would end the node.
+#[test]
+fn no_command_takes_more_of_the_log_than_it_weighs() {
+    let late = Timer::At(MachineTime(u64::MAX));
+    let long = Bytes::from(vec![b'v'; 3 << 20]);
+    let mut all: Vec<Op> = commands(late, late).into_iter().map(|it| it.op).collect();
+    for write in ops(late, late) {
+        let TxnOp::Write(mut command) = write else {
+            continue;
+        };
+        if let KvCommand::Set(set) = &mut command {
+            set.condition = Some(Condition::Value(long.clone()));
+            set.value = long.clone();
+            set.keep_timers = true;
+        }
+        let transaction = Transaction {
+            compares: Vec::new(),
+            then: vec![TxnOp::Write(command.clone()); 100],
+            otherwise: Vec::new(),
+        };
+        let bucket = String::new();
+        all.push(Op::Kv { bucket, command });
+        let bucket = String::new();
+        all.push(Op::Transaction {
+            bucket,
+            transaction,
+        });
+    }
+    all.push(Op::Lock {
+        name: word("job"),
+        command: LockCommand::Acquire {
+            owner: OwnerId([9; 16]),
+            ttl_ms: u64::MAX,
+            wait: late,
+        },
+    });
+    for op in all {
+        let command = Command {
+            request: Some(RequestId {
+                client: ClientId([9; 16]),
+                sequence: u64::MAX,
+                acked_below: u64::MAX,
+                attempt: u32::MAX,
+            }),
+            fence: Some(Fence {
+                name: word("fence"),
+                token: FenceToken(u64::MAX),
+            }),
+            op,
+        };
+        let mut entry = Entry {
+            now: MachineTime(u64::MAX),
+            boot: BootStamp::default(),
+            commands: Vec::new(),
+        };
+        let head = encode_entry(&entry).len();
+        let weight = command.weight();
+        entry.commands.push(command);
+        let bytes = encode_entry(&entry).len() - head;
+        let what = &format!("{:?}", entry.commands)[..200];
+        assert!(bytes <= weight, "{bytes} weigh {weight}: {what}");
+    }
 }
 
 #[test]
