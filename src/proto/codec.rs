@@ -21,10 +21,17 @@ const REQUEST_FIELDS_MAX: usize = 250_000;
 /// A shorter message of a session need not be looked into, bytes.
 const DEEP_BYTES_MIN: usize = 64 << 10;
 
-/// Buffers of a stream: they grow in steps of the first, and yield at the second, about
-/// one message of a busy session.
-fn buffers() -> BufferSettings {
-    BufferSettings::new(32 << 10, 256 << 10)
+/// What a stream yields at, bytes: messages that are ready together go together so far.
+const YIELD_BYTES: usize = 64 << 10;
+
+/// Buffers of what is sent: messages that follow each other share one.
+fn outgoing() -> BufferSettings {
+    BufferSettings::new(32 << 10, YIELD_BYTES)
+}
+
+/// Of what comes: each open request has one, if nothing ever comes. It grows with its message.
+fn incoming() -> BufferSettings {
+    BufferSettings::new(2 << 10, YIELD_BYTES)
 }
 
 /// Encodes as prost does; refuses messages of too many fields.
@@ -48,11 +55,11 @@ where
     type Decoder = BoundedDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstCodec::<T, U>::raw_encoder(buffers())
+        ProstCodec::<T, U>::raw_encoder(outgoing())
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        BoundedDecoder(ProstCodec::<T, U>::raw_decoder(buffers()))
+        BoundedDecoder(ProstCodec::<T, U>::raw_decoder(incoming()))
     }
 }
 

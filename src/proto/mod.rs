@@ -1,4 +1,4 @@
-//! Generated wire and storage types. No logic lives here.
+//! Generated wire and storage types, and how they become bytes. No other logic lives here.
 //!
 //! Invariant: `storage` is for `machine/codec.rs`, `raft/codec.rs` and the
 //! manifest alone; `peer` is for `raft/` and the server's peer port; `v1` is for the
@@ -11,6 +11,7 @@
 )]
 
 pub mod codec;
+pub(crate) mod pieces;
 
 /// What programs speak: `proto/dkv/v1`.
 pub mod v1 {

@@ -6,10 +6,12 @@ use http::Extensions;
 use prost::Message;
 use tonic::{Response, Status};
 
-use super::http::Weight;
+use super::http::{Ahead, Weight};
 use super::port::{Allowance, Caller, Full};
 use super::status::to_status;
 use crate::base::{Error, Result, limits};
+use crate::proto::pieces::Large as _;
+use crate::proto::v1::GetReply;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
 
@@ -31,16 +33,30 @@ impl Room {
     }
 
     /// The answer in the form that `pick` takes, weighed if it is long.
-    pub(super) fn answer<T: Message>(
+    pub(super) fn answer<T: Message + Default>(
         &self,
         reply: Result<Reply>,
         pick: fn(Reply) -> Option<T>,
     ) -> Result<Response<T>, Status> {
-        let reply = reply.map_err(|error| to_status(&error))?;
+        let reply = match reply.map_err(|error| to_status(&error))? {
+            Reply::Get(got) if self.of.is_some() && got.is_large() => return self.uncopied(got),
+            reply => reply,
+        };
         let reply = pick(reply)
             .ok_or_else(|| to_status(&Error::internal("the reply is not of the request's form")))?;
         let weight = self.weigh(reply.encoded_len())?;
         let mut response = Response::new(reply);
+        if let Some(weight) = weight {
+            response.extensions_mut().insert(weight);
+        }
+        Ok(response)
+    }
+
+    /// A large value: a message with nothing in it holds its place.
+    fn uncopied<T: Default>(&self, got: GetReply) -> Result<Response<T>, Status> {
+        let weight = self.weigh(got.encoded_len())?;
+        let mut response = Response::new(T::default());
+        response.extensions_mut().insert(Ahead::instead(got));
         if let Some(weight) = weight {
             response.extensions_mut().insert(weight);
         }

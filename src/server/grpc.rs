@@ -1,6 +1,5 @@
 //! gRPC: unary calls, the session stream, and who we are.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -15,12 +14,13 @@ use super::answers::Room;
 use super::asking::Asking;
 use super::describe::Describe;
 use super::figures;
-use super::http::Standing;
+use super::http::{Messages, Standing, uncopied};
 use super::port::{Caller, slowed};
 use super::service::Service;
 use super::session::Session;
 use super::status::to_status;
 use crate::base::{Error, Result};
+use crate::proto::pieces::Large;
 use crate::proto::v1;
 use crate::proto::v1::reply_frame::Reply;
 use crate::proto::v1::request_frame::Request as Asked;
@@ -35,8 +35,6 @@ pub(super) struct Grpc {
     stopping: watch::Receiver<bool>,
 }
 
-type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
 impl Grpc {
     pub(super) fn new(service: Service, describe: Describe, standing: Standing) -> Self {
         Self {
@@ -49,7 +47,7 @@ impl Grpc {
     }
 
     /// One request, one reply of the form `pick` takes, within its deadline.
-    async fn unary<T: Message>(
+    async fn unary<T: Message + Default>(
         &self,
         deadline: Duration,
         (asked, room): (Asked, Room),
@@ -61,6 +59,17 @@ impl Grpc {
     fn deadline(&self, metadata: &MetadataMap) -> Duration {
         let asked = grpc_timeout(metadata.as_ref());
         asked.unwrap_or(self.service.request_timeout())
+    }
+}
+
+/// The answer of a stream. Only where it is weighed on its way does anybody send what is not copied.
+fn answered<T: Large + Send + 'static>(
+    is_weighed: bool,
+    replies: impl Stream<Item = Result<T, Status>> + Send + 'static,
+) -> Response<Messages<T>> {
+    match is_weighed {
+        true => uncopied(replies),
+        false => Response::new(Box::pin(replies)),
     }
 }
 
@@ -125,7 +134,7 @@ impl v1::kv_server::Kv for Grpc {
     unary!(batch, BatchRequest, BatchReply, Batch);
     unary!(txn, TxnRequest, TxnReply, Txn);
 
-    type WatchStream = Replies<v1::WatchReply>;
+    type WatchStream = Messages<v1::WatchReply>;
 
     async fn watch(
         &self,
@@ -142,12 +151,13 @@ impl v1::kv_server::Kv for Grpc {
         Ok(Response::new(Box::pin(replies)))
     }
 
-    type ScanStream = Replies<v1::ScanReply>;
+    type ScanStream = Messages<v1::ScanReply>;
 
     async fn scan(
         &self,
         request: Request<v1::ScanRequest>,
     ) -> Result<Response<Self::ScanStream>, Status> {
+        let is_weighed = Caller::allowances_of(request.extensions()).is_some();
         let pages = Pages {
             grpc: self.clone(),
             next: Some(request.into_inner()),
@@ -156,7 +166,7 @@ impl v1::kv_server::Kv for Grpc {
             let page = pages.next().await.map_err(|error| to_status(&error))?;
             Ok(page.map(|page| (page, pages)))
         });
-        Ok(Response::new(Box::pin(replies)))
+        Ok(answered(is_weighed, replies))
     }
 }
 
@@ -228,7 +238,7 @@ impl v1::bucket_server::Bucket for Grpc {
 
 #[tonic::async_trait]
 impl v1::session_server::Session for Grpc {
-    type OpenStream = Replies<v1::Replies>;
+    type OpenStream = Messages<v1::Replies>;
 
     async fn open(
         &self,
@@ -236,11 +246,12 @@ impl v1::session_server::Session for Grpc {
     ) -> Result<Response<Self::OpenStream>, Status> {
         let stopping = self.stopping.clone();
         let rate = Caller::rate_of(request.extensions()).cloned();
+        let is_weighed = Caller::allowances_of(request.extensions()).is_some();
         let session = Session::new(self.service.clone(), request.into_inner(), rate, stopping);
         let replies = stream::unfold(session, |mut session| async move {
             session.next().await.map(|replies| (replies, session))
         });
-        Ok(Response::new(Box::pin(replies)))
+        Ok(answered(is_weighed, replies))
     }
 
     async fn describe(

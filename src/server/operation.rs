@@ -57,8 +57,8 @@ pub enum Query {
     },
     /// A page of a range; `at` says which revision, not the query.
     Scan {
-        /// The page.
-        query: ScanQuery,
+        /// The page. Boxed: it is much larger than what else waits.
+        query: Box<ScanQuery>,
         /// `None`: now.
         at: Option<At>,
     },

@@ -5,7 +5,7 @@ use super::operation::{Answer, At, Query};
 use crate::base::time::MachineTime;
 use crate::base::types::Revision;
 use crate::base::{Error, Result};
-use crate::machine::{Machine, ScanQuery, query};
+use crate::machine::{Machine, query};
 use crate::store::Store;
 
 /// Answers a query.
@@ -35,11 +35,11 @@ pub(super) fn read(store: &Store, query: Query) -> Result<Answer> {
             })?;
             Ok(Answer::Records(records, store.now(), revision))
         }
-        Query::Scan { query, at } => {
+        Query::Scan { mut query, at } => {
             let moment = moment(store, at);
             let page = store.read(|machine| {
-                let at = moment.revision(machine, &query.bucket)?;
-                machine.scan(&ScanQuery { at, ..query })
+                query.at = moment.revision(machine, &query.bucket)?;
+                machine.scan(&query)
             })?;
             Ok(Answer::Page(page, store.now()))
         }

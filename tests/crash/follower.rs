@@ -165,7 +165,7 @@ fn state(node: &Node, shard: &Shard) -> dkv::base::Result<State> {
 
 fn everything() -> Query {
     Query::Scan {
-        query: ScanQuery {
+        query: Box::new(ScanQuery {
             bucket: String::new(),
             start: Bytes::new(),
             end: None,
@@ -178,7 +178,7 @@ fn everything() -> Query {
             count_only: false,
             include_expired: false,
             at: None,
-        },
+        }),
         at: None,
     }
 }

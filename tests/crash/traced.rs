@@ -17,9 +17,6 @@ use crate::small;
 /// Strings longer than this would be cut off.
 const STRING_BYTES_MAX: &str = "16777216";
 
-/// Set, it has replicated shards recorded, too; `scripts/crash-images` sets it.
-const REPLICATED: &str = "CRASH_REPLICATED";
-
 /// Which node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
@@ -36,15 +33,11 @@ pub(crate) enum Program {
 
 impl Program {
     /// Every one that can be run: `dkv serve` refuses variables that it does not know, and the one
-    /// that switches on a defect is among them. Replicated ones are recorded when they are asked
-    /// for: under load one of them has ended in the middle of a recording, and it is not known why.
+    /// that switches on a defect is among them.
     pub(crate) fn all() -> Vec<Self> {
-        let mut all = vec![Self::Small];
+        let mut all = vec![Self::Small, Self::Voter, Self::Follower];
         if !cfg!(dkv_mutants) {
             all.insert(0, Self::Served);
-        }
-        if cfg!(dkv_mutants) || std::env::var_os(REPLICATED).is_some() {
-            all.extend([Self::Voter, Self::Follower]);
         }
         all
     }

@@ -90,7 +90,7 @@ fn scan(prefix: &str) -> Operation {
     // No key has such a byte.
     let end = [prefix.as_bytes(), &[0xff]].concat();
     read(Query::Scan {
-        query: ScanQuery {
+        query: Box::new(ScanQuery {
             bucket: String::new(),
             start: bytes(prefix),
             end: Some(Bytes::from(end)),
@@ -103,7 +103,7 @@ fn scan(prefix: &str) -> Operation {
             count_only: false,
             include_expired: false,
             at: None,
-        },
+        }),
         at: None,
     })
 }

@@ -105,10 +105,12 @@ pub(super) fn scan(request: v1::ScanRequest) -> Result<Call> {
         at = Some(At::Revision(cursor.revision));
         query.after = Some(cursor.after);
     }
+    let query = Box::new(query);
+    let scan = Query::Scan { query, at };
     Ok(Call {
         shard,
         kind: Kind::Scan(origin),
-        operation: Operation::Read(Query::Scan { query, at }, consistency),
+        operation: Operation::Read(scan, consistency),
     })
 }
 

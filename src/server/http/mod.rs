@@ -6,6 +6,7 @@
 //! can make a browser send neither, so that it cannot write into a node on loopback; nor can
 //! one of another site read what is told here.
 
+mod ahead;
 mod front;
 mod health;
 mod incoming;
@@ -16,6 +17,7 @@ mod ready;
 mod routes;
 pub(super) mod site;
 
+pub(super) use ahead::{Ahead, Messages, uncopied};
 pub(super) use front::Front;
 pub(super) use health::health;
 pub(super) use live::{Live, Standing};

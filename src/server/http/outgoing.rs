@@ -11,6 +11,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
 
+use super::ahead::Ahead;
 use crate::base::limits;
 use crate::server::port::{Allowance, Held};
 
@@ -25,6 +26,9 @@ struct Outgoing {
     inner: Body,
     of: Arc<Allowance>,
     weighed: Option<Weight>,
+    ahead: Option<Arc<Ahead>>,
+    /// What has gone ahead of the encoder holds this.
+    large: Option<Weight>,
     waiting: Option<BoxFuture<'static, ()>>,
 }
 
@@ -35,7 +39,8 @@ pub(super) fn weighed(
     is_stream: bool,
 ) -> Response<Body> {
     let weighed = response.extensions_mut().remove::<Weight>();
-    if weighed.is_none() && !is_stream {
+    let ahead = response.extensions_mut().remove::<Arc<Ahead>>();
+    if weighed.is_none() && ahead.is_none() && !is_stream {
         return response;
     }
     response.map(|inner| {
@@ -43,6 +48,8 @@ pub(super) fn weighed(
             inner,
             of: Arc::clone(of),
             weighed,
+            ahead,
+            large: None,
             waiting: None,
         })
     })
@@ -60,6 +67,34 @@ impl Outgoing {
         ready!(waiting.as_mut().poll(context));
         self.waiting = None;
         Poll::Ready(())
+    }
+
+    /// Holds a large message that the encoder has just let pass by, whole: what waits for whoever
+    /// asked is not only its first piece.
+    fn hold_large(&mut self) {
+        let passed = self.ahead.as_ref().map_or(0, |ahead| ahead.bytes());
+        if passed > 0 && self.weighed.is_none() && self.large.is_none() {
+            self.large = Some(Arc::new(self.of.hold(passed)));
+        }
+    }
+
+    /// The next piece of such a message.
+    fn next_piece(&mut self) -> Option<Frame<Bytes>> {
+        let ahead = self.ahead.as_ref()?;
+        let data = ahead.next()?;
+        let held = self.weighed.clone().or_else(|| self.large.clone());
+        if ahead.bytes() == 0 {
+            self.large = None;
+        }
+        Some(Frame::data(match held {
+            Some(held) => Bytes::from_owner(Weighed { data, _held: held }),
+            None => data,
+        }))
+    }
+
+    /// True if what the encoder has only holds the place of what has gone ahead.
+    fn is_placeholder(&self, frame: &Frame<Bytes>) -> bool {
+        frame.is_data() && self.ahead.as_ref().is_some_and(|ahead| ahead.is_all())
     }
 
     fn weigh(&self, data: Bytes) -> Bytes {
@@ -93,11 +128,26 @@ impl HttpBody for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
+        if let Some(piece) = this.next_piece() {
+            return Poll::Ready(Some(Ok(piece)));
+        }
         if this.weighed.is_none() {
             ready!(this.poll_room(context));
         }
-        let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
-        Poll::Ready(frame.map(|frame| Ok(frame?.map_data(|data| this.weigh(data)))))
+        loop {
+            let polled = Pin::new(&mut this.inner).poll_frame(context);
+            this.hold_large();
+            return match polled {
+                Poll::Ready(Some(Ok(frame))) if this.is_placeholder(&frame) => continue,
+                Poll::Ready(frame) => {
+                    Poll::Ready(frame.map(|frame| Ok(frame?.map_data(|data| this.weigh(data)))))
+                }
+                Poll::Pending => match this.next_piece() {
+                    Some(piece) => Poll::Ready(Some(Ok(piece))),
+                    None => Poll::Pending,
+                },
+            };
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -110,58 +160,4 @@ impl HttpBody for Outgoing {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-    use http_body_util::{BodyExt, StreamBody};
-
-    use super::*;
-    use crate::server::port::{Bounds, Connections};
-
-    const LONG: usize = 40 << 20;
-
-    fn stream_of(lengths: &[usize]) -> Response<Body> {
-        let frame = |length: &usize| Ok::<_, Status>(Frame::data(vec![7; *length].into()));
-        let frames: Vec<_> = lengths.iter().map(frame).collect();
-        Response::new(Body::new(StreamBody::new(futures_util::stream::iter(
-            frames,
-        ))))
-    }
-
-    async fn data(body: &mut Body) -> Option<Bytes> {
-        let frame = BodyExt::frame(body).await?;
-        Some(frame.unwrap().into_data().unwrap())
-    }
-
-    #[tokio::test]
-    async fn a_stream_goes_on_when_what_it_gave_has_left() {
-        let allowance = Connections::new(Bounds::of_all(1)).allow().outgoing;
-        let mut body = weighed(stream_of(&[LONG, LONG, LONG]), &allowance, true).into_body();
-        let (first, second) = (data(&mut body).await, data(&mut body).await);
-        assert!(first.is_some() && second.is_some());
-        let mut third = Box::pin(data(&mut body));
-        let early = (&mut third).now_or_never();
-        assert!(early.is_none(), "80 of 64 MiB are held");
-        drop(first);
-        let third = third.now_or_never().unwrap();
-        assert_eq!(third.as_ref().unwrap().len(), LONG);
-        drop((second, third));
-        let rest = limits::CONNECTION_BYTES_MAX - 1;
-        assert!(allowance.take(rest).is_ok());
-    }
-
-    #[tokio::test]
-    async fn one_message_is_weighed_once_and_held_to_its_last_byte() {
-        let allowance = Connections::new(Bounds::of_all(1)).allow().outgoing;
-        let mut response = stream_of(&[LONG]);
-        let weight: Weight = Arc::new(allowance.take(LONG).unwrap());
-        response.extensions_mut().insert(weight);
-        let mut body = weighed(response, &allowance, false).into_body();
-        let mut bytes = data(&mut body).await.unwrap();
-        drop(body);
-        let rest = bytes.split_off(LONG - 1);
-        drop(bytes);
-        assert!(allowance.take(LONG).is_err(), "a byte is left");
-        drop(rest);
-        assert!(allowance.take(LONG).is_ok());
-    }
-}
+mod tests;

@@ -10,13 +10,11 @@ use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::budget::{Budget, Held};
+use super::content::{Content, PIECE_BYTES};
 use super::refused::{Answered, Refused};
 use super::sending::send;
 use super::unlisted::Unlisted;
 use crate::base::{Error, limits};
-
-/// A piece of a large body on its way out, bytes.
-pub(super) const PIECE_BYTES: usize = 64 << 10;
 
 /// What a body of JSON may be longer than what it carries: base64 and names.
 pub(super) const JSON_BYTES_MAX: usize = limits::IMPORT_LINE_BYTES_MAX;
@@ -185,13 +183,13 @@ pub(super) async fn read_optional<T: DeserializeOwned + Default>(
 /// # Errors
 /// `LimitExceeded` when too many are on their way; never for what answers a write that was
 /// done, which nobody may be told to do again.
-pub(super) fn write(budget: &Budget, bytes: Bytes, is_done: bool) -> Answered<Body> {
-    if bytes.len() <= PIECE_BYTES {
-        return Ok(Body::from(bytes));
+pub(super) fn write(budget: &Budget, mut content: Content, is_done: bool) -> Answered<Body> {
+    if content.len() <= PIECE_BYTES {
+        return Ok(Body::from(content.next().unwrap_or_default()));
     }
     let mut held = budget.hold();
-    match held.grow(bytes.len()) {
+    match held.grow(content.len()) {
         Err(full) if !is_done => Err(full.into()),
-        _ => Ok(send(bytes, held)),
+        _ => Ok(send(content, held)),
     }
 }

@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::de::{Error as _, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::unlisted::Unlisted;
@@ -26,7 +27,8 @@ pub(super) struct Record {
     /// The value, if it is UTF-8. Neither is there where only keys were asked for, and for
     /// an expired key.
     #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
+    #[schema(value_type = Option<String>)]
+    value: Option<Text>,
     /// The value as base64, if it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     value_b64: Option<String>,
@@ -53,7 +55,7 @@ impl Record {
         let v1::Record { key, value, .. } = record;
         let (key, key_b64) = text(&key);
         let (value, value_b64) = match with_value && !record.expired {
-            true => text(&value),
+            true => value_text(value),
             false => (None, None),
         };
         Self {
@@ -134,6 +136,25 @@ where
 pub(super) fn text(bytes: &Bytes) -> (Option<String>, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(STANDARD.encode(bytes))),
+    }
+}
+
+/// Bytes that are UTF-8. A large value is not copied to be written.
+#[derive(Debug)]
+struct Text(Bytes);
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let text = std::str::from_utf8(&self.0).map_err(S::Error::custom)?;
+        serializer.serialize_str(text)
+    }
+}
+
+/// A value, as [`text`] gives it.
+fn value_text(bytes: Bytes) -> (Option<Text>, Option<String>) {
+    match std::str::from_utf8(&bytes) {
+        Ok(_) => (Some(Text(bytes)), None),
         Err(_) => (None, Some(STANDARD.encode(bytes))),
     }
 }

@@ -14,6 +14,7 @@ mod cluster;
 mod cluster_status;
 mod compares;
 mod conditional;
+mod content;
 mod described;
 mod docs;
 mod document;

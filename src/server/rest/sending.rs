@@ -13,8 +13,8 @@ use futures_util::stream;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::body::PIECE_BYTES;
 use super::budget::Held;
+use super::content::Content;
 
 /// A reader that takes nothing for so long has stopped.
 const STALLED: Duration = Duration::from_secs(30);
@@ -23,15 +23,15 @@ const STALLED: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_secs(5);
 
 struct Sending {
-    rest: Bytes,
+    rest: Content,
     _held: Held,
     asked_at: Instant,
 }
 
 /// A body that is read as its reader likes, within reason.
-pub(super) fn send(bytes: Bytes, held: Held) -> Body {
+pub(super) fn send(content: Content, held: Held) -> Body {
     let sending = Sending {
-        rest: bytes,
+        rest: content,
         _held: held,
         asked_at: Instant::now(),
     };
@@ -48,12 +48,8 @@ fn next(sending: &mut Option<Sending>) -> Option<io::Result<Bytes>> {
     let Some(sending) = sending else {
         return Some(Err(io::ErrorKind::TimedOut.into()));
     };
-    if sending.rest.is_empty() {
-        return None;
-    }
     sending.asked_at = Instant::now();
-    let length = sending.rest.len().min(PIECE_BYTES);
-    Some(Ok(sending.rest.split_to(length)))
+    sending.rest.next().map(Ok)
 }
 
 /// Gives back what a reader holds that has stopped.
@@ -78,6 +74,7 @@ mod tests {
 
     use super::*;
     use crate::server::rest::budget::Budget;
+    use crate::server::rest::content::PIECE_BYTES;
 
     /// Sixteen clients that did not read their answers kept all others from large ones.
     #[tokio::test(start_paused = true)]
@@ -85,7 +82,7 @@ mod tests {
         let budget = Budget::of(1 << 20);
         let mut held = budget.hold();
         held.grow(1 << 20).unwrap();
-        let mut pieces = send(Bytes::from(vec![0; 1 << 20]), held).into_data_stream();
+        let mut pieces = send(Bytes::from(vec![0; 1 << 20]).into(), held).into_data_stream();
         assert_eq!(pieces.next().await.unwrap().unwrap().len(), PIECE_BYTES);
         assert!(budget.hold().grow(1 << 20).is_err());
         sleep(STALLED + 2 * LOOK).await;
@@ -98,7 +95,7 @@ mod tests {
         let budget = Budget::of(1 << 20);
         let mut held = budget.hold();
         held.grow(1 << 20).unwrap();
-        let mut pieces = send(Bytes::from(vec![7; 1 << 20]), held).into_data_stream();
+        let mut pieces = send(Bytes::from(vec![7; 1 << 20]).into(), held).into_data_stream();
         let mut read = 0;
         while let Some(piece) = pieces.next().await {
             read += piece.unwrap().len();

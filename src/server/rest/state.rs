@@ -1,5 +1,6 @@
 //! What every route works with.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -14,6 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::body;
 use super::budget::{Budget, Held};
+use super::content::Content;
 use super::head::Head;
 use super::marks;
 use super::refused::Answered;
@@ -181,7 +183,7 @@ impl Rest {
         content_type: HeaderValue,
         bytes: Bytes,
     ) -> Answered {
-        self.whole(status, header, content_type, bytes, false)
+        self.whole(status, header, content_type, bytes.into(), false)
     }
 
     fn whole(
@@ -189,11 +191,11 @@ impl Rest {
         status: StatusCode,
         header: Option<&v1::Header>,
         content_type: HeaderValue,
-        bytes: Bytes,
+        content: Content,
         is_done: bool,
     ) -> Answered {
-        let length = bytes.len();
-        let mut response = Response::new(body::write(&self.outgoing, bytes, is_done)?);
+        let length = content.len();
+        let mut response = Response::new(body::write(&self.outgoing, content, is_done)?);
         *response.status_mut() = status;
         let headers: &mut HeaderMap = response.headers_mut();
         headers.insert(CONTENT_TYPE, content_type);
@@ -203,10 +205,13 @@ impl Rest {
     }
 }
 
-fn json(answer: &impl Serialize) -> Answered<Bytes> {
-    let mut text = serde_json::to_vec(answer).map_err(|error| {
-        Error::internal("an answer could not be written as JSON").with_source(error)
-    })?;
-    text.push(b'\n');
-    Ok(text.into())
+fn json(answer: &impl Serialize) -> Answered<Content> {
+    let mut text = Content::default();
+    let written = serde_json::to_writer(&mut text, answer).map_err(io::Error::from);
+    written
+        .and_then(|()| text.write_all(b"\n"))
+        .map_err(|error| {
+            Error::internal("an answer could not be written as JSON").with_source(error)
+        })?;
+    Ok(text)
 }

@@ -11,8 +11,8 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::watch;
 
-use super::body::PIECE_BYTES;
 use super::budget::{Budget, Held};
+use super::content::PIECE_BYTES;
 use super::event::{Count, Text};
 use super::refused::Refused;
 use crate::base::Error;

@@ -39,7 +39,7 @@ struct Asked {
     came: Instant,
 }
 
-/// What a reply must know of its request.
+/// What a reply must know of its request. Thousands of a session wait at once.
 struct Tag {
     asked: Asked,
     shard: ShardId,
@@ -50,6 +50,11 @@ struct Tag {
     consistency: Consistency,
     /// A round has confirmed that it is.
     is_confirmed: bool,
+}
+
+/// What the reply to a write must know, too.
+struct Write {
+    tag: Tag,
     /// Its place among its lane's writes.
     place: Option<Place>,
     /// What a refusal speaks of.
@@ -60,7 +65,24 @@ struct Tag {
     batch: Option<Vec<Subject>>,
 }
 
-type Slow = BoxFuture<'static, (Tag, Result<Answer>)>;
+/// A read that waits.
+type Read = (Tag, Query);
+
+const _: () = assert!(size_of::<Read>() <= 256);
+
+type Slow = BoxFuture<'static, (Write, Result<Answer>)>;
+
+impl Write {
+    fn new(tag: Tag, place: Option<Place>) -> Self {
+        Self {
+            tag,
+            place,
+            subject: Subject::default(),
+            pieces: None,
+            batch: None,
+        }
+    }
+}
 
 /// One session, as the stream of its replies.
 pub(in crate::server) struct Session {
@@ -72,10 +94,10 @@ pub(in crate::server) struct Session {
     /// Frames not looked at, with the moment they came.
     backlog: VecDeque<(Instant, v1::RequestFrame)>,
     /// Reads whose lane has let them go.
-    reads: VecDeque<(Tag, Query)>,
-    groups: Groups<Tag>,
-    lanes: Lanes<(Tag, Query)>,
-    rounds: Rounds<(Tag, Query)>,
+    reads: VecDeque<Read>,
+    groups: Groups<Write>,
+    lanes: Lanes<Read>,
+    rounds: Rounds<Read>,
     slow: FuturesUnordered<Slow>,
     outbox: Outbox,
     /// Frames taken and not yet answered.
@@ -152,8 +174,8 @@ impl Session {
             Some((reads, confirmed)) = self.rounds.next(), if self.rounds.is_waiting() => {
                 self.finish_round(reads, &confirmed);
             }
-            Some((tag, result)) = self.slow.next(), if !self.slow.is_empty() => {
-                self.finish(tag, result);
+            Some((write, result)) = self.slow.next(), if !self.slow.is_empty() => {
+                self.finish(write, result);
             }
             () = until(opens_at), if may_read && opens_at.is_some() => {}
             message = self.inbound.message(), if may_read && opens_at.is_none() => match message {
@@ -250,10 +272,6 @@ impl Session {
                     due: came + allowed,
                     consistency: Consistency::Linearizable,
                     is_confirmed: false,
-                    place: None,
-                    subject: Subject::default(),
-                    pieces: None,
-                    batch: None,
                 };
                 self.start(tag, lane, operation);
             }
@@ -268,19 +286,19 @@ impl Session {
         }
         match operation {
             Operation::Write(command) => {
-                tag.place = self.lanes.begin(lane, tag.shard);
-                self.group(tag, command);
+                let write = self.write(tag, lane);
+                self.group(write, command);
             }
             Operation::WriteInPieces(command) => {
-                tag.place = self.lanes.begin(lane, tag.shard);
-                tag.pieces = Some(command.clone());
-                self.group(tag, command);
+                let mut write = self.write(tag, lane);
+                write.pieces = Some(command.clone());
+                self.group(write, command);
             }
             Operation::Batch(commands) => {
-                tag.place = self.lanes.begin(lane, tag.shard);
-                tag.batch = Some(commands.iter().map(Subject::of).collect());
-                let shard = tag.shard;
-                if let Some(full) = self.groups.add_all(shard, tag, commands) {
+                let mut write = self.write(tag, lane);
+                write.batch = Some(commands.iter().map(Subject::of).collect());
+                let shard = write.tag.shard;
+                if let Some(full) = self.groups.add_all(shard, write, commands) {
                     self.submit(shard, full);
                 }
             }
@@ -293,6 +311,11 @@ impl Session {
             // A lock's wait is nobody's earlier write: it may take minutes.
             Operation::AcquireWaiting(command, wait) => self.acquire(tag, command, wait),
         }
+    }
+
+    fn write(&mut self, tag: Tag, lane: u64) -> Write {
+        let place = self.lanes.begin(lane, tag.shard);
+        Write::new(tag, place)
     }
 
     fn acquire(&mut self, mut tag: Tag, command: Command, wait: Duration) {
@@ -309,24 +332,25 @@ impl Session {
                 // The wait is given up with the future.
                 () = stopped(&mut stop) => Err(wait_broken_off()),
             };
-            (tag, result)
+            (Write::new(tag, None), result)
         }));
     }
 
     /// Goes on with what is removed in pieces, of which the first is done.
-    fn remove_on(&mut self, tag: Tag, command: Command, first: Applied) {
+    fn remove_on(&mut self, write: Write, command: Command, first: Applied) {
         let service = self.service.clone();
         self.slow.push(Box::pin(async move {
-            let rest = service.write_rest(tag.shard, command, first, tag.due);
-            let result = timeout_at(tag.due, rest).await;
-            (tag, result.unwrap_or_else(|_| Err(overdue())))
+            let (shard, due) = (write.tag.shard, write.tag.due);
+            let rest = service.write_rest(shard, command, first, due);
+            let result = timeout_at(due, rest).await;
+            (write, result.unwrap_or_else(|_| Err(overdue())))
         }));
     }
 
-    fn group(&mut self, mut tag: Tag, command: Command) {
-        tag.subject = Subject::of(&command);
-        let shard = tag.shard;
-        if let Some(full) = self.groups.add(shard, tag, command) {
+    fn group(&mut self, mut write: Write, command: Command) {
+        write.subject = Subject::of(&command);
+        let shard = write.tag.shard;
+        if let Some(full) = self.groups.add(shard, write, command) {
             self.submit(shard, full);
         }
     }
@@ -337,66 +361,70 @@ impl Session {
         }
     }
 
-    fn submit(&mut self, shard: ShardId, group: Group<Tag>) {
+    fn submit(&mut self, shard: ShardId, group: Group<Write>) {
         // They share one outcome; the last deadline is that of all.
-        let due = group.tags().iter().map(|tag| tag.due).max();
+        let due = group.tags().iter().map(|write| write.tag.due).max();
         let due = due.unwrap_or_else(Instant::now);
-        if let Err((tags, refused)) = self.groups.submit(&self.service, shard, group, due) {
-            for tag in tags {
-                self.finish_error(&tag, &refused);
+        if let Err((writes, refused)) = self.groups.submit(&self.service, shard, group, due) {
+            for write in writes {
+                self.finish_error(&write, &refused);
             }
         }
     }
 
     fn finish_groups(&mut self) {
-        for (tags, result) in self.groups.completed() {
+        for (writes, result) in self.groups.completed() {
             match result {
-                Ok(replies) => self.finish_group(tags, replies),
+                Ok(replies) => self.finish_group(writes, replies),
                 Err(error) => {
-                    for tag in tags {
-                        self.finish_error(&tag, &error);
+                    for write in writes {
+                        self.finish_error(&write, &error);
                     }
                 }
             }
         }
     }
 
-    fn finish_group(&mut self, tags: Vec<Tag>, replies: Vec<Applied>) {
+    fn finish_group(&mut self, writes: Vec<Write>, replies: Vec<Applied>) {
         let mut replies = replies.into_iter();
-        for mut tag in tags {
-            if let Some(subjects) = tag.batch.take() {
+        for mut write in writes {
+            if let Some(subjects) = write.batch.take() {
                 let own = replies.by_ref().take(subjects.len()).collect();
-                self.finish(tag, Ok(settle_batch(own, &subjects)));
+                self.finish(write, Ok(settle_batch(own, &subjects)));
             } else if let Some(applied) = replies.next() {
-                self.finish_write(tag, applied);
+                self.finish_write(write, applied);
             }
         }
     }
 
-    fn finish_write(&mut self, mut tag: Tag, applied: Applied) {
-        match tag.pieces.take() {
-            Some(command) if is_a_piece(&applied) => self.remove_on(tag, command, applied),
+    fn finish_write(&mut self, mut write: Write, applied: Applied) {
+        match write.pieces.take() {
+            Some(command) if is_a_piece(&applied) => self.remove_on(write, command, applied),
             _ => {
-                let settled = settle(applied, &tag.subject);
-                self.finish(tag, settled.map(Answer::Applied));
+                let settled = settle(applied, &write.subject);
+                self.finish(write, settled.map(Answer::Applied));
             }
         }
     }
 
-    fn finish(&mut self, tag: Tag, result: Result<Answer>) {
-        self.lanes.end(tag.place, &mut self.reads);
+    fn finish(&mut self, write: Write, result: Result<Answer>) {
+        self.lanes.end(write.place, &mut self.reads);
+        self.answer(write.tag, result);
+    }
+
+    fn answer(&mut self, tag: Tag, result: Result<Answer>) {
         match result {
             Ok(answer) => self.push_reply(tag, answer),
             Err(error) => self.push_error(tag.asked, &error),
         }
     }
 
-    fn finish_error(&mut self, tag: &Tag, error: &Error) {
-        self.lanes.end(tag.place, &mut self.reads);
-        self.push_error(tag.asked, error);
+    fn finish_error(&mut self, write: &Write, error: &Error) {
+        self.lanes.end(write.place, &mut self.reads);
+        self.push_error(write.tag.asked, error);
     }
 
-    fn finish_round(&mut self, reads: Vec<(Tag, Query)>, confirmed: &Result<()>) {
+    fn finish_round(&mut self, reads: Vec<Read>, confirmed: &Result<()>) {
         for (mut tag, query) in reads {
             match confirmed {
                 Ok(()) => {
@@ -419,10 +447,7 @@ impl Session {
             return;
         }
         let answer = shard.and_then(|shard| self.service.read(shard, query));
-        match answer {
-            Ok(answer) => self.push_reply(tag, answer),
-            Err(error) => self.push_error(tag.asked, &error),
-        }
+        self.answer(tag, answer);
     }
 
     fn push_reply(&mut self, tag: Tag, answer: Answer) {

@@ -25,19 +25,8 @@ pub(super) struct Task {
     pub(super) unborn: Option<Unborn>,
 }
 
-pub(super) type Unborn = Box<dyn FnOnce() + Send>;
-
-/// Begins a task when it is woken.
-struct Birth(Mutex<Option<Unborn>>);
-
-impl Wake for Birth {
-    fn wake(self: Arc<Self>) {
-        let begin = self.0.lock().take();
-        if let Some(begin) = begin {
-            begin();
-        }
-    }
-}
+/// Begins the task; it is told whether that waited in the line.
+pub(super) type Unborn = Box<dyn FnOnce(bool) + Send>;
 
 /// Wakes a task when the runtime has looked for what is new.
 ///
@@ -81,12 +70,12 @@ impl Ticket {
     }
 
     /// Has the task begin when it has its turn, which may be at once.
-    pub(super) fn begin_in_turn(self: &Arc<Self>, begin: impl FnOnce() + Send + 'static) {
+    pub(super) fn begin_in_turn(self: &Arc<Self>, begin: impl FnOnce(bool) + Send + 'static) {
         let mut task = self.task.lock();
         if self.turns.take(self) {
             task.phase = Phase::Called;
             drop(task);
-            begin();
+            begin(false);
         } else {
             task.phase = Phase::Waiting;
             task.unborn = Some(Box::new(begin));
@@ -100,12 +89,12 @@ impl Ticket {
             return false;
         }
         task.phase = Phase::Called;
-        let waker = match task.unborn.take() {
-            Some(begin) => Waker::from(Arc::new(Birth(Mutex::new(Some(begin))))),
-            None => task.waker.clone(),
-        };
+        let (unborn, waker) = (task.unborn.take(), task.waker.clone());
         drop(task);
-        wake_behind_others(&waker);
+        match unborn {
+            Some(begin) => begin(true),
+            None => wake_behind_others(&waker),
+        }
         true
     }
 

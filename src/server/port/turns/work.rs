@@ -85,6 +85,16 @@ where
     fn execute(&self, work: F) {
         let work = InTurn::new(work, Arc::clone(&self.turns), Pace::new());
         let (ticket, runtime) = (Arc::clone(&work.ticket), self.runtime.clone());
-        ticket.begin_in_turn(move || drop(runtime.spawn(work)));
+        ticket.begin_in_turn(move |waited| {
+            drop(runtime.spawn(async move {
+                // IMPORTANT: as for those that are called, what is ready comes first. It is not
+                // deferred in a waker: those must run nothing, and a runtime that ends drops here
+                // what it is given.
+                if waited {
+                    tokio::task::yield_now().await;
+                }
+                work.await;
+            }));
+        });
     }
 }
