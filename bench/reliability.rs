@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use dkv::base::mutant;
 use serde_json::Value;
 
 /// What stands in the page whatever the figures are.
@@ -112,11 +113,24 @@ fn listed(all: &[(String, u64)]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// With so many runs in which nothing was wrong, how often it goes wrong at most, at 95 %.
+/// Fewer runs bound nothing worth to be told.
+const RUNS_MIN: f64 = 10.0;
+
+/// With so many runs in which nothing was wrong, how often it goes wrong at most, at 95 % (the rule
+/// of three).
 fn bound(runs: f64, wrong: f64) -> String {
     match wrong == 0.0 {
+        true if runs < RUNS_MIN => "0, in too few runs to say how often it goes wrong".to_owned(),
         true => format!("0; at 95 % fewer than 1 run in {}", shown(runs / 3.0)),
         false => shown(wrong),
+    }
+}
+
+/// The sum, unless a campaign did not count it.
+fn counted(lines: &[Value], pointer: &str) -> String {
+    match lines.iter().all(|it| it.pointer(pointer).is_some()) {
+        true => shown(sum(lines, pointer)),
+        false => "not counted".to_owned(),
     }
 }
 
@@ -150,6 +164,10 @@ fn chaos(page: &mut String, lines: &[Value]) {
             ("faults", listed(&sums(lines, "faults_by_kind"))),
             ("operations checked", shown(sum(lines, "/operations"))),
             ("of unknown outcome", shown(sum(lines, "/unknown"))),
+            (
+                "keys that one of the two checkers gave up",
+                counted(lines, "/undecided"),
+            ),
             ("terms of leaders", shown(sum(lines, "/terms"))),
             ("violations", bound(runs, sum(lines, "/violations"))),
         ],
@@ -157,19 +175,17 @@ fn chaos(page: &mut String, lines: &[Value]) {
 }
 
 fn crash(page: &mut String, lines: &[Value]) {
-    let images = sum(lines, "/images");
-    let of = |pointer| shown(sum(lines, pointer));
+    let of = |pointer| counted(lines, pointer);
+    // Disks of one recording are not independent of each other.
+    let recordings = sum(lines, "/recordings");
     rows(
         page,
         &[
             ("nodes recorded", of("/recordings")),
             ("syncs in the recordings", of("/syncs")),
             ("moments of a power loss", of("/prefixes")),
-            ("disks built and opened", shown(images)),
-            (
-                "of these, a second power loss in recovery",
-                of("/double_crashes"),
-            ),
+            ("disks built and opened", of("/images")),
+            ("of these, after a second start", of("/double_crashes")),
             ("torn writes", of("/torn_writes")),
             (
                 "acknowledged writes verified",
@@ -179,31 +195,32 @@ fn crash(page: &mut String, lines: &[Value]) {
                 "entries and votes verified that other members were told of",
                 of("/promises_to_members_verified"),
             ),
-            ("violations", bound(images, sum(lines, "/violations"))),
+            (
+                "recordings with a violation",
+                bound(recordings, sum(lines, "/violations")),
+            ),
         ],
     );
 }
 
 fn fuzz(page: &mut String, lines: &[Value]) {
-    rows(
-        page,
-        &[
-            ("executions", listed(&sums(lines, "executions"))),
-            ("inputs that failed", shown(sum(lines, "/crashes"))),
-        ],
-    );
+    // There are figures only of runs in which nothing failed.
+    let executions = listed(&sums(lines, "executions"));
+    rows(page, &[("executions, none of which failed", executions)]);
 }
 
 fn mutants(page: &mut String, lines: &[Value]) {
     let text = |it: &Value, field: &str| it[field].as_str().unwrap_or_default().to_owned();
-    let caught = lines.iter().filter(|it| !text(it, "tier").is_empty());
+    // The last word on each.
+    let last: BTreeMap<String, &Value> = lines.iter().map(|it| (text(it, "mutant"), it)).collect();
+    let caught = last.values().filter(|it| !text(it, "tier").is_empty());
+    let (caught, tried, all) = (caught.count(), last.len(), mutant::ALL.len());
     let _ = writeln!(
         page,
-        "{} of {} were caught.\n\n| what was wrong | caught by | which test | seconds |\n| --- | --- | --- | --- |",
-        caught.count(),
-        lines.len()
+        "There are {all}; {tried} were tried, and {caught} of them caught.\n\n\
+         | what was wrong | caught by | which test | seconds |\n| --- | --- | --- | --- |",
     );
-    for it in lines {
+    for it in last.into_values() {
         let tier = text(it, "tier");
         let tier = if tier.is_empty() { "NOT CAUGHT" } else { &tier };
         let (does, test) = (text(it, "does"), text(it, "test"));

@@ -183,6 +183,10 @@ pub const TURN_READ_BYTES: usize = 8 << 10;
 /// What a connection writes in one turn, bytes: some ten microseconds of copying.
 pub const TURN_WRITE_BYTES: usize = 128 << 10;
 
+/// What the system may have of a connection that it has not sent, bytes, before more is written: what
+/// the line has room for it takes, and of those who read nothing not much more.
+pub const UNSENT_BYTES: u32 = 128 << 10;
+
 /// How long a thread goes on with those who wait for turns before it lets other threads go
 /// first, us.
 pub const TURNS_UNTIL_OTHERS_US: u64 = 500;

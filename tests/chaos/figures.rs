@@ -17,6 +17,8 @@ pub(crate) struct Figures<'a> {
     pub(crate) struck: &'a [Struck],
     pub(crate) operations: usize,
     pub(crate) unknown: usize,
+    /// Keys that the search gave up; players are not judged by it.
+    pub(crate) undecided: usize,
     pub(crate) elections: Option<u64>,
     pub(crate) violations: usize,
 }
@@ -44,6 +46,7 @@ impl Figures<'_> {
             "faults_by_kind": kinds,
             "operations": self.operations,
             "unknown": self.unknown,
+            "undecided": self.undecided,
             "terms": self.elections,
             "violations": self.violations,
         });

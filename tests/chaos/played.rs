@@ -88,6 +88,7 @@ impl Played {
             struck: &self.struck,
             operations: self.history.len(),
             unknown: self.history.iter().filter(unknown).count(),
+            undecided: 0,
             elections: self.elections,
             violations: self.problems.len(),
         }

@@ -45,6 +45,7 @@ impl Report {
             struck: &self.struck,
             operations: self.history.len(),
             unknown: self.count(Operation::is_unknown),
+            undecided: self.undecided,
             elections: self.elections,
             violations: self.problems.len(),
         }

@@ -32,7 +32,13 @@ pub(crate) fn run(engine: &'static str, images: u64, dice: &mut Dice) -> Figures
             let part = images / programs.len() as u64;
             let now = part.clamp(1, IMAGES_OF_ONE).min(left);
             if now > 0 {
-                figures += one(*program, engine, now, dice);
+                let mut more = one(*program, engine, now, dice);
+                let verified = match program.answers_for_itself() {
+                    true => more.acknowledged,
+                    false => more.promised,
+                };
+                more.verified.insert(*program, verified);
+                figures += more;
             }
         }
     }
@@ -174,8 +180,9 @@ fn judge(
     if recording.program.answers_for_itself() {
         return voter::judge(data, as_member, tale, &promised);
     }
-    figures.promised += recording.promised_at(cut).count() as u64;
-    follower::judge(data, as_member, tale, &kept(recording.promised_at(cut)))
+    let kept = kept(recording.promised_at(cut));
+    figures.promised += follower::judge(data, as_member, tale, &kept)?;
+    Ok(())
 }
 
 /// The last things that were done, one a line.

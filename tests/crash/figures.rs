@@ -1,8 +1,11 @@
 //! What a run did, in numbers.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use serde_json::json;
+
+use crate::traced::Program;
 
 /// See the module.
 #[derive(Debug, Default, Clone)]
@@ -29,6 +32,8 @@ pub(crate) struct Figures {
     pub(crate) acknowledged: u64,
     /// Promises to other members that had to be kept, summed over disks.
     pub(crate) promised: u64,
+    /// The one or the other, by who was recorded.
+    pub(crate) verified: BTreeMap<Program, u64>,
     /// What was wrong, each in a sentence.
     pub(crate) violations: Vec<String>,
 }
@@ -46,6 +51,9 @@ impl AddAssign for Figures {
         self.double_crashes += more.double_crashes;
         self.acknowledged += more.acknowledged;
         self.promised += more.promised;
+        for (program, verified) in more.verified {
+            *self.verified.entry(program).or_default() += verified;
+        }
         self.violations.extend(more.violations);
     }
 }

@@ -41,7 +41,8 @@ impl PeerTransport for Nobody {
     fn receive_with(&self, _peer: Arc<dyn Peer>) {}
 }
 
-/// Opens the member in `data` and compares it with what it told.
+/// Opens the member in `data` and compares it with what it told. Says how many promises it was
+/// compared with: of each shard its last entry, and its vote.
 ///
 /// # Errors
 /// What is wrong.
@@ -50,7 +51,7 @@ pub(crate) fn judge(
     (engine, place): (&str, &Place),
     tale: &Tale,
     kept: &BTreeMap<u32, Kept>,
-) -> Result<(), String> {
+) -> Result<u64, String> {
     let mut config = small::config(data, engine, Some(place));
     config.cluster.election_timeout = ELECTION;
     let runtime = Runtime::new().expect("a runtime can be made");
@@ -62,24 +63,26 @@ pub(crate) fn judge(
         node.leave_groups().await;
         let closed = tokio::task::spawn_blocking(move || node.close().synced).await;
         let closed = closed.expect("a node that is closed does not panic");
-        judged.and(closed.map_err(|failed| format!("it does not stop: {failed}")))
+        let stopped = closed.map_err(|failed| format!("it does not stop: {failed}"));
+        judged.and_then(|compared| stopped.map(|()| compared))
     })
 }
 
-async fn look(node: &Node, tale: &Tale, kept: &BTreeMap<u32, Kept>) -> Result<(), String> {
+async fn look(node: &Node, tale: &Tale, kept: &BTreeMap<u32, Kept>) -> Result<u64, String> {
+    let mut compared = 0;
     for id in SHARDS {
         let shard = node.service.shard(ShardId(id));
         let shard = shard.map_err(|failed| failed.to_string())?;
         if let Some(kept) = kept.get(&id) {
-            has_kept(shard, kept).await?;
+            compared += has_kept(shard, kept).await?;
         }
         is_what_it_was(node, shard, tale)?;
     }
-    Ok(())
+    Ok(compared)
 }
 
 /// A group says what it found a moment after it was started.
-async fn has_kept(shard: &Shard, kept: &Kept) -> Result<(), String> {
+async fn has_kept(shard: &Shard, kept: &Kept) -> Result<u64, String> {
     let until = Instant::now() + SOON;
     loop {
         match compare(shard, kept) {
@@ -89,8 +92,8 @@ async fn has_kept(shard: &Shard, kept: &Kept) -> Result<(), String> {
     }
 }
 
-fn compare(shard: &Shard, kept: &Kept) -> Result<(), String> {
-    let id = shard.id;
+fn compare(shard: &Shard, kept: &Kept) -> Result<u64, String> {
+    let (id, mut compared) = (shard.id, 0);
     let store = shard.store.replicated().expect("it is replicated");
     let ballot = store.group().ballot();
     if ballot.term < kept.term {
@@ -99,22 +102,30 @@ fn compare(shard: &Shard, kept: &Kept) -> Result<(), String> {
             ballot.term, kept.term
         ));
     }
-    let votes = (ballot.term == kept.term).then_some(kept.voted.as_deref());
-    if votes.flatten().is_some_and(|it| it != ballot.for_whom.0) {
-        return Err(format!(
-            "shard {id} voted in term {} for {:?}, and now for {}",
-            kept.term, kept.voted, ballot.for_whom
-        ));
+    // Once somebody was elected, it is that one whom it remembers.
+    let is_open = ballot.term == kept.term && !ballot.is_decided;
+    if let Some(voted) = kept.voted.as_deref().filter(|_| is_open) {
+        compared += 1;
+        if voted != ballot.for_whom.0 {
+            return Err(format!(
+                "shard {id} voted in term {} for {voted:?}, and now for {}",
+                kept.term, ballot.for_whom
+            ));
+        }
     }
-    // A leader of a later term may have put others in the place of the last entries.
     let (term, index) = kept.last;
     let last = store.group_status().last.0;
-    match ballot.term == term && last < index {
-        true => Err(format!(
-            "shard {id} lost entries of its log: it ends with {last}, and has told that it has {index}"
-        )),
-        false => Ok(()),
+    // Another leader of a later term may have put others in the place of the last entries.
+    let follows_another = ballot.term > term && ballot.is_decided && !ballot.is_elected;
+    if index > 0 && !follows_another {
+        compared += 1;
+        if last < index {
+            return Err(format!(
+                "shard {id} lost entries of its log: it ends with {last}, and has told that it has {index}"
+            ));
+        }
     }
+    Ok(compared)
 }
 
 /// What is applied is what there was at its revision.

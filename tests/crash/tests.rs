@@ -50,6 +50,12 @@ fn no_power_loss_takes_what_was_answered() {
     if settings.images >= 100 {
         let seen = [figures.torn, figures.acknowledged, figures.double_crashes];
         assert!(seen.iter().all(|it| *it > 0), "{line}");
+        let by_all = figures.verified.values().all(|it| *it > 0);
+        assert!(
+            by_all,
+            "of one nothing was verified: {:?}",
+            figures.verified
+        );
         assert!(figures.segments >= 2 * figures.recordings, "{line}");
         assert!(figures.checkpoints >= figures.recordings, "{line}");
     }

@@ -18,7 +18,7 @@ use crate::small;
 const STRING_BYTES_MAX: &str = "16777216";
 
 /// Which node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Program {
     /// `dkv serve`. Its log has segments of 40 MiB at least: a short run never fills one.
     Served,

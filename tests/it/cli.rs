@@ -12,7 +12,7 @@ fn dkv(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dkv"));
     command.args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("DKV_") {
+        if name.to_string_lossy().starts_with("DKV_") && name != "DKV_MUTANT" {
             command.env_remove(name);
         }
     }

@@ -42,6 +42,11 @@ fn clients(stage: &Stage, log: &Log) {
     for violation in searched.violations {
         stage.is_wrong(violation);
     }
+    for key in searched.undecided {
+        stage.is_wrong(format!(
+            "the search gave up on {key}: of two checkers only one has judged it"
+        ));
+    }
     for anomaly in told::judge(&stage.transactions()) {
         stage.is_wrong(anomaly);
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -21,10 +22,13 @@ pub(super) enum Socket {
 
 impl Socket {
     /// One that sends what it is given at once: Nagle's algorithm would hold small replies
-    /// back.
+    /// back. It is given more once little of that has not been sent: the system would take megabytes
+    /// of answers that nobody reads.
     pub(super) fn tcp(stream: TcpStream, remote: SocketAddr) -> Self {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was refused");
+        let socket = SockRef::from(&stream);
+        let set = socket.set_tcp_nodelay(true);
+        if let Err(error) = set.and_then(|()| keep_little_unsent(&socket)) {
+            tracing::debug!(%error, "an option of a socket was refused");
         }
         Self::Tcp(stream, remote)
     }
@@ -58,6 +62,17 @@ impl Socket {
             _ => false,
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn keep_little_unsent(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_notsent_lowat(crate::base::limits::UNSENT_BYTES)
+}
+
+/// There is no word for it.
+#[cfg(not(target_os = "linux"))]
+fn keep_little_unsent(_socket: &SockRef<'_>) -> io::Result<()> {
+    Ok(())
 }
 
 impl AsyncRead for Socket {

@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::future;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures_util::stream::{AbortHandle, BoxStream, SelectAll, abortable};
 use futures_util::{Stream, StreamExt, stream};
@@ -81,6 +83,7 @@ pub(in crate::server) fn serve(
         open: HashMap::new(),
         says: SelectAll::new(),
         is_reading: true,
+        taken: 0,
     };
     stream::unfold(Some(many), |many| async move {
         let mut many = many?;
@@ -101,6 +104,24 @@ struct Many {
     says: SelectAll<BoxStream<'static, (u64, Reply)>>,
     /// The client may still ask for something.
     is_reading: bool,
+    /// Requests and replies.
+    taken: usize,
+}
+
+/// What one stream takes before others go on: a client may have sent a thousand requests.
+const IN_A_TURN: usize = 16;
+
+/// Comes back when whoever is ready, too, had the thread.
+async fn let_others_go_on() {
+    let mut came_back = false;
+    future::poll_fn(|context| {
+        if std::mem::replace(&mut came_back, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// What can be done with a watch while it waits.
@@ -113,6 +134,10 @@ impl Many {
     /// The next reply; `None` once the client is done.
     async fn next(&mut self) -> Result<Option<v1::WatchReply>> {
         while self.is_reading || !self.says.is_empty() {
+            self.taken += 1;
+            if self.taken.is_multiple_of(IN_A_TURN) {
+                let_others_go_on().await;
+            }
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping) => return Err(is_stopping()),

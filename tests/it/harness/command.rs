@@ -89,7 +89,7 @@ pub(crate) fn dkv_with_open_files(most: u32) -> Command {
 
 fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("DKV_") {
+        if name.to_string_lossy().starts_with("DKV_") && name != "DKV_MUTANT" {
             command.env_remove(name);
         }
     }
