@@ -24,9 +24,9 @@ const DEEP_BYTES_MIN: usize = 64 << 10;
 /// What a stream yields at, bytes: messages that are ready together go together so far.
 const YIELD_BYTES: usize = 64 << 10;
 
-/// Buffers of what is sent: messages that follow each other share one.
+/// Buffers of what is sent: messages that follow each other share one. An open stream has one, too.
 fn outgoing() -> BufferSettings {
-    BufferSettings::new(32 << 10, YIELD_BYTES)
+    BufferSettings::new(8 << 10, YIELD_BYTES)
 }
 
 /// Of what comes: each open request has one, if nothing ever comes. It grows with its message.
