@@ -1,8 +1,10 @@
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, StreamBody};
 use prost::Message;
+use tonic::codec::{Codec as _, EncodeBody, SingleMessageCompressionOverride};
 
 use super::*;
+use crate::proto::codec::BoundedCodec;
 use crate::proto::v1::{GetReply, Record};
 use crate::server::http::{Messages, uncopied};
 use crate::server::port::{Bounds, Connections};
@@ -66,24 +68,27 @@ fn got(bytes: usize) -> GetReply {
     }
 }
 
-/// What the encoder makes of messages, each as it comes.
-fn encoded<T: Message + 'static>(messages: Messages<T>) -> Body {
-    let frame = |message: Result<T, Status>| Ok::<_, Status>(Frame::data(framed(&message?)));
-    Body::new(StreamBody::new(messages.map(frame)))
-}
-
-fn framed(message: &impl Message) -> Bytes {
-    let message = message.encode_to_vec();
-    let length = u32::try_from(message.len()).unwrap();
-    [&[0][..], &length.to_be_bytes(), &message].concat().into()
+/// What the encoder of gRPC makes of messages.
+fn encoded(messages: Messages<GetReply>) -> Body {
+    let encoder = BoundedCodec::<GetReply, GetReply>::default().encoder();
+    let compressed = SingleMessageCompressionOverride::Disable;
+    Body::new(EncodeBody::new_server(
+        encoder, messages, None, compressed, None,
+    ))
 }
 
 /// The messages of a whole body, in the order of their fields as everybody encodes them.
 async fn messages<T: Message + Default>(body: &mut Body) -> Vec<T> {
     let mut all = Vec::new();
-    while let Some(more) = data(body).await {
-        all.extend_from_slice(&more);
+    let mut is_over = false;
+    while let Some(frame) = BodyExt::frame(body).await {
+        assert!(!is_over, "trailers come last");
+        match frame.unwrap().into_data() {
+            Ok(more) => all.extend_from_slice(&more),
+            Err(trailers) => is_over = trailers.is_trailers(),
+        }
     }
+    assert!(is_over, "a stream of gRPC ends with trailers");
     let mut rest = &all[..];
     let mut messages = Vec::new();
     while let Some((head, behind)) = rest.split_first_chunk::<5>() {
@@ -111,9 +116,8 @@ async fn large_messages_of_a_stream_keep_their_places() {
 async fn a_large_answer_goes_in_the_place_of_what_the_encoder_has() {
     let allowance = Connections::new(Bounds::of_all(1)).allow().outgoing;
     let held: Weight = Arc::new(allowance.take(1 << 20).unwrap());
-    let mut response = Response::new(Body::new(StreamBody::new(futures_util::stream::iter([
-        Ok::<_, Status>(Frame::data(framed(&GetReply::default()))),
-    ]))));
+    let placeholder = futures_util::stream::iter([Ok(GetReply::default())]);
+    let mut response = Response::new(encoded(Box::pin(placeholder)));
     response.extensions_mut().insert(held);
     response
         .extensions_mut()
