@@ -12,5 +12,6 @@ mod groups;
 mod outbox;
 mod rounds;
 mod stream;
+mod tag;
 
 pub(super) use stream::{Session, wait_broken_off};

@@ -14,14 +14,15 @@ use tonic::{Status, Streaming};
 use super::groups::{Group, Groups};
 use super::outbox::Outbox;
 use super::rounds::Rounds;
+use super::tag::{Asked, Read, Tag, Write};
 use crate::base::turns::Turns;
 use crate::base::types::ShardId;
 use crate::base::{Error, Result, limits};
 use crate::machine::{Applied, Command};
 use crate::proto::v1;
-use crate::server::convert::{self, Call, Kind};
-use crate::server::lanes::{Lanes, Place};
-use crate::server::metrics::{OpenSession, Outcome, RequestKind, Tally};
+use crate::server::convert::{self, Call};
+use crate::server::lanes::Lanes;
+use crate::server::metrics::{OpenSession, Outcome, Tally};
 use crate::server::port::Rate;
 use crate::server::service::{Answer, Consistency, Operation, Query, Service, is_a_piece};
 use crate::server::settle::{Subject, settle, settle_batch};
@@ -31,58 +32,7 @@ use crate::server::status;
 /// to come back in: one that comes late tells nothing.
 const WAY_BACK_MS_MAX: u64 = 200;
 
-/// Which request it is, and what the figures say of it.
-#[derive(Clone, Copy)]
-struct Asked {
-    id: u64,
-    kind: RequestKind,
-    came: Instant,
-}
-
-/// What a reply must know of its request. Thousands of a session wait at once.
-struct Tag {
-    asked: Asked,
-    shard: ShardId,
-    kind: Kind,
-    /// The server gives up after this.
-    due: Instant,
-    /// How fresh its answer must be.
-    consistency: Consistency,
-    /// A round has confirmed that it is.
-    is_confirmed: bool,
-}
-
-/// What the reply to a write must know, too.
-struct Write {
-    tag: Tag,
-    /// Its place among its lane's writes.
-    place: Option<Place>,
-    /// What a refusal speaks of.
-    subject: Subject,
-    /// What is removed in pieces goes on with this while there is more.
-    pieces: Option<Command>,
-    /// What refusals of a batch's commands speak of.
-    batch: Option<Vec<Subject>>,
-}
-
-/// A read that waits.
-type Read = (Tag, Query);
-
-const _: () = assert!(size_of::<Read>() <= 256);
-
 type Slow = BoxFuture<'static, (Write, Result<Answer>)>;
-
-impl Write {
-    fn new(tag: Tag, place: Option<Place>) -> Self {
-        Self {
-            tag,
-            place,
-            subject: Subject::default(),
-            pieces: None,
-            batch: None,
-        }
-    }
-}
 
 /// One session, as the stream of its replies.
 pub(in crate::server) struct Session {
@@ -227,12 +177,12 @@ impl Session {
     fn refuse_backlog(&mut self) {
         for (came, frame) in std::mem::take(&mut self.backlog) {
             self.under_way += 1;
-            self.push_error(asked(came, &frame), &stopping());
+            self.push_error(Asked::of(came, &frame), &stopping());
         }
     }
 
     fn take(&mut self, came: Instant, frame: v1::RequestFrame) {
-        let asked = asked(came, &frame);
+        let asked = Asked::of(came, &frame);
         let v1::RequestFrame {
             lane,
             deadline_ms,
@@ -474,15 +424,6 @@ impl Session {
             id: asked.id,
             reply: Some(reply),
         });
-    }
-}
-
-fn asked(came: Instant, frame: &v1::RequestFrame) -> Asked {
-    let kind = frame.request.as_ref().map(RequestKind::of);
-    Asked {
-        id: frame.id,
-        kind: kind.unwrap_or(RequestKind::Unknown),
-        came,
     }
 }
 

@@ -1,3 +1,5 @@
+//! What waits for whoever asked, is weighed, and keeps its place.
+
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, StreamBody};
 use prost::Message;
