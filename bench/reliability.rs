@@ -10,7 +10,7 @@
     reason = "it reads figures outside of any node"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -215,10 +215,13 @@ fn mutants(page: &mut String, lines: &[Value]) {
     let last: BTreeMap<String, &Value> = lines.iter().map(|it| (text(it, "mutant"), it)).collect();
     let caught = last.values().filter(|it| !text(it, "tier").is_empty());
     let (caught, tried, all) = (caught.count(), last.len(), mutant::ALL.len());
+    let commits: BTreeSet<String> = last.values().map(|it| text(it, "commit")).collect();
+    let commits: Vec<String> = commits.into_iter().collect();
     let _ = writeln!(
         page,
-        "There are {all}; {tried} were tried, and {caught} of them caught.\n\n\
+        "There are {all}; {tried} were tried, on {}, and {caught} of them caught.\n\n\
          | what was wrong | caught by | which test | seconds |\n| --- | --- | --- | --- |",
+        commits.join(" and "),
     );
     for it in last.into_values() {
         let tier = text(it, "tier");

@@ -192,3 +192,29 @@ pub(super) fn names<'a>(members: impl Iterator<Item = &'a Member>) -> String {
     let names: BTreeSet<&str> = members.map(|member| member.name.as_str()).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Whoever comes asks before, too; between that and this another may have come.
+    #[test]
+    fn the_leader_gives_a_name_to_one_node() {
+        let [one, other] = [1, 2].map(|number| NodeId([number; 16]));
+        let member = Member {
+            name: "node-1".to_owned(),
+            peer_address: "alice:1".to_owned(),
+            client_address: "alice:2".to_owned(),
+            wants_vote: false,
+            leaving: false,
+        };
+        let members = BTreeMap::from([(one, member)]);
+        let refused = check_name(&members, other, "node-1").unwrap_err();
+        assert!(refused.message().contains("node-1"), "{refused}");
+        assert!(check_name(&members, one, "node-1").is_ok());
+        assert!(check_name(&members, other, "node-2").is_ok());
+        assert!(check_name(&members, other, "").is_err());
+    }
+}
