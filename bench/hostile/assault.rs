@@ -82,13 +82,14 @@ impl Assault {
     }
 }
 
-/// Starts this program once more, with the lowest priority. It ends with its input.
+/// Starts this program once more, to run when nobody else wants to (`SCHED_IDLE`): whoever has
+/// the lowest priority still keeps others waiting until its slice is over. It ends with its input.
 pub(crate) fn start(words: &[String]) -> Result<(Child, Lines<BufReader<ChildStdout>>)> {
     let failed = |error: std::io::Error| {
         Error::internal(format!("the attack cannot be started: {error}")).with_source(error)
     };
-    let mut child = Command::new("nice")
-        .args(["-n", "19"])
+    let mut child = Command::new("chrt")
+        .args(["--idle", "0"])
         .arg(std::env::current_exe().map_err(failed)?)
         .args(words)
         .stdin(Stdio::piped())
