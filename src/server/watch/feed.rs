@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::places::Place;
 use super::watcher::{Ask, Told, Watcher};
 use crate::base::Result;
 use crate::base::types::ShardId;
@@ -18,6 +19,7 @@ use crate::server::status::to_frame;
 /// A watch as the replies it gives, each about a message long.
 pub(in crate::server) struct Feed {
     watcher: Watcher,
+    _place: Place,
     /// With the records before the changes.
     previous: bool,
     /// The rest of a page of what was there at first.
@@ -27,19 +29,28 @@ pub(in crate::server) struct Feed {
     events: VecDeque<Arc<Event>>,
 }
 
-/// What somebody asked for, in the words of this node: what waits to be opened is bounded.
+/// What somebody asked for, in the words of this node, with a place among its watches: what
+/// waits to be opened is bounded in size and in number.
 pub(in crate::server) struct Wanted {
     ask: Ask,
     previous: bool,
+    place: Place,
 }
 
 impl Wanted {
     /// # Errors
-    /// `Invalid` for what the request has wrong in form.
-    pub(in crate::server) fn of(create: v1::WatchCreate) -> Result<Self> {
+    /// `Invalid` for what the request has wrong in form; `NotFound` without such a shard;
+    /// `LimitExceeded` when the node has too many watches.
+    pub(in crate::server) fn of(service: &Service, create: v1::WatchCreate) -> Result<Self> {
         let previous = create.previous;
         let ask = convert::watch(create)?;
-        Ok(Self { ask, previous })
+        service.shard_with_keys(ask.shard)?;
+        let place = service.watch_places().take()?;
+        Ok(Self {
+            ask,
+            previous,
+            place,
+        })
     }
 }
 
@@ -53,12 +64,17 @@ impl Feed {
         wanted: Wanted,
         asked: Arc<Notify>,
     ) -> Result<(Self, Reply)> {
-        let Wanted { ask, previous } = wanted;
+        let Wanted {
+            ask,
+            previous,
+            place,
+        } = wanted;
         let (shard, consistency) = (ask.shard, ask.consistency);
         let (watcher, after) = Watcher::open(service, ask, asked, service.due()).await?;
         let feed = Self {
             watcher,
             previous,
+            _place: place,
             parts: VecDeque::new(),
             events: VecDeque::new(),
         };

@@ -21,7 +21,7 @@ impl Places {
     ///
     /// # Errors
     /// `LimitExceeded` if there is none left.
-    pub(super) fn take(&self) -> Result<Place> {
+    pub(in crate::server) fn take(&self) -> Result<Place> {
         let place = Place {
             taken: Arc::clone(&self.taken),
         };

@@ -5,9 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::future;
 use std::sync::Arc;
-use std::task::Poll;
 
 use futures_util::stream::{AbortHandle, BoxStream, SelectAll, abortable};
 use futures_util::{Stream, StreamExt, stream};
@@ -19,6 +17,7 @@ use crate::base::{Error, Result, limits};
 use crate::proto::v1;
 use crate::proto::v1::watch_reply::Reply;
 use crate::proto::v1::watch_request::Request;
+use crate::server::port::let_others_go_on;
 use crate::server::service::Service;
 use crate::server::status::{to_frame, to_status};
 
@@ -28,7 +27,8 @@ pub(in crate::server) fn says(
     create: v1::WatchCreate,
     asked: Arc<Notify>,
 ) -> impl Stream<Item = Reply> + Send + 'static {
-    tells(service, Wanted::of(create), asked)
+    let wanted = Wanted::of(&service, create);
+    tells(service, wanted, asked)
 }
 
 fn tells(
@@ -111,19 +111,6 @@ struct Many {
 /// What one stream takes before others go on: a client may have sent a thousand requests.
 const IN_A_TURN: usize = 16;
 
-/// Comes back when whoever is ready, too, had the thread.
-async fn let_others_go_on() {
-    let mut came_back = false;
-    future::poll_fn(|context| {
-        if std::mem::replace(&mut came_back, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
 /// What can be done with a watch while it waits.
 struct Handle {
     end: AbortHandle,
@@ -205,9 +192,13 @@ impl Many {
                 "watch_id {watch_id} is a watch of this stream already: choose another one"
             )));
         };
+        // Whoever is refused waits for nothing, and is not kept until it is its turn to hear so.
+        let wanted = match Wanted::of(&self.service, create) {
+            Ok(wanted) => wanted,
+            Err(refused) => return Ok(Some(said(watch_id, Reply::Ended(to_frame(&refused))))),
+        };
         let asked = Arc::new(Notify::new());
-        let wanted = Wanted::of(create);
-        let says = tells(self.service.clone(), wanted, Arc::clone(&asked));
+        let says = tells(self.service.clone(), Ok(wanted), Arc::clone(&asked));
         let (says, end) = abortable(says.map(move |reply| (watch_id, reply)));
         place.insert(Handle { end, asked });
         self.says.push(says.boxed());

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::bucket::Watched;
-use super::places::Place;
 use crate::base::types::{Revision, ShardId};
 use crate::base::{Error, ErrorKind, Result, limits};
 use crate::kv::Record;
@@ -69,7 +68,6 @@ pub(in crate::server) struct Watcher {
     owes_mark: bool,
     /// Confirms that this member still belongs to those who decide: before each mark.
     confirming: Option<Barrier>,
-    _place: Place,
 }
 
 impl Watcher {
@@ -78,8 +76,7 @@ impl Watcher {
     /// # Errors
     /// `NotFound` without such a shard or bucket; `Invalid` for a shard without keys and
     /// for a revision that does not exist yet; `Compacted` below the history's floor;
-    /// `LimitExceeded` when the node has too many; `Unavailable` if the shard cannot be read
-    /// now.
+    /// `Unavailable` if the shard cannot be read now.
     pub(in crate::server) async fn open(
         service: &Service,
         ask: Ask,
@@ -87,7 +84,6 @@ impl Watcher {
         due: Instant,
     ) -> Result<(Self, Revision)> {
         let shard = service.shard_with_keys(ask.shard)?;
-        let place = service.watch_places().take()?;
         if let Some(barrier) = service.barrier(shard, ask.consistency, due) {
             barrier.await?;
         }
@@ -110,7 +106,6 @@ impl Watcher {
             asked,
             owes_mark: false,
             confirming: None,
-            _place: place,
         };
         Ok((watcher, after))
     }

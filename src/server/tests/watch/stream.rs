@@ -76,10 +76,36 @@ fn a_request_that_is_wrong_ends_its_watch_alone() {
             ..v1::WatchCreate::default()
         });
         let told = replies(vec![create(1), wrong, Request::Cancel(1)]).await;
-        assert_eq!(told[0], (1, ended()), "{told:?}");
-        let (2, Reply::Ended(refused)) = &told[1] else {
+        let (2, Reply::Ended(refused)) = &told[0] else {
             panic!("it is wrong: {told:?}");
         };
         assert_eq!(refused.kind, v1::ErrorKind::Invalid as i32);
+        assert_eq!(told[1], (1, ended()), "{told:?}");
+    });
+}
+
+/// Five million that the node has no place for took 3 GiB, until each had been opened.
+#[test]
+fn one_that_has_no_place_is_not_kept_until_it_would_be_opened() {
+    in_simulated_time(async {
+        let mut world = World::new(8);
+        let node = world.open().unwrap();
+        let places = node.service.watch_places();
+        let others: Vec<_> = (1..limits::WATCHES_MAX)
+            .map(|_| places.take().unwrap())
+            .collect();
+        let (_stop, stopping) = watch::channel(false);
+        let requests = [create(1), create(2), create(3)].map(|request| {
+            let request = Some(request);
+            Ok::<_, Status>(v1::WatchRequest { request })
+        });
+        let inbound = stream::iter(requests).chain(stream::pending());
+        let told = serve(node.service.clone(), stopping, inbound);
+        let told: Vec<_> = timeout(Duration::from_mins(1), told.take(3).collect())
+            .await
+            .unwrap();
+        let ids = told.iter().map(|told| told.as_ref().unwrap().watch_id);
+        assert_eq!(ids.collect::<Vec<_>>(), [2, 3, 1]);
+        drop(others);
     });
 }
