@@ -2,6 +2,7 @@
 
 use axum::extract::{Request, State};
 use http::StatusCode;
+use prost::Message;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -197,12 +198,13 @@ pub(super) async fn get(State(rest): State<Rest>, request: Request) -> Answered 
     let Reply::GetMany(reply) = rest.ask(&head, Asked::GetMany(get)).await? else {
         return Err(misfit());
     };
+    let room = rest.room(reply.encoded_len())?;
     let found = reply.found.iter().filter(|it| it.record.is_some()).count();
     let results = reply.found.into_iter().zip(&keys);
     let results = results.map(|(found, key)| OpOutcome::got(key, found));
     let header = reply.header.as_ref();
     let answer = BatchAnswer::of(header, results.collect(), found);
-    rest.json(StatusCode::OK, header, &answer)
+    rest.json_in(room, StatusCode::OK, header, &answer)
 }
 
 fn keys(form: Keys) -> Result<Vec<bytes::Bytes>> {

@@ -179,17 +179,9 @@ pub(super) async fn read_optional<T: DeserializeOwned + Default>(
 }
 
 /// A body that goes out piece by piece as it is read, holding what it takes until then.
-///
-/// # Errors
-/// `LimitExceeded` when too many are on their way; never for what answers a write that was
-/// done, which nobody may be told to do again.
-pub(super) fn write(budget: &Budget, mut content: Content, is_done: bool) -> Answered<Body> {
-    if content.len() <= PIECE_BYTES {
-        return Ok(Body::from(content.next().unwrap_or_default()));
-    }
-    let mut held = budget.hold();
-    match held.grow(content.len()) {
-        Err(full) if !is_done => Err(full.into()),
-        _ => Ok(send(content, held)),
+pub(super) fn write(mut content: Content) -> Body {
+    match content.len() <= PIECE_BYTES {
+        true => Body::from(content.next().unwrap_or_default()),
+        false => send(content),
     }
 }

@@ -42,6 +42,14 @@ impl Budget {
 }
 
 impl Held {
+    /// Holds so many bytes in all, if it does not hold more.
+    ///
+    /// # Errors
+    /// As [`Self::grow`].
+    pub(super) fn cover(&mut self, bytes: usize) -> Result<()> {
+        self.grow(bytes.saturating_sub(self.bytes))
+    }
+
     /// Holds so many bytes more.
     ///
     /// # Errors

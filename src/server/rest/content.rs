@@ -6,18 +6,84 @@ use std::mem::replace;
 
 use bytes::{Bytes, BytesMut};
 
+use super::budget::Held;
+use crate::base::{Error, Result};
+
 /// A piece of it, bytes.
 pub(super) const PIECE_BYTES: usize = 64 << 10;
 
-/// Bytes to send: as they lie in memory, or as they were written.
-#[derive(Default)]
+/// Bytes to send: as they lie in memory, or as they were written. What is more than a piece
+/// holds what it takes.
 pub(super) struct Content {
     pieces: VecDeque<Bytes>,
     open: BytesMut,
     length: usize,
+    held: Held,
+    /// There is no room for it, and it need not be written.
+    refused: Option<Error>,
+    is_done: bool,
 }
 
 impl Content {
+    /// Nothing yet. What is written is refused as soon as there is no room for it, and not once
+    /// it is whole; never if it answers a write that was done.
+    pub(super) fn new(held: Held, is_done: bool) -> Self {
+        Self {
+            pieces: VecDeque::new(),
+            open: BytesMut::new(),
+            length: 0,
+            held,
+            refused: None,
+            is_done,
+        }
+    }
+
+    /// These bytes, which nobody copies.
+    ///
+    /// # Errors
+    /// `LimitExceeded` without room for them.
+    pub(super) fn of(bytes: Bytes, mut held: Held) -> Result<Self> {
+        if bytes.len() > PIECE_BYTES {
+            held.cover(bytes.len())?;
+        }
+        Ok(Self {
+            length: bytes.len(),
+            pieces: VecDeque::from([bytes]),
+            ..Self::new(held, false)
+        })
+    }
+
+    /// Why it could not be written.
+    pub(super) fn refused(&mut self) -> Option<Error> {
+        self.refused.take()
+    }
+
+    /// All of it is written.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        match self.length > PIECE_BYTES {
+            true => self.cover(),
+            false => Ok(()),
+        }
+    }
+
+    fn cover(&mut self) -> io::Result<()> {
+        match self.held.cover(self.length) {
+            Err(full) if !self.is_done => {
+                self.refused = Some(full);
+                Err(io::ErrorKind::OutOfMemory.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins the next piece: there is more, mostly.
+    fn next_open(&mut self) -> io::Result<()> {
+        self.cover()?;
+        let full = replace(&mut self.open, BytesMut::with_capacity(PIECE_BYTES));
+        self.pieces.push_back(full.freeze());
+        Ok(())
+    }
+
     /// What is left of it, bytes.
     pub(super) fn len(&self) -> usize {
         self.length
@@ -36,25 +102,13 @@ impl Content {
     }
 }
 
-impl From<Bytes> for Content {
-    fn from(bytes: Bytes) -> Self {
-        Self {
-            length: bytes.len(),
-            pieces: VecDeque::from([bytes]),
-            open: BytesMut::new(),
-        }
-    }
-}
-
 impl io::Write for Content {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.len().min(PIECE_BYTES - self.open.len());
         self.open.extend_from_slice(&bytes[..taken]);
         self.length += taken;
         if self.open.len() == PIECE_BYTES {
-            // There is more, mostly.
-            let full = replace(&mut self.open, BytesMut::with_capacity(PIECE_BYTES));
-            self.pieces.push_back(full.freeze());
+            self.next_open()?;
         }
         Ok(taken)
     }
@@ -69,16 +123,24 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+    use crate::base::ErrorKind;
+    use crate::server::rest::budget::Budget;
+
+    fn nothing(is_done: bool, budget: &Budget) -> Content {
+        Content::new(budget.hold(), is_done)
+    }
 
     #[test]
     fn what_is_written_comes_out_in_pieces() {
+        let budget = Budget::of(8 * PIECE_BYTES);
         for length in [0, 1, PIECE_BYTES - 1, PIECE_BYTES, 3 * PIECE_BYTES + 7] {
             let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let mut written = Content::default();
+            let mut written = nothing(false, &budget);
             bytes
                 .chunks(1_000)
                 .for_each(|part| written.write_all(part).unwrap());
-            for mut content in [written, Content::from(Bytes::from(bytes.clone()))] {
+            let given = Content::of(bytes.clone().into(), budget.hold()).unwrap();
+            for mut content in [written, given] {
                 assert_eq!(content.len(), length);
                 let mut read = Vec::new();
                 while let Some(piece) = content.next() {
@@ -89,5 +151,26 @@ mod tests {
                 assert_eq!(read, bytes);
             }
         }
+    }
+
+    /// Megabytes were written before they were refused: pipelined requests that were refused one
+    /// after the other kept a thread at work.
+    #[test]
+    fn what_there_is_no_room_for_is_not_written_to_its_end() {
+        let budget = Budget::of(4 * PIECE_BYTES);
+        let bytes = vec![b'v'; PIECE_BYTES];
+        let mut first = nothing(false, &budget);
+        (0..3).for_each(|_| first.write_all(&bytes).unwrap());
+        let mut second = nothing(false, &budget);
+        second.write_all(&bytes).unwrap();
+        second.write_all(&bytes).unwrap_err();
+        let refused = second.refused().expect("it says why");
+        assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
+        let mut answer_of_a_write = nothing(true, &budget);
+        (0..9).for_each(|_| answer_of_a_write.write_all(&bytes).unwrap());
+        assert_eq!(answer_of_a_write.len(), 9 * PIECE_BYTES);
+        drop((first, second, answer_of_a_write));
+        assert!(Content::of(vec![0; 4 * PIECE_BYTES].into(), budget.hold()).is_ok());
+        assert!(Content::of(vec![0; 5 * PIECE_BYTES].into(), budget.hold()).is_err());
     }
 }

@@ -262,7 +262,10 @@ pub(super) async fn get(State(rest): State<Rest>, request: Request) -> Answered 
     };
     let mut response = match form {
         Kind::Raw => rest.bytes(StatusCode::OK, header, RAW, record.value)?,
-        Kind::Json => rest.json(StatusCode::OK, header, &Record::of(record, true))?,
+        Kind::Json => {
+            let room = rest.room(record.value.len())?;
+            rest.json_in(room, StatusCode::OK, header, &Record::of(record, true))?
+        }
     };
     marks::describe(response.headers_mut(), &described);
     Ok(response)

@@ -3,6 +3,7 @@
 use axum::extract::{Request, State};
 use bytes::Bytes;
 use http::StatusCode;
+use prost::Message;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -85,6 +86,7 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
     let Reply::Scan(reply) = rest.ask(&head, Asked::Scan(scan)).await? else {
         return Err(misfit());
     };
+    let room = rest.room(reply.encoded_len())?;
     let header = reply.header.as_ref();
     let records = reply.records.into_iter();
     let page = Page {
@@ -95,7 +97,7 @@ pub(super) async fn list(State(rest): State<Rest>, request: Request) -> Answered
         count: reply.count,
         next_cursor: shown_cursor(&reply.cursor),
     };
-    rest.json(StatusCode::OK, header, &page)
+    rest.json_in(room, StatusCode::OK, header, &page)
 }
 
 fn limit(head: &Head) -> Answered<u64> {

@@ -13,7 +13,6 @@ use futures_util::stream;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::budget::Held;
 use super::content::Content;
 
 /// A reader that takes nothing for so long has stopped.
@@ -24,15 +23,13 @@ const LOOK: Duration = Duration::from_secs(5);
 
 struct Sending {
     rest: Content,
-    _held: Held,
     asked_at: Instant,
 }
 
 /// A body that is read as its reader likes, within reason.
-pub(super) fn send(content: Content, held: Held) -> Body {
+pub(super) fn send(content: Content) -> Body {
     let sending = Sending {
         rest: content,
-        _held: held,
         asked_at: Instant::now(),
     };
     let sending = Arc::new(Mutex::new(Some(sending)));
@@ -80,9 +77,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_stops_gives_back_what_it_held() {
         let budget = Budget::of(1 << 20);
-        let mut held = budget.hold();
-        held.grow(1 << 20).unwrap();
-        let mut pieces = send(Bytes::from(vec![0; 1 << 20]).into(), held).into_data_stream();
+        let content = Content::of(vec![0; 1 << 20].into(), budget.hold()).unwrap();
+        let mut pieces = send(content).into_data_stream();
         assert_eq!(pieces.next().await.unwrap().unwrap().len(), PIECE_BYTES);
         assert!(budget.hold().grow(1 << 20).is_err());
         sleep(STALLED + 2 * LOOK).await;
@@ -93,9 +89,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_is_waited_for() {
         let budget = Budget::of(1 << 20);
-        let mut held = budget.hold();
-        held.grow(1 << 20).unwrap();
-        let mut pieces = send(Bytes::from(vec![7; 1 << 20]).into(), held).into_data_stream();
+        let content = Content::of(vec![7; 1 << 20].into(), budget.hold()).unwrap();
+        let mut pieces = send(content).into_data_stream();
         let mut read = 0;
         while let Some(piece) = pieces.next().await {
             read += piece.unwrap().len();

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::body;
 use super::budget::{Budget, Held};
-use super::content::Content;
+use super::content::{Content, PIECE_BYTES};
 use super::head::Head;
 use super::marks;
 use super::refused::Answered;
@@ -159,7 +159,32 @@ impl Rest {
         header: Option<&v1::Header>,
         answer: &impl Serialize,
     ) -> Answered {
-        self.whole(status, header, JSON, json(answer)?, false)
+        self.json_in(self.outgoing.hold(), status, header, answer)
+    }
+
+    /// Room for an answer of so many bytes at least. It is asked for before a large one is made:
+    /// to make it takes about a millisecond for each MiB.
+    ///
+    /// # Errors
+    /// `LimitExceeded` if too many are on their way.
+    pub(super) fn room(&self, bytes: usize) -> Answered<Held> {
+        let mut held = self.outgoing.hold();
+        if bytes > PIECE_BYTES {
+            held.cover(bytes)?;
+        }
+        Ok(held)
+    }
+
+    /// As [`Self::json`], in room that was given to it.
+    pub(super) fn json_in(
+        &self,
+        room: Held,
+        status: StatusCode,
+        header: Option<&v1::Header>,
+        answer: &impl Serialize,
+    ) -> Answered {
+        let text = Content::new(room, false);
+        Ok(whole(status, header, JSON, written(text, answer)?))
     }
 
     /// An answer in JSON to a write that was done: it is given in any case.
@@ -169,7 +194,8 @@ impl Rest {
         header: Option<&v1::Header>,
         answer: &impl Serialize,
     ) -> Answered {
-        self.whole(status, header, JSON, json(answer)?, true)
+        let text = Content::new(self.outgoing.hold(), true);
+        Ok(whole(status, header, JSON, written(text, answer)?))
     }
 
     /// An answer of bytes as they are.
@@ -183,35 +209,37 @@ impl Rest {
         content_type: HeaderValue,
         bytes: Bytes,
     ) -> Answered {
-        self.whole(status, header, content_type, bytes.into(), false)
-    }
-
-    fn whole(
-        &self,
-        status: StatusCode,
-        header: Option<&v1::Header>,
-        content_type: HeaderValue,
-        content: Content,
-        is_done: bool,
-    ) -> Answered {
-        let length = content.len();
-        let mut response = Response::new(body::write(&self.outgoing, content, is_done)?);
-        *response.status_mut() = status;
-        let headers: &mut HeaderMap = response.headers_mut();
-        headers.insert(CONTENT_TYPE, content_type);
-        headers.insert(CONTENT_LENGTH, length.into());
-        marks::reflect(headers, header);
-        Ok(response)
+        let content = Content::of(bytes, self.outgoing.hold())?;
+        Ok(whole(status, header, content_type, content))
     }
 }
 
-fn json(answer: &impl Serialize) -> Answered<Content> {
-    let mut text = Content::default();
+fn written(mut text: Content, answer: &impl Serialize) -> Answered<Content> {
     let written = serde_json::to_writer(&mut text, answer).map_err(io::Error::from);
-    written
-        .and_then(|()| text.write_all(b"\n"))
-        .map_err(|error| {
-            Error::internal("an answer could not be written as JSON").with_source(error)
-        })?;
-    Ok(text)
+    let written = written.and_then(|()| text.write_all(b"\n"));
+    match written.and_then(|()| text.end()) {
+        Ok(()) => Ok(text),
+        Err(error) => {
+            let refused = text.refused().unwrap_or_else(|| {
+                Error::internal("an answer could not be written as JSON").with_source(error)
+            });
+            Err(refused.into())
+        }
+    }
+}
+
+fn whole(
+    status: StatusCode,
+    header: Option<&v1::Header>,
+    content_type: HeaderValue,
+    content: Content,
+) -> Response {
+    let length = content.len();
+    let mut response = Response::new(body::write(content));
+    *response.status_mut() = status;
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CONTENT_LENGTH, length.into());
+    marks::reflect(headers, header);
+    response
 }
