@@ -180,6 +180,9 @@ pub const TURN_US: u64 = 100;
 /// ... it looks at the time after so many bytes, which are about a thousand of the smallest frames.
 pub const TURN_READ_BYTES: usize = 8 << 10;
 
+/// Requests that a session takes in one turn: a client may have sent thousands.
+pub const TURN_FRAMES: usize = 256;
+
 /// What a connection writes in one turn, bytes: some ten microseconds of copying.
 pub const TURN_WRITE_BYTES: usize = 128 << 10;
 

@@ -31,6 +31,7 @@ pub(super) use budget::connections_max;
 pub(super) use caller::Caller;
 pub(super) use guests::GuestBounds;
 pub(super) use limits::{Limits, Speaks};
+pub(super) use pace::let_others_go_on;
 pub(super) use places::{Bounds, Connections};
 pub(super) use rate::{Rate, slowed};
 pub(super) use security::Security;

@@ -1,8 +1,10 @@
 //! How much a connection does in one turn, and a thread for a crowd.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -62,7 +64,52 @@ impl Pace {
     }
 }
 
+/// Comes back when whoever is ready, too, had the thread: work that a client has sent much of
+/// is done in pieces.
+///
+/// IMPORTANT: a second look in the same turn does not come back. The encoder of gRPC takes it
+/// that nothing is ready for a moment to send what it has, and asks again at once.
+pub(in crate::server) async fn let_others_go_on() {
+    let mut asked_in = None;
+    poll_fn(|context| match (asked_in, TURN.get()) {
+        (None, turn) => {
+            asked_in = Some(turn);
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+        (Some(turn), now) if turn == now && now != NO_TURN => Poll::Pending,
+        (Some(_), _) => Poll::Ready(()),
+    })
+    .await;
+}
+
+/// A turn of some task, with a number that no other one has.
+pub(super) struct Turn(());
+
+/// Work that takes no turns.
+const NO_TURN: u64 = 0;
+
+static THREADS: AtomicU64 = AtomicU64::new(0);
+
+impl Turn {
+    /// One begins on this thread, until this is dropped.
+    pub(super) fn begin() -> Self {
+        TURNS.set(TURNS.get() + 1);
+        TURN.set(TURNS.get());
+        Self(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TURN.set(NO_TURN);
+    }
+}
+
 thread_local! {
+    // IMPORTANT: never those of another thread, where the same task may have its next turn.
+    static TURNS: Cell<u64> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) << 40);
+    static TURN: Cell<u64> = const { Cell::new(NO_TURN) };
     static LAST_YIELD: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 

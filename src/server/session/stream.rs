@@ -23,7 +23,7 @@ use crate::proto::v1;
 use crate::server::convert::{self, Call};
 use crate::server::lanes::Lanes;
 use crate::server::metrics::{OpenSession, Outcome, Tally};
-use crate::server::port::Rate;
+use crate::server::port::{Rate, let_others_go_on};
 use crate::server::service::{Answer, Consistency, Operation, Query, Service, is_a_piece};
 use crate::server::settle::{Subject, settle, settle_batch};
 use crate::server::status;
@@ -52,6 +52,8 @@ pub(in crate::server) struct Session {
     outbox: Outbox,
     /// Frames taken and not yet answered.
     under_way: usize,
+    /// Frames taken since others had the thread.
+    since_others: usize,
     /// Answered, and counted when the message leaves.
     tally: Tally,
     /// Which requests are looked at for their keys.
@@ -84,6 +86,7 @@ impl Session {
             slow: FuturesUnordered::new(),
             outbox: Outbox::default(),
             under_way: 0,
+            since_others: 0,
             tally: Tally::default(),
             turns,
             open,
@@ -110,7 +113,12 @@ impl Session {
             if self.ended && self.under_way == 0 && self.backlog.is_empty() {
                 return self.broken.take().map(Err);
             }
-            self.wait().await;
+            if self.since_others < limits::TURN_FRAMES {
+                self.wait().await;
+            } else {
+                let_others_go_on().await;
+                self.since_others = 0;
+            }
         }
     }
 
@@ -165,11 +173,15 @@ impl Session {
     }
 
     fn take_backlog(&mut self) {
-        while !self.outbox.is_full() && self.under_way < limits::SESSION_FRAMES_MAX {
+        while !self.outbox.is_full()
+            && self.under_way < limits::SESSION_FRAMES_MAX
+            && self.since_others < limits::TURN_FRAMES
+        {
             let Some((came, frame)) = self.backlog.pop_front() else {
                 return;
             };
             self.under_way += 1;
+            self.since_others += 1;
             self.take(came, frame);
         }
     }

@@ -13,6 +13,7 @@ mod member;
 mod operations;
 mod ready;
 mod regressions;
+mod session;
 mod three;
 mod time;
 mod watch;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::ticket::Phase;
 use super::*;
-use crate::server::port::pace::Pace;
+use crate::server::port::pace::{Pace, let_others_go_on};
 
 /// Always has more to do.
 struct Busy(Arc<AtomicU64>);
@@ -86,6 +86,28 @@ async fn who_comes_behind_a_crowd_that_was_woken_waits_for_a_few_of_it() {
     while done.load(Ordering::Relaxed) < 500 {
         tokio::task::yield_now().await;
     }
+}
+
+/// The encoder of gRPC sent what it had when nothing was ready for a moment, and asked again in
+/// the same turn: whoever let others go on went on.
+#[tokio::test]
+async fn who_lets_others_go_on_is_asked_twice_in_a_turn_and_waits_for_the_next() {
+    let looks = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&looks);
+    let mut letting = Box::pin(let_others_go_on());
+    let work = std::future::poll_fn(move |context| {
+        for _ in 0..2 {
+            counted.fetch_add(1, Ordering::Relaxed);
+            if letting.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    });
+    tokio::spawn(InTurn::new(work, Turns::of(1, 1), Pace::new()))
+        .await
+        .unwrap();
+    assert_eq!(looks.load(Ordering::Relaxed), 3, "two, and one in the next");
 }
 
 /// Each began at once, and was in the runtime's queue before it could ask for its turn.

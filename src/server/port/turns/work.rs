@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use super::Turns;
 use super::ticket::Ticket;
-use crate::server::port::pace::{Pace, let_others_go_first};
+use crate::server::port::pace::{Pace, Turn, let_others_go_first};
 
 /// Work that is done in turns.
 pub(in crate::server::port) struct InTurn<F> {
@@ -41,7 +41,9 @@ impl<F: Future> Future for InTurn<F> {
         }
         this.pace.begin();
         let mut in_turn = Context::from_waker(&this.waker);
+        let turn = Turn::begin();
         let polled = this.work.as_mut().poll(&mut in_turn);
+        drop(turn);
         match polled {
             // Whoever is done goes, and gives its turn back then; so does one that panicked.
             Poll::Ready(_) => this.ticket.leave(),
