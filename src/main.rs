@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+mod allocator;
 
 fn main() -> ExitCode {
-    dkv::cli::run(std::env::args_os()).into()
+    dkv::cli::run(std::env::args_os(), allocator::ASKED).into()
 }

@@ -47,5 +47,6 @@ mod top;
 mod transfer;
 mod version;
 
+pub use crate::base::host::Allocator;
 pub use exit::ExitStatus;
 pub use root::{command, run};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::base::host::{Allocator, allocates_with};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
 use crate::cli::layered::{Effective, Words};
@@ -93,8 +94,10 @@ pub fn command() -> clap::Command {
 }
 
 /// Runs `dkv` as `argv` says, with the environment, stdin, stdout and stderr of this
-/// process. Never panics for what a user types; what went wrong is on stderr.
-pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
+/// process. Never panics for what a user types; what went wrong is on stderr. `allocator` is
+/// what the process allocates with: a node asks it.
+pub fn run(argv: impl IntoIterator<Item = OsString>, allocator: Allocator) -> ExitStatus {
+    allocates_with(allocator);
     let argv: Vec<OsString> = argv.into_iter().collect();
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     if let [_, first, rest @ ..] = &argv[..]

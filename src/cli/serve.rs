@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::base::host::{Host, cores};
+use crate::base::host::{Host, cores, tend_memory};
 use crate::base::{Error, Result, duration, limits};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Outcome;
@@ -151,6 +151,8 @@ fn start(
     printer: &mut Printer,
 ) -> Outcome {
     abort_on_panic();
+    // Before there are other threads, and memory.
+    tend_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(workers)

@@ -37,6 +37,7 @@ mod http_metrics;
 mod install;
 mod install_refusals;
 mod lock_run;
+mod memory;
 mod packaging;
 mod past;
 mod perf;

@@ -78,6 +78,14 @@ const BANS: &[Ban] = &[
         ..BAN
     },
     Ban {
+        paths: &["mimalloc", "libmimalloc_sys"],
+        words: &["unsafe_code", "unsafe"],
+        except: &["src/allocator.rs", "src/lib.rs"],
+        in_tests: true,
+        instead: "only the binary's allocator is asked unsafely (docs/adr/0028)",
+        ..BAN
+    },
+    Ban {
         paths: &["figment", "toml"],
         except: &["src/config.rs", "src/config/"],
         in_tests: true,
