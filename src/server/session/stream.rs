@@ -1,6 +1,7 @@
 //! One session, from frames in to replies out.
 
 use std::collections::VecDeque;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,17 +114,17 @@ impl Session {
             if self.ended && self.under_way == 0 && self.backlog.is_empty() {
                 return self.broken.take().map(Err);
             }
-            if self.since_others < limits::TURN_FRAMES {
-                self.wait().await;
-            } else {
+            if self.since_others >= limits::TURN_FRAMES {
                 let_others_go_on().await;
                 self.since_others = 0;
             }
+            self.wait().await;
         }
     }
 
     async fn wait(&mut self) {
         let may_read = !self.ended && self.backlog.is_empty();
+        let may_go_on = !self.backlog.is_empty() && self.under_way < limits::SESSION_FRAMES_MAX;
         // One that asked too fast is not read for a while.
         let opens_at = self.rate.as_ref().and_then(|rate| rate.opens_at());
         tokio::select! {
@@ -156,6 +157,8 @@ impl Session {
                 self.ended = true;
                 self.refuse_backlog();
             }
+            // What it has begun comes first: it may be done, and it may wait to be looked at.
+            () = ready(()), if may_go_on => {}
         }
     }
 
