@@ -7,9 +7,9 @@
 //!                     [--memory-max MIB] [--peer] [--control]
 //!
 //! NODES is what `dkv cluster up -o json` prints. `measure` prints a row of the table whose head
-//! `head` prints. The attack is a process of its own that runs when nobody else wants to: it stands for
-//! another machine, and takes no processor time that the nodes want. `--control` lets it go at
-//! a process that only reads, which shows what this machine alone does to the figures.
+//! `head` prints. The attack is a process of its own that runs when nobody else wants to: it
+//! stands for another machine, and takes no processor time that the nodes want. `--control` lets
+//! it go at a process that only reads, which shows what this machine alone does to the figures.
 #![allow(clippy::print_stdout, reason = "a program for the shell")]
 #![allow(
     clippy::disallowed_methods,
